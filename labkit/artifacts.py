@@ -1,0 +1,247 @@
+"""What a notebook hands to the report: figures, tables and numbers, each with its provenance, in one results.json.
+
+Imports config, runtime, data and files.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit import __version__
+from labkit.config import LabkitError, Profile, UsageError, out_folder
+from labkit.data import SPLIT_NAMES, Dataset
+from labkit.files import ensure_writable, write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+FORMAT = 1
+SCREEN_DPI, FILE_DPI = 100, 200
+
+
+class Run:
+    """Collects what one notebook produces and publishes all of it at once, when `finish` is called.
+
+    name: the notebook's file name without suffix; every artefact is known as `<name>.<its own name>`.
+    out: the folder for results; see `config.out_folder`.
+    Until `finish`, the results of the notebook's last complete run stay as they are.
+    """
+
+    def __init__(self, name: str, profile: Profile, dataset: Dataset, seed: int, out: str | Path = "") -> None:
+        from labkit.runtime import describe_machine
+
+        self.name = name
+        self.profile = profile
+        self.dataset = dataset
+        self.seeds = profile.seed_list(seed)
+        self.out = out_folder(out)
+        ensure_writable(self.out)
+        self.machine = describe_machine()
+        self._files: dict[Path, bytes] = {}
+        self._figures: dict[str, dict[str, Any]] = {}
+        self._tables: dict[str, dict[str, Any]] = {}
+        self._numbers: dict[str, dict[str, Any]] = {}
+
+    @property
+    def cache(self) -> Path:
+        """Folder for the finished runs of sweeps."""
+        return self.out / "cache"
+
+    def figure(
+        self, name: str, figure: Figure, caption: str, alt: str, split: str = "", seeds: Sequence[int] = ()
+    ) -> None:
+        """Keep a figure as .png (200 dpi) and .svg, show it in the notebook, and close it.
+
+        caption: what the reader should see in it; split, n, seeds, data and profile are added to it.
+        alt: what the figure shows, for readers who cannot see it.
+        """
+        import matplotlib.pyplot as plt
+        from IPython.display import Image, Markdown, display
+
+        for key, text in (("caption", caption), ("alt", alt)):
+            if len(text) < 20:
+                raise UsageError(f"Figure {name!r} needs {key} of a sentence or more, but it is {text!r}.")
+        stem = f"figures/{self.name}.{name}"
+        self._files[self.out / f"{stem}.png"] = _render(figure, format="png", dpi=FILE_DPI)
+        self._files[self.out / f"{stem}.svg"] = _render(figure, format="svg", metadata={"Date": None})
+        entry = {"caption": caption, "alt": alt, "png": f"{stem}.png", "svg": f"{stem}.svg", **self._seen(split, seeds)}
+        self._figures[name] = {**entry, "width_in": round(figure.get_figwidth(), 2)}
+        screen = _render(figure, format="png", dpi=SCREEN_DPI)
+        plt.close(figure)
+        display(Image(screen, alt=alt))  # type: ignore[no-untyped-call]
+        display(Markdown(f"*{describe(entry, self._section())}*"))  # type: ignore[no-untyped-call]
+
+    def table(
+        self,
+        name: str,
+        table: pd.DataFrame,
+        caption: str,
+        formats: dict[str, str] | None = None,
+        split: str = "",
+        seeds: Sequence[int] = (),
+    ) -> pd.DataFrame:
+        """Keep a table as .csv (all digits) and for the report (rounded by `formats`, e.g. {"loss": "{:.3f}"}).
+
+        Returns the rounded table, so that it can be the last line of a cell.
+        """
+        import pandas as pd
+
+        shown = pd.DataFrame(
+            {
+                column: [_cell(value, (formats or {}).get(str(column))) for value in table[column]]
+                for column in table.columns
+            }
+        )
+        numeric = [bool(pd.api.types.is_numeric_dtype(table[column]) or column in (formats or {})) for column in table]
+        self._files[self.out / f"tables/{self.name}.{name}.csv"] = table.to_csv(index=False).encode()
+        self._tables[name] = {
+            "caption": caption,
+            "csv": f"tables/{self.name}.{name}.csv",
+            "columns": [str(column) for column in table.columns],
+            "numeric": numeric,
+            "rows": shown.to_numpy().tolist(),
+            **self._seen(split, seeds),
+        }
+        return shown
+
+    def number(
+        self,
+        name: str,
+        values: float | Sequence[float],
+        unit: str = "",
+        digits: int = 1,
+        *,
+        statistic: str = "mean ± sd",
+        split: str = "",
+        seeds: Sequence[int] = (),
+    ) -> str:
+        """Keep a number with its spread, and return it as the report will print it.
+
+        values: one a seed or timing; a single one for statistic "exact".
+        statistic: "mean ± sd" (sample standard deviation), "median [quartiles]" or "exact".
+        """
+        values = [float(value) for value in ([values] if isinstance(values, (int, float)) else values)]
+        if split and len(values) != len(seeds):
+            raise UsageError(f"Number {name!r} has {len(values)} values for {len(seeds)} seeds: give one value a seed.")
+        entry = {"statistic": statistic, "unit": unit, "values": values, **_summary(values, statistic, digits, name)}
+        entry["text"] += f" {unit}" if unit else ""
+        self._numbers[name] = {**entry, **self._seen(split, seeds)}
+        return describe_number(self._numbers[name])
+
+    def finish(self) -> None:
+        """Publish figures, tables and numbers, in place of those of the notebook's last run, and say where they are."""
+        from filelock import FileLock
+
+        for path, content in self._files.items():
+            write_atomically(path, content)
+        path = self.out / "results.json"
+        with FileLock(self.out / ".results.lock"):
+            results = read_results(path) if path.exists() else {"format": FORMAT, "notebooks": {}}
+            old = results["notebooks"].get(self.name, {"figures": {}, "tables": {}})
+            results["notebooks"][self.name] = {
+                **self._section(),
+                "machine": self.machine,
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "figures": self._figures,
+                "tables": self._tables,
+                "numbers": self._numbers,
+            }
+            results["notebooks"] = dict(sorted(results["notebooks"].items()))
+            write_atomically(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        for kind, keys in (("figures", ("png", "svg")), ("tables", ("csv",))):
+            for name in old[kind].keys() - results["notebooks"][self.name][kind].keys():
+                for key in keys:  # what this notebook no longer makes
+                    (self.out / old[kind][name][key]).unlink(missing_ok=True)
+        print(
+            f"Saved {len(self._figures)} figures, {len(self._tables)} tables and {len(self._numbers)} numbers "
+            "for the report."
+        )
+
+    def _section(self) -> dict[str, Any]:
+        return {
+            "labkit": __version__,
+            "profile": self.profile.name,
+            "seeds": self.seeds,
+            "data": asdict(self.dataset.provenance),
+        }
+
+    def _seen(self, split: str, seeds: Sequence[int]) -> dict[str, Any]:
+        """Return what was measured on which images and seeds; empty for what no data was needed for."""
+        if split and split not in SPLIT_NAMES:
+            raise UsageError(f"Split {split!r} is not known: choose one of {', '.join(SPLIT_NAMES)}.")
+        n = len(self.dataset.split(split)) if split else None
+        return {"split": split, "n": n, "seeds": list(seeds)}
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Read a results.json; LabkitError when it is missing, damaged, or of another format."""
+    if not path.is_file():
+        raise LabkitError(f"{path} does not exist: run `labkit run` first, or name the folder that holds results.json.")
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        fits = results["format"] == FORMAT and isinstance(results["notebooks"], dict)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabkitError(f"{path} is damaged ({error}): move it away and run the notebooks again.") from error
+    if not fits:
+        raise LabkitError(f"{path} was written by another version of labkit: move it away and run the notebooks again.")
+    return results
+
+
+def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
+    """Return a caption with the provenance behind it: split, n, seeds, data and profile."""
+    return f"{entry['caption']} ({', '.join([*seen(entry), section['data']['name'], section['profile'] + ' profile'])}.)"
+
+
+def describe_number(entry: dict[str, Any]) -> str:
+    """Return a number with its spread and, in brackets, split, n and seeds or the number of timings."""
+    facts = seen(entry)
+    if entry["statistic"] == "median [quartiles]":
+        facts.append(f"median and quartiles of {len(entry['values'])} timings")
+    return entry["text"] + (f" ({', '.join(facts)})" if facts else "")
+
+
+def seen(entry: dict[str, Any]) -> list[str]:
+    """Return the split, n and number of seeds of an artefact, as far as it has them."""
+    facts = [f"{entry['split']} split, n = {entry['n']:,}"] if entry["split"] else []
+    count = len(entry["seeds"])
+    return facts + ([f"{count} seeds" if count > 1 else f"seed {entry['seeds'][0]}"] if count else [])
+
+
+def _summary(values: list[float], statistic: str, digits: int, name: str) -> dict[str, Any]:
+    if not values:
+        raise UsageError(f"Number {name!r} has no values.")
+    if statistic == "exact" and len(values) == 1:
+        return {"value": values[0], "text": f"{values[0]:,.{digits}f}"}
+    if statistic == "mean ± sd" and len(values) > 1:
+        mean, spread = statistics.fmean(values), statistics.stdev(values)
+        return {"value": mean, "spread": spread, "text": f"{mean:,.{digits}f} ± {spread:,.{digits}f}"}
+    if statistic == "median [quartiles]" and len(values) > 1:
+        low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+        text = f"{middle:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]"
+        return {"value": middle, "spread": high - low, "text": text}
+    raise UsageError(
+        f"Number {name!r} has {len(values)} values for statistic {statistic!r}: 'mean ± sd' and 'median [quartiles]' "
+        "need two or more, 'exact' needs one."
+    )
+
+
+def _cell(value: Any, form: str | None) -> str:
+    if form:
+        return form.format(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
+    return str(value)
+
+
+def _render(figure: Figure, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, **options)
+    return buffer.getvalue()

@@ -1,0 +1,77 @@
+"""The command line: each command is one call into the package, and imports it only then."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labkit.config import LabkitError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help takes a third of the time
+    help="A course lab kit for handwritten digits, from MLP to CNN.",
+)
+
+
+@app.command()
+def run(
+    notebooks: Annotated[list[str] | None, typer.Argument(help="Names, e.g. 05 or 05_mlp1_sweep; none: all.")] = None,
+    profile: Annotated[str, typer.Option(help="quick (seconds) or full (for a report).")] = "quick",
+    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="First seed; the others follow it.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for notebooks, figures, tables and the report.")] = Path("out"),
+) -> None:
+    """Execute notebooks headless and build the report."""
+    from labkit.notebooks import run_course
+
+    if not run_course(notebooks or [], profile, data, seed, out):
+        raise typer.Exit(1)
+
+
+@app.command()
+def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10 or both.")]) -> None:
+    """Download the real data into the data folder (LABKIT_DATA, else a per-user cache)."""
+    from labkit.data import fetch
+
+    print(f"{' and '.join(names)}: ready in {fetch(names)}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds results.json.")],
+    template: Annotated[Path | None, typer.Option(help="Default: report_template.md.")] = None,
+) -> None:
+    """Build the report again from results.json alone."""
+    from labkit.report import build_report
+
+    for path in build_report(folder, template):
+        print(path)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, found and missing, and what to do about it."""
+    from labkit.doctor import examine
+
+    findings = examine()
+    print(*findings, sep="\n")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; a failure is one sentence on stderr and exit code 1, misuse is exit code 2."""
+    try:
+        app()
+    except LabkitError as error:
+        print(f"labkit: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nlabkit: interrupted; finished results are kept, and the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)

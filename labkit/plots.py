@@ -1,0 +1,163 @@
+"""Figures: Axes in, Axes out, never `show()`. Imports nothing of ours.
+
+Colours are told apart by colour-blind readers and never carry meaning alone: lines differ in their markers too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def use_style() -> None:
+    """Use the lab's style sheet for every figure that follows."""
+    plt.style.use(Path(__file__).with_name("labkit.mplstyle"))
+
+
+def image_grid(
+    images: np.ndarray, labels: Sequence[str], columns: int = 10, ax: Axes | None = None
+) -> Axes:
+    """Show `images` (N, C, H, W), values between 0 and 1, as a grid with a label above each."""
+    ax = ax or plt.gca()
+    count, channels, height, width = images.shape
+    rows, gap, head = -(-count // columns), 3, 9 + 7 * max(label.count("\n") for label in labels)
+    sheet = np.ones((rows * (height + head), columns * (width + gap), 3))
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        top, left = index // columns * (height + head) + head, index % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = np.broadcast_to(image.transpose(1, 2, 0), (height, width, 3))
+        ax.text(left + width / 2, top - 1.5, label, ha="center", va="bottom", fontsize=9)
+    ax.imshow(sheet, interpolation="nearest")
+    ax.axis("off")
+    return ax
+
+
+def spread_line(
+    data: pd.DataFrame, x: str, y: str, ax: Axes | None = None, label: str | None = None, index: int = 0
+) -> Axes:
+    """Draw the mean of `y` against `x` as a line, one standard deviation as a band, and every run as a dot."""
+    ax = ax or plt.gca()
+    groups = data.groupby(x)[y]
+    mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
+    (line,) = ax.plot(mean.index, mean, marker=MARKERS[index % len(MARKERS)], label=label, zorder=3)
+    ax.fill_between(mean.index, mean - spread, mean + spread, color=line.get_color(), alpha=0.2, linewidth=0)
+    ax.plot(data[x], data[y], ".", color=line.get_color(), alpha=0.45, markersize=4, zorder=2)
+    return ax
+
+
+def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None = None) -> Axes:
+    """Draw `train_<metric>` (dashed) and `validation_<metric>` (solid) against the epoch, a colour each value of `hue`.
+
+    Lines are means over the seeds, bands one standard deviation.
+    """
+    ax = ax or plt.gca()
+    for index, (value, rows) in enumerate(epochs.groupby(hue, sort=False)):
+        for part, style in (("validation", "-"), ("train", "--")):
+            groups = rows.groupby("epoch")[f"{part}_{metric}"]
+            mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
+            ax.plot(
+                mean.index,
+                mean,
+                style,
+                color=f"C{index}",
+                marker=MARKERS[index] if part == "validation" else "",
+                label=f"{value}, {part}",
+            )
+            ax.fill_between(mean.index, mean - spread, mean + spread, color=f"C{index}", alpha=0.18, linewidth=0)
+    ax.set(xlabel="epoch", ylabel=metric)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:
+    """Draw the mean of confusion matrices (seeds, true, predicted) in percent of each true class.
+
+    Every cell holds its mean over the seeds and, in small, one standard deviation; cells that are always 0 stay empty.
+    """
+    ax = ax or plt.gca()
+    shares = 100 * matrices / matrices.sum(2, keepdims=True).clip(min=1)
+    mean = shares.mean(0)
+    spread = shares.std(0, ddof=1) if len(shares) > 1 else np.zeros_like(mean)
+    errors = np.where(np.eye(len(mean), dtype=bool), 0, mean)
+    sns.heatmap(
+        errors,
+        cmap="Blues",
+        vmax=max(errors.max(), 1e-9) * 1.3,
+        cbar=False,
+        square=True,
+        linewidths=0.5,
+        linecolor="0.85",
+        ax=ax,
+    )
+    for (row, column), value in np.ndenumerate(mean):
+        if value > 0:
+            on_diagonal = row == column
+            digits = 1 if on_diagonal or value >= 0.1 else 2
+            ax.text(column + 0.5, row + 0.38, f"{value:.{digits}f}", ha="center", va="center", fontsize=8.5,
+                    weight="bold" if on_diagonal else "normal")
+            ax.text(column + 0.5, row + 0.74, f"± {spread[row, column]:.{digits}f}", ha="center", va="center", fontsize=6.5)
+    ax.set_xticks(np.arange(len(mean)) + 0.5, class_names)
+    ax.set_yticks(np.arange(len(mean)) + 0.5, class_names, rotation=0)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.grid(False)
+    return ax
+
+
+def class_probabilities(
+    probabilities: np.ndarray, class_names: Sequence[str], truth: int, ax: Axes | None = None
+) -> Axes:
+    """Draw the probability of each class for one image (seeds, classes): bars are means, dots the single networks."""
+    ax = ax or plt.gca()
+    mean = probabilities.mean(0)
+    colours = ["C1" if index == truth else "C0" for index in range(len(mean))]
+    ax.barh(np.arange(len(mean)), mean, color=colours, alpha=0.75)
+    for row in probabilities:
+        ax.plot(row, np.arange(len(mean)), ".", color="0.15", markersize=5)
+    names = [f"{name} (true)" if index == truth else name for index, name in enumerate(class_names)]
+    ax.set_yticks(np.arange(len(mean)), names)
+    ax.invert_yaxis()
+    ax.set(xlabel="probability", xlim=(0, 1.02))
+    ax.grid(axis="y", visible=False)
+    return ax
+
+
+def cost_lines(costs: pd.DataFrame, y: str, ax: Axes | None = None) -> Axes:
+    """Draw column `y` of a cost table against the batch size, both logarithmic, a line a model.
+
+    For `median_ms` the band runs from the first to the third quartile.
+    """
+    ax = ax or plt.gca()
+    for index, (model, rows) in enumerate(costs.groupby("model", sort=False)):
+        ax.plot(rows["batch_size"], rows[y], marker=MARKERS[index], color=f"C{index}", label=str(model))
+        if y == "median_ms":
+            ax.fill_between(rows["batch_size"], rows["q1_ms"], rows["q3_ms"], color=f"C{index}", alpha=0.25, linewidth=0)
+    ax.set(xscale="log", yscale="log", xlabel="batch size (images)")
+    ticks = sorted(costs["batch_size"].unique())
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
+    ax.legend()
+    return ax
+
+
+def seed_dots(data: pd.DataFrame, x: str, y: str, ax: Axes | None = None) -> Axes:
+    """Draw `y` for each category of `x`: every run a dot, the mean a bar across, one standard deviation a whisker."""
+    ax = ax or plt.gca()
+    for index, (_, rows) in enumerate(data.groupby(x, sort=False)):
+        values = rows[y].to_numpy()
+        spread = values.std(ddof=1) if len(values) > 1 else 0.0
+        offsets = index + 0.16 + 0.12 * np.linspace(-1, 1, len(values)) * (len(values) > 1)
+        ax.plot(offsets, values, ".", color=f"C{index}", alpha=0.7, markersize=7)
+        ax.errorbar(index - 0.12, values.mean(), yerr=spread, color=f"C{index}", marker=MARKERS[index], capsize=4)
+    names = list(dict.fromkeys(data[x]))
+    ax.set_xticks(range(len(names)), names)
+    ax.set_xlim(-0.6, len(names) - 0.4)
+    ax.grid(axis="x", visible=False)
+    return ax

@@ -1,0 +1,226 @@
+"""report_template.md + results.json -> Markdown, HTML and PDF. Imports config, artifacts and files.
+
+The template is Jinja2 with `<< >>` and `<% %>`, so that it does not clash with pandoc's braces, over pandoc's
+Markdown. In it: figure(name), table(name), number(name), has_run(notebook), banner(), provenance(); a name is
+`<notebook>.<artefact>`. `@fig:name` and `@tbl:name` become "Figure 3" and "Table 1".
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from labkit.artifacts import describe, describe_number, read_results
+from labkit.config import LabkitError, UsageError
+from labkit.files import cannot_write, write_atomically
+
+TEMPLATES = Path(__file__).with_name("templates")
+SUFFIXES = ("md", "html", "pdf")
+REFERENCE = re.compile(r"@(fig|tbl):([\w]+\.[\w]+)")
+LABELS = {"fig": "Figure", "tbl": "Table"}
+
+
+def default_template() -> Path:
+    """Return the report template: report_template.md in this folder, else the one beside the package."""
+    here = Path.cwd() / "report_template.md"
+    return here if here.is_file() else Path(__file__).resolve().parent.parent / "report_template.md"
+
+
+def build_report(folder: Path, template: Path | None = None) -> list[Path]:
+    """Build report.md, report.html and report.pdf in `folder` from its results.json, and return their paths.
+
+    Nothing is written unless all three could be built. UsageError for a template that is missing or cannot be
+    followed, LabkitError for a name that results.json lacks, or a figure whose file is gone.
+    """
+    results = read_results(folder / "results.json")
+    text = render(results, template or default_template())
+    for path in _figure_files(text):
+        if not (folder / path).is_file():
+            raise LabkitError(f"The report names {folder / path}, which is gone: run `labkit run {_maker(path)}`.")
+    contents = {"md": text, "html": _to_html(text, folder), "pdf": _to_pdf(text, folder)}
+    paths = [folder / f"report.{suffix}" for suffix in SUFFIXES]
+    for path in paths:
+        write_atomically(path, contents[path.suffix[1:]])
+    return paths
+
+
+def render(results: dict[str, Any], template: Path) -> str:
+    """Return the report as Markdown: the template with its artefacts placed, numbered and referred to."""
+    import jinja2
+    from jinja2.sandbox import SandboxedEnvironment
+
+    try:
+        source = template.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The template {template} cannot be read ({error}): name a Markdown file.") from error
+    environment = SandboxedEnvironment(
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    placer = _Placer(results)
+    try:
+        text = environment.from_string(source).render(
+            figure=placer.figure,
+            table=placer.table,
+            number=placer.number,
+            has_run=placer.has_run,
+            banner=placer.banner,
+            provenance=placer.provenance,
+        )
+    except jinja2.TemplateSyntaxError as error:
+        raise UsageError(f"The template {template} cannot be followed in line {error.lineno}: {error.message}.") from error
+    except (jinja2.TemplateError, TypeError) as error:
+        raise UsageError(f"The template {template} cannot be followed: {error}.") from error
+    return REFERENCE.sub(placer.reference, text)
+
+
+class _Placer:
+    """The functions that a template calls; keeps count of what has been placed."""
+
+    def __init__(self, results: dict[str, Any]) -> None:
+        self.notebooks: dict[str, Any] = results["notebooks"]
+        self.places: dict[str, dict[str, int]] = {"fig": {}, "tbl": {}}
+
+    def figure(self, name: str) -> str:
+        entry, section = self._find("figures", name)
+        number = self._place("fig", name)
+        width = min(100, round(100 * entry["width_in"] / 6.4))
+        alt = entry["alt"].replace('"', "'")
+        caption = describe(entry, section)
+        return f'![**Figure {number}.** {caption}]({entry["svg"]}){{#fig:{name} alt="{alt}" width={width}%}}'
+
+    def table(self, name: str) -> str:
+        entry, section = self._find("tables", name)
+        number = self._place("tbl", name)
+        lines = [
+            _row(entry["columns"]),
+            _row("--:" if numeric else ":--" for numeric in entry["numeric"]),
+            *(_row(_escape(cell) for cell in row) for row in entry["rows"]),
+        ]
+        return "\n".join([*lines, "", f": **Table {number}.** {describe(entry, section)} {{#tbl:{name}}}"])
+
+    def number(self, name: str) -> str:
+        return describe_number(self._find("numbers", name)[0])
+
+    def has_run(self, notebook: str) -> bool:
+        return notebook in self.notebooks
+
+    def banner(self) -> str:
+        """Return what a reader must know before any number: embedded data, quick profile, mixed runs."""
+        facts = []
+        sections = self.notebooks.values()
+        if embedded := [name for name, section in self.notebooks.items() if not section["data"]["real"]]:
+            names = sorted({self.notebooks[name]["data"]["name"] for name in embedded})
+            where = "Every number" if len(embedded) == len(self.notebooks) else f"What comes from {', '.join(embedded)}"
+            facts.append(
+                f"**Embedded data.** {where} in this report was measured on the {' and '.join(names)} that labkit "
+                "carries, not on MNIST or CIFAR-10: do not compare it with published results."
+            )
+        if quick := [name for name, section in self.notebooks.items() if section["profile"] == "quick"]:
+            where = "All notebooks" if len(quick) == len(self.notebooks) else ", ".join(quick)
+            facts.append(f"**Quick profile.** {where} ran shortened; `labkit run --profile full` gives final numbers.")
+        if len({section["labkit"] for section in sections}) > 1:
+            facts.append("**Mixed versions.** The notebooks ran under different versions of labkit.")
+        return "\n".join(["::: banner", "\n\n".join(facts), ":::"]) if facts else ""
+
+    def provenance(self) -> str:
+        """Return a table of where every number comes from, one row a notebook."""
+        head = ["Notebook", "Data (training / validation / test images)", "Profile, seeds", "Machine", "Finished (UTC)"]
+        lines = [_row(head), _row([":--"] * len(head))]
+        for name, section in self.notebooks.items():
+            data, machine = section["data"], section["machine"]
+            lines.append(
+                _row(
+                    [
+                        name.replace("_", "\\_"),
+                        f"{data['name']}, {data['origin']} ({data['train']:,} / {data['validation']:,} / {data['test']:,})",
+                        f"{section['profile']}, {section['seeds'][0]} to {section['seeds'][-1]}",
+                        f"{machine['processor']}, {machine['device']}, {machine['threads']} threads, torch {machine['torch']}",
+                        section["finished"][:16].replace("T", " "),
+                    ]
+                )
+            )
+        return "\n".join(lines)
+
+    def reference(self, match: re.Match[str]) -> str:
+        kind, name = match.groups()
+        if name not in self.places[kind]:
+            raise UsageError(f"The template refers to @{kind}:{name}, but does not place it: add the {LABELS[kind].lower()}.")
+        return f"{LABELS[kind]}\u00a0{self.places[kind][name]}"
+
+    def _place(self, kind: str, name: str) -> int:
+        if name in self.places[kind]:
+            raise UsageError(f"The template places {name} twice: refer to it as @{kind}:{name} instead.")
+        return self.places[kind].setdefault(name, len(self.places[kind]) + 1)
+
+    def _find(self, kind: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        notebook, dot, artefact = name.partition(".")
+        if not dot:
+            raise UsageError(f"The template asks for {name!r}: write it as <notebook>.<name>.")
+        if notebook not in self.notebooks:
+            raise LabkitError(f"results.json lacks {name}: run the notebook that makes it, `labkit run {notebook}`.")
+        section = self.notebooks[notebook]
+        if artefact not in section[kind]:
+            known = ", ".join(section[kind]) or "none"
+            raise LabkitError(
+                f"results.json lacks {name}: notebook {notebook} makes these {kind}: {known}. "
+                f"Correct the name, or run `labkit run {notebook}` again."
+            )
+        return section[kind][artefact], section
+
+
+def _row(cells: Any) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escape(cell: str) -> str:
+    return re.sub(r"([\\|*_`$<>\[\]])", r"\\\1", cell)
+
+
+def _figure_files(text: str) -> list[str]:
+    return re.findall(r"\]\((figures/[^)]+)\)", text)
+
+
+def _maker(path: str) -> str:
+    return Path(path).name.split(".")[0]
+
+
+def _to_html(text: str, folder: Path) -> str:
+    return _pandoc(text, "html5", folder, "report.html", ["--embed-resources", "--toc", "--toc-depth=2"])
+
+
+def _to_pdf(text: str, folder: Path) -> bytes:
+    """Return the PDF, which Typst sets with its own fonts, so that it looks the same on every machine."""
+    import typst
+
+    source = _pandoc(text, "typst", folder, "report.typ", [f"--lua-filter={TEMPLATES / 'typst.lua'}"])
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".report-", suffix=".typ", encoding="utf-8") as file:
+            file.write(source)
+            file.flush()
+            return typst.compile(file.name, root=str(folder), ignore_system_fonts=True, pdf_standards=[])
+    except typst.TypstError as error:
+        raise LabkitError(f"The PDF could not be set: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _pandoc(text: str, to: str, folder: Path, template: str, options: list[str]) -> str:
+    import pypandoc
+
+    arguments = ["--standalone", f"--template={TEMPLATES / template}", f"--resource-path={folder}", *options]
+    try:
+        converted: str = pypandoc.convert_text(text, to, format="markdown", extra_args=arguments)
+    except RuntimeError as error:
+        raise LabkitError(f"pandoc could not read the report's Markdown: {error}") from error
+    return converted

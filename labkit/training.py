@@ -1,0 +1,189 @@
+"""Train one network and evaluate it, with totals over images, never means of batch means. Imports config, runtime, data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from labkit.config import LabkitError, TrainConfig
+from labkit.data import Dataset
+from labkit.runtime import get_device, synchronise
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+EVALUATION_BATCH = 1_000  # large enough for full speed, small enough for any laptop's memory
+
+
+@dataclass
+class History:
+    """What `fit` saw: one dict an epoch, the loss of every step, and the seconds spent on training steps.
+
+    train_loss and train_accuracy of an epoch are totals gathered while the weights still change, so they lag behind
+    the network that the epoch ends with; validation is measured at the epoch's end.
+    """
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    step_losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def table(self) -> pd.DataFrame:
+        """Return one row an epoch."""
+        import pandas as pd
+
+        return pd.DataFrame(self.epochs)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network makes of one split: `probabilities` (N, classes), `labels` (N,), and the mean loss an image."""
+
+    split: str
+    probabilities: torch.Tensor
+    labels: torch.Tensor
+    loss: float
+
+    @property
+    def n(self) -> int:
+        """Number of images."""
+        return len(self.labels)
+
+    @property
+    def predictions(self) -> torch.Tensor:
+        """The most probable class of each image (N,)."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def correct(self) -> torch.Tensor:
+        """Whether each image is classified correctly (N,) bool."""
+        return self.predictions == self.labels
+
+    @property
+    def accuracy(self) -> float:
+        """Share of all images that are classified correctly."""
+        return self.correct.float().mean().item()
+
+    def confusion(self) -> np.ndarray:
+        """Return the confusion matrix (true class, predicted class) in numbers of images."""
+        from sklearn.metrics import confusion_matrix
+
+        matrix: np.ndarray = confusion_matrix(self.labels, self.predictions, labels=range(self.probabilities.shape[1]))
+        return matrix
+
+    def __str__(self) -> str:
+        return f"{self.split} accuracy {self.accuracy:.2%} (n = {self.n:,})"
+
+
+def fit(
+    model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[str], None] | None = None
+) -> History:
+    """Train `model` in place on the training split with cross-entropy, and measure validation after each epoch.
+
+    The order of the batches comes from `config.seed` alone; initial weights are the caller's, so call
+    `set_seed` before building the model. log: called with one plain line an epoch, e.g. `print`.
+    Raises LabkitError when the model does not give one logit a class.
+    """
+    device = get_device()
+    model.to(device)
+    images, labels = dataset.train.images.to(device), dataset.train.labels.to(device)
+    _check_output(model, dataset, device)
+    steps = -(-len(labels) // config.batch_size)
+    optimizer = make_optimizer(model, config)
+    schedule = make_schedule(optimizer, config, steps)
+    generator = torch.Generator().manual_seed(config.seed)
+    history = History()
+    for epoch in range(1, config.epochs + 1):
+        start = time.perf_counter()
+        model.train()
+        order = torch.randperm(len(labels), generator=generator) if config.shuffle else torch.arange(len(labels))
+        losses = torch.zeros(steps, device=device)
+        correct = torch.zeros((), device=device)
+        for step, batch in enumerate(order.to(device).split(config.batch_size)):
+            logits = model(images[batch])
+            loss = functional.cross_entropy(logits, labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses[step] = loss.detach()
+            correct += (logits.detach().argmax(1) == labels[batch]).sum()
+        synchronise(device)
+        history.seconds += time.perf_counter() - start
+        sizes = torch.full((steps,), float(config.batch_size))
+        sizes[-1] = len(labels) - (steps - 1) * config.batch_size
+        history.step_losses += losses.tolist()
+        validation = evaluate(model, dataset, "validation")
+        row = {
+            "epoch": epoch,
+            "train_loss": float((losses.cpu() * sizes).sum() / len(labels)),
+            "train_accuracy": float(correct) / len(labels),
+            "validation_loss": validation.loss,
+            "validation_accuracy": validation.accuracy,
+        }
+        history.epochs.append(row)
+        if log:
+            log(
+                f"epoch {epoch}/{config.epochs}: train loss {row['train_loss']:.3f}, "
+                f"validation accuracy {row['validation_accuracy']:.1%}"
+            )
+    return history
+
+
+def evaluate(model: nn.Module, dataset: Dataset, split: str = "test") -> Evaluation:
+    """Evaluate `model` on every image of one split ("train", "validation" or "test"), in evaluation mode."""
+    part = dataset.split(split)
+    device = get_device()
+    model.to(device)
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        logits = torch.cat([model(batch.to(device)).cpu() for batch in part.images.split(EVALUATION_BATCH)])
+        loss = functional.cross_entropy(logits, part.labels).item()
+        probabilities = logits.softmax(1)
+    model.train(was_training)
+    return Evaluation(split, probabilities.clone(), part.labels, loss)
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Return the optimiser that `config` names, in torch's fused form."""
+    common = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": True}
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(model.parameters(), momentum=config.momentum, **common)
+    if config.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), **common)
+    return torch.optim.AdamW(model.parameters(), **common)
+
+
+def make_schedule(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return the schedule that `config` names: constant, or one cycle up and down (Smith and Topin 2019)."""
+    if config.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
+
+
+def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> None:
+    """Raise LabkitError when the model cannot take the images, or does not give one logit a class."""
+    was_training = model.training
+    try:
+        with torch.inference_mode():
+            shape = tuple(model.eval()(dataset.train.images[:2].to(device)).shape)
+    except RuntimeError as error:
+        raise LabkitError(
+            f"The model does not take images of shape {(2, *dataset.image_shape)}: {str(error).splitlines()[0]}"
+        ) from error
+    finally:
+        model.train(was_training)
+    if shape != (2, dataset.num_classes):
+        raise LabkitError(
+            f"The model turns 2 images into an output of shape {shape}, but {dataset.num_classes} classes need "
+            f"(2, {dataset.num_classes}): one logit a class and image."
+        )
