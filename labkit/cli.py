@@ -65,6 +65,14 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command(hidden=True)
+def notebooks(check: Annotated[bool, typer.Option("--check", help="Only say what is wrong.")] = False) -> None:
+    """For engineers: build the stored notebooks from their text twins in notebooks/source, or check them."""
+    from labkit.twins import build_notebooks, check_notebooks
+
+    check_notebooks() if check else build_notebooks()
+
+
 def main() -> None:
     """Run the command line; a failure is one sentence on stderr and exit code 1, misuse is exit code 2."""
     try:

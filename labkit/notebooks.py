@@ -5,8 +5,10 @@ Imports config, artifacts, files and report.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,7 +101,7 @@ def execute(path: Path, parameters: dict[str, Any], folder: Path) -> Outcome:
     target, failed = folder / path.name, folder / f"{path.stem}.failed.ipynb"
     try:
         _check_parameters(path, parameters)
-        executed, cell, error = _papermill(path, parameters)
+        executed, cell, error = run_headless(path, parameters)
         write_atomically(failed if error else target, executed)
         if not error:
             failed.unlink(missing_ok=True)
@@ -121,8 +123,6 @@ def read_notebook(path: Path) -> Any:
 
 def _check_parameters(path: Path, parameters: dict[str, Any]) -> None:
     """Raise LabkitError unless the notebook's parameters cell sets every one of `parameters`; papermill only warns."""
-    import ast
-
     cells = [cell for cell in read_notebook(path).cells if "parameters" in cell.metadata.get("tags", [])]
     if not cells:
         raise LabkitError(f"{path.name} has no cell tagged 'parameters': add one that sets {', '.join(parameters)}.")
@@ -138,10 +138,11 @@ def _check_parameters(path: Path, parameters: dict[str, Any]) -> None:
         )
 
 
-def _papermill(path: Path, parameters: dict[str, Any]) -> tuple[str, str, str]:
-    """Return the executed notebook as JSON text, and the cell and one-line error that ended it (empty when none)."""
-    import tempfile
+def run_headless(path: Path, parameters: dict[str, Any], folder: Path | None = None) -> tuple[str, str, str]:
+    """Run a notebook through papermill in `folder` (default: its own), without changing its file.
 
+    Returns the executed notebook as JSON text, and the cell and one-line error that ended it (empty when none did).
+    """
     import papermill
     from nbclient.exceptions import DeadKernelError
 
@@ -151,17 +152,24 @@ def _papermill(path: Path, parameters: dict[str, Any]) -> tuple[str, str, str]:
         cell = error = ""
         try:
             papermill.execute_notebook(
-                path, target, parameters, cwd=path.parent, kernel_name="python3", progress_bar=False
+                path,
+                target,
+                parameters,
+                cwd=folder or path.parent,
+                kernel_name="python3",
+                progress_bar=False,
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # a notice about TCP, once a kernel
             )
         except papermill.PapermillExecutionError as problem:
-            cell, error = f"[{problem.exec_count}]", f"{problem.ename}: {_one_line(problem.evalue)}"
+            cell, error = f"[{problem.exec_count}]", f"{problem.ename}: {one_line(problem.evalue)}"
         except DeadKernelError:
             cell, error = "-", "The kernel died: it was killed, or it ran out of memory."
         text = target.read_text(encoding="utf-8") if target.is_file() else json.dumps(read_notebook(path))
     return text, cell, error
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return the first line of `text`."""
     lines = text.strip().splitlines()
     return lines[0] if lines else ""
 

@@ -1,0 +1,123 @@
+"""Stored notebooks and their text twins: build, clean and compare them. Imports config, files and notebooks.
+
+An engineer edits notebooks/source/NN_name.py; notebooks/NN_name.ipynb is built from it, executed on the embedded data
+in the quick profile. Cleaning leaves nothing that differs between two runs but the outputs themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from labkit.config import LabkitError
+from labkit.files import write_atomically
+from labkit.notebooks import notebooks_folder, one_line, read_notebook, run_headless
+
+KEPT_METADATA = {"tags", "nbgrader"}
+
+
+def build_notebooks() -> None:
+    """Write every stored notebook anew from its twin, executed; LabkitError names the first that fails."""
+    import nbformat
+
+    with tempfile.TemporaryDirectory() as scratch:
+        out, no_data = Path(scratch) / "out", Path(scratch) / "data"
+        no_data.mkdir()
+        os.environ |= {"LABKIT_OUT": str(out), "LABKIT_DATA": str(no_data)}
+        for twin in _twins():
+            fresh = Path(scratch) / f"{twin.stem}.ipynb"
+            nbformat.write(_from_twin(twin), fresh)
+            text, cell, error = run_headless(fresh, {}, folder=_notebook_of(twin).parent)
+            if error:
+                raise LabkitError(f"{twin.name}, cell {cell}: {error}")
+            write_atomically(_notebook_of(twin), to_text(clean(nbformat.reads(text, as_version=4))))
+            print(f"{_notebook_of(twin).name}: built", flush=True)
+
+
+def check_notebooks() -> None:
+    """Raise LabkitError, one line a finding, unless stored notebooks are clean, executed, and agree with their twins."""
+    findings = []
+    stems = {path.stem for path in _twins()}
+    for notebook in sorted(notebooks_folder().glob("*.ipynb")):
+        if notebook.stem not in stems:
+            findings.append(f"{notebook.name} has no twin source/{notebook.stem}.py")
+    for twin in _twins():
+        path = _notebook_of(twin)
+        if path.is_file():
+            findings += [f"{path.name}: {finding}" for finding in _findings(path, twin)]
+        else:
+            findings.append(f"{twin.name} has no notebook {path.name}")
+    if findings:
+        raise LabkitError("\n  ".join([*findings, "Build them again: `make notebooks`."]))
+
+
+def clean(notebook: Any) -> Any:
+    """Return the notebook without what differs from run to run: timestamps, random ids, the runner's own notes."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells, 1):
+        cell["id"] = f"cell-{number:02d}"
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]  # papermill leaves an empty list
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+    return notebook
+
+
+def to_text(notebook: Any) -> str:
+    """Return the notebook as the JSON text that is stored."""
+    import nbformat
+
+    text: str = nbformat.writes(notebook, version=4)
+    return text.rstrip("\n") + "\n"
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Join neighbouring pieces of the same stream: where they were cut depends on timing."""
+    joined: list[Any] = []
+    for output in outputs:
+        same = joined and output.output_type == "stream" == joined[-1].output_type and output.name == joined[-1].name
+        if same:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def _twins() -> list[Path]:
+    return sorted((notebooks_folder() / "source").glob("[0-9][0-9]_*.py"))
+
+
+def _notebook_of(twin: Path) -> Path:
+    return twin.parent.parent / f"{twin.stem}.ipynb"
+
+
+def _from_twin(twin: Path) -> Any:
+    import jupytext
+
+    return clean(jupytext.read(twin))
+
+
+def _findings(path: Path, twin: Path) -> list[str]:
+    stored = read_notebook(path)
+    cells = [cell for cell in stored.cells if cell.cell_type == "code"]
+    findings = []
+    if [_essence(cell) for cell in stored.cells] != [_essence(cell) for cell in _from_twin(twin).cells]:
+        findings.append(f"differs from source/{twin.name}")
+    if bare := sum(cell.execution_count is None for cell in cells):
+        findings.append(f"{bare} of {len(cells)} code cells were never run")
+    for cell in cells:
+        if errors := [output for output in cell.outputs if output.output_type == "error"]:
+            findings.append(f"{cell.id} holds an error: {one_line(errors[0].evalue)}")
+    if path.read_text(encoding="utf-8") != to_text(clean(stored)):
+        findings.append("is not clean: it holds metadata of one run")
+    return findings
+
+
+def _essence(cell: Any) -> tuple[str, str, list[str]]:
+    return cell.cell_type, cell.source, cell.metadata.get("tags", [])

@@ -1,0 +1,246 @@
+# %% [markdown]
+# # 5 How wide should a hidden layer be?
+#
+# A network with one hidden layer (**MLP1**) has one number to choose: how many neurons that layer has. You will train
+# ten widths, from 30 to 300 neurons, each with several seeds, and find out which differences are real.
+#
+# **You will learn**
+#
+# - what the width of a layer costs in parameters, and what it buys in accuracy;
+# - why one training run a setting proves nothing, and how to draw the spread between seeds;
+# - how to choose a width and defend the choice.
+
+# %% tags=["parameters"]
+profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
+data = "auto"  # "auto": MNIST where it is on disk, else the embedded digits; "embedded"; or a folder
+seed = 0  # the first seed; the others follow it
+out = ""  # folder for results; empty: the folder "out" of the course
+
+# %%
+import math
+
+import matplotlib.pyplot as plt
+import torch
+from torch.nn import functional
+
+from labkit import plots
+from labkit.artifacts import Run
+from labkit.config import TrainConfig, get_profile
+from labkit.data import load
+from labkit.models import MLP, count_parameters
+from labkit.runtime import set_seed, set_threads
+from labkit.sweeps import sweep
+from labkit.training import fit
+
+set_threads()
+plots.use_style()
+
+# %% [markdown]
+# ## 5.1 The data
+#
+# The next line says which images this run uses. Every number below is about these images: accuracy on the embedded
+# digits and accuracy on MNIST cannot be compared.
+
+# %%
+profile = get_profile(profile)
+digits = load("mnist", data, train_limit=profile.train_limit)
+run = Run("05_mlp1_sweep", profile, digits, seed, out)
+print(digits)
+
+# %%
+fig, ax = plt.subplots(figsize=(6.4, 1.9))
+sample = digits.train.images[:20]
+plots.image_grid(digits.pixels(sample).numpy(), [digits.class_names[label] for label in digits.train.labels[:20]], ax=ax)
+run.figure(
+    "samples",
+    fig,
+    caption="Twenty images of the training split with their labels.",
+    alt="Two rows of ten handwritten digits, white on black, each with its label above it.",
+    split="train",
+)
+
+# %% [markdown]
+# ## 5.2 The network
+#
+# The image, 28 x 28 pixels, becomes one row of 784 numbers. Each hidden neuron takes a weighted sum of all of them and
+# passes it on if it is positive (ReLU). Ten output neurons take weighted sums of the hidden ones: the **logits**. The
+# largest logit names the digit.
+
+# %%
+MLP((30,))
+
+# %% [markdown]
+# ### Exercise 5.1 — count the parameters
+#
+# Write a function that gives the number of parameters of MLP1 with `width` hidden neurons: every weight and every
+# bias, in both layers. Do it by hand; the next cell compares it with PyTorch's own count.
+
+
+# %%
+def parameters_of_mlp1(width):
+    ### BEGIN SOLUTION
+    return (784 * width + width) + (width * 10 + 10)
+    ### END SOLUTION
+
+
+# %%
+for width in (30, 150, 300):
+    print(f"{width} neurons: {parameters_of_mlp1(width):,} by hand, {count_parameters(MLP((width,))):,} by PyTorch")
+
+# %% [markdown]
+# ### Before any training
+#
+# A network that knows nothing spreads its bets evenly over ten classes. Its cross-entropy is then $\ln 10 \approx 2.303$.
+# A loss far from that at the start is the sign of a bug, or of inputs that were not normalised.
+
+# %%
+set_seed(seed)
+untrained = MLP((300,))
+with torch.inference_mode():
+    loss = functional.cross_entropy(untrained(digits.train.images[:1000]), digits.train.labels[:1000])
+print(f"ln 10 is {math.log(10):.1f}; the untrained network's loss is {loss:.1f}")
+
+# %% [markdown]
+# ## 5.3 One training, watched
+#
+# `TrainConfig` holds every setting. The learning rate rises and falls once during the training (**one-cycle
+# schedule**), which gets small networks to their best accuracy in few epochs.
+
+# %%
+config = TrainConfig(
+    epochs=profile.choose(quick=12, full=10),
+    batch_size=profile.choose(quick=32, full=128),
+    optimizer="adam",
+    lr=3e-3,
+    schedule="one_cycle",
+)
+set_seed(seed)
+history = fit(MLP((300,)), digits, config, log=print)
+
+# %% [markdown]
+# **What to notice.** The training loss keeps falling after the validation accuracy has stopped rising: the network
+# learns the training images by heart. Only the validation split tells you.
+
+# %% [markdown]
+# ## 5.4 Ten widths, several seeds
+#
+# A **sweep** is a grid of settings: here one key with ten values. Each setting is trained once for each seed; a seed
+# fixes the initial weights and the order of the images. The result is a table with one row a run. Finished runs are
+# kept on disk, so that an interrupted sweep goes on where it stopped.
+
+# %%
+widths = range(30, 301, 30)
+result = sweep(MLP, {"hidden_sizes": [(width,) for width in widths]}, digits, config, run.seeds, run.cache, log=print)
+
+# %%
+runs = result.runs.assign(
+    width=result.runs["hidden_sizes"].str[0],
+    train=100 * result.runs["train_accuracy"],
+    test=100 * result.runs["test_accuracy"],
+)
+table = runs.groupby("width").agg(
+    parameters=("parameters", "first"),
+    train=("train", "mean"),
+    test=("test", "mean"),
+    spread=("test", "std"),
+    worst=("test", "min"),
+    best=("test", "max"),
+)
+run.table(
+    "accuracy_by_width",
+    table.reset_index(),
+    "MLP1: accuracy in percent on the training and test splits, mean over the seeds, with the standard deviation, the "
+    "worst and the best seed on the test split.",
+    formats=dict.fromkeys(("train", "test", "spread", "worst", "best"), "{:.1f}"),
+    split="test",
+    seeds=run.seeds,
+)
+
+# %%
+fig, ax = plt.subplots()
+plots.spread_line(runs, "width", "train", ax, label="training split", index=1)
+plots.spread_line(runs, "width", "test", ax, label="test split")
+ax.set(xlabel="neurons in the hidden layer", ylabel="accuracy (%)", xticks=list(widths))
+ax.legend(loc="lower right")
+run.figure(
+    "accuracy_by_width",
+    fig,
+    caption="MLP1: accuracy against the width of the hidden layer. Lines: mean over the seeds; bands: one standard "
+    "deviation; dots: single runs.",
+    alt="Two lines over widths from 30 to 300 neurons. Training accuracy is at or near 100 percent throughout; test "
+    "accuracy lies below it, rises over the first few widths and then levels off within its band.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** The first steps in width pay; later ones are smaller than the band between seeds. The gap between
+# the two lines is what the network learned by heart.
+
+# %% [markdown]
+# ## 5.5 What a single seed would have told you
+#
+# Suppose each group in the course had trained every width once. This is the width that each group would have reported
+# as "the best".
+
+# %%
+winners = runs.loc[runs.groupby("seed")["test"].idxmax(), ["seed", "width", "test"]]
+run.table(
+    "winner_by_seed",
+    winners,
+    "The width with the highest test accuracy (in percent) when each is trained once, for each seed.",
+    formats={"test": "{:.1f}"},
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# The "best" width depends on the seed. A sentence such as *270 neurons are better than 240* needs a difference that is
+# larger than the spread between seeds.
+#
+# There is a second trap: choosing the width **by its test accuracy**, as the groups above did, and then quoting that
+# same test accuracy. The maximum of noisy numbers is too high. Choose on the validation split, report the test split.
+
+# %% [markdown]
+# ### Exercise 5.2 — choose a width, and defend it
+#
+# Give the smallest width whose mean validation accuracy lies within one standard deviation of the best width's mean
+# (the *one-standard-deviation rule*).
+
+# %%
+### BEGIN SOLUTION
+validation = 100 * runs.groupby("width")["validation_accuracy"].agg(["mean", "std"])
+best = validation["mean"].idxmax()
+within = validation["mean"] >= validation.loc[best, "mean"] - validation.loc[best, "std"]
+chosen_width = int(validation.index[within].min())
+### END SOLUTION
+print("The chosen width is one of the sweep's:", chosen_width in widths)
+
+# %%
+for label, width in (("chosen", chosen_width), ("widest", 300)):
+    print(label, run.number(f"{label}_accuracy", runs.loc[runs["width"] == width, "test"], "%", split="test", seeds=run.seeds))
+run.number("chosen_width", chosen_width, "neurons", 0, statistic="exact")
+run.number("parameters_300", parameters_of_mlp1(300), "parameters", 0, statistic="exact")
+
+# %% [markdown]
+# ### Exercise 5.3 — change one thing
+#
+# Predict first, then measure: what do half and double the learning rate do to the width that you chose? Use `sweep`
+# with the grid `{"hidden_sizes": [(chosen_width,)], "lr": [...]}` and at least three seeds.
+
+# %%
+### BEGIN SOLUTION
+rates = sweep(MLP, {"hidden_sizes": [(120,)], "lr": [1.5e-3, 3e-3, 6e-3]}, digits, config, run.seeds[:3], run.cache, log=print)
+### END SOLUTION
+
+# %% [markdown]
+# ## Questions from your TA
+#
+# 1. How many of the parameters of MLP1 with 300 neurons sit in the first layer? What would doubling the image's side do?
+# 2. Which two widths in your figure differ by more than the spread, and which do not? How many seeds would settle it?
+# 3. Your training accuracy is far above your test accuracy. Name two remedies that this course covers.
+# 4. A friend reports "98.4 %, best of 20 runs". What is wrong, and what should the friend report?
+# 5. Why must the learning rate, the epochs and the batches be the same for all ten widths? Is that fair to each width?
+
+# %%
+run.finish()

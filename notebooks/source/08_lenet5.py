@@ -1,0 +1,277 @@
+# %% [markdown]
+# # 8 LeNet-5: letting the network find its features
+#
+# An MLP sees 784 unrelated numbers. **LeNet-5** (LeCun et al. 1998) knows that neighbouring pixels belong together: it
+# slides small filters over the image, so that a stroke is found wherever it is. You will train it in its historical
+# and in a modern form, and look closely at what it still gets wrong.
+#
+# **You will learn**
+#
+# - how an image shrinks and its number of feature maps grows from layer to layer;
+# - why a convolution needs so few parameters, and so much arithmetic;
+# - how to read learning curves, a confusion matrix and class probabilities, each with its spread over seeds.
+
+# %% tags=["parameters"]
+profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
+data = "auto"  # "auto": MNIST where it is on disk, else the embedded digits; "embedded"; or a folder
+seed = 0  # the first seed; the others follow it
+out = ""  # folder for results; empty: the folder "out" of the course
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from sklearn.metrics import classification_report, confusion_matrix
+from torch import nn
+
+from labkit import plots
+from labkit.artifacts import Run
+from labkit.config import TrainConfig, get_profile
+from labkit.data import load
+from labkit.models import LeNet5, count_parameters
+from labkit.runtime import set_threads
+from labkit.summary import count_flops, draw_architecture, layer_table
+from labkit.sweeps import sweep
+
+set_threads()
+plots.use_style()
+
+# %%
+profile = get_profile(profile)
+digits = load("mnist", data, train_limit=profile.train_limit)
+run = Run("08_lenet5", profile, digits, seed, out)
+print(digits)
+
+# %% [markdown]
+# ## 8.1 The network, layer by layer
+#
+# LeNet-5 expects 32 x 32 pixels, so that strokes at the border can still reach the centre of a filter. Our images have
+# 28 x 28.
+#
+# ### Exercise 8.1 — pad the images
+#
+# Write `pad`, which turns images (N, 1, 28, 28) into (N, 1, 32, 32) with zeros around them.
+
+
+# %%
+def pad(images):
+    ### BEGIN SOLUTION
+    return nn.functional.pad(images, (2, 2, 2, 2))
+    ### END SOLUTION
+
+
+# %%
+print(tuple(pad(torch.ones(5, 1, 28, 28)).shape), "sum of a padded image of ones:", int(pad(torch.ones(1, 1, 28, 28)).sum()))
+
+# %% [markdown]
+# The names are those of the 1998 paper: **C** is a convolution, **S** subsampling (pooling), **F** fully connected.
+
+# %%
+layers = layer_table(LeNet5("modern"), digits.image_shape)
+run.table(
+    "layers",
+    layers,
+    "LeNet-5 (modern form), layer by layer, for one image: shape of the output, parameters, and floating-point "
+    "operations (two a multiply-add; pooling and activations are not counted).",
+    formats={"parameters": "{:,}", "flops": "{:,}"},
+)
+
+# %%
+print(run.number("parameters", count_parameters(LeNet5()), "parameters", 0, statistic="exact"))
+print(run.number("flops", count_flops(LeNet5(), digits.image_shape), "FLOPs an image", 0, statistic="exact"))
+print(f"C1 and C3 hold {layers[layers['kind'] == 'Conv2d']['parameters'].sum() / layers['parameters'].sum():.0%} of the "
+      f"parameters and do {layers[layers['kind'] == 'Conv2d']['flops'].sum() / layers['flops'].sum():.0%} of the arithmetic")
+
+# %% [markdown]
+# ### Exercise 8.2 — where does 61,706 come from?
+#
+# Fill the list with the number of parameters of C1, C3, C5, F6 and the output, written as products and sums. A filter
+# has one weight for each place it covers in each input map, and one bias.
+
+# %%
+### BEGIN SOLUTION
+by_hand = [(25 * 1 + 1) * 6, (25 * 6 + 1) * 16, (400 + 1) * 120, (120 + 1) * 84, (84 + 1) * 10]
+### END SOLUTION
+print(by_hand, sum(by_hand))
+
+# %%
+fig, ax = plt.subplots(figsize=(8.4, 2.9))
+draw_architecture(LeNet5("modern"), digits.image_shape, ax)
+run.figure(
+    "architecture",
+    fig,
+    caption="The structure of LeNet-5. Squares are feature maps, with their number and size below; bars are vectors.",
+    alt="A row of boxes from left to right: input 1 map of 28 by 28, C1 6 maps of 28 by 28, S2 6 maps of 14 by 14, C3 16 "
+    "maps of 10 by 10, S4 16 maps of 5 by 5, then vectors of 120, 84 and 10 values.",
+)
+
+# %% [markdown]
+# ## 8.2 Historical and modern
+#
+# In 1998 the activation was tanh and pooling took averages. Today one would write ReLU and take the maximum. Both
+# forms have the same weights to learn; everything else in their training is the same.
+
+# %%
+config = TrainConfig(
+    epochs=profile.choose(quick=12, full=10),
+    batch_size=profile.choose(quick=32, full=128),
+    optimizer="adam",
+    lr=3e-3,
+    schedule="one_cycle",
+)
+result = sweep(LeNet5, {"variant": ["historical", "modern"]}, digits, config, run.seeds, run.cache, log=print)
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
+plots.learning_curves(result.epochs, "loss", "variant", left)
+left.set_yscale("log")
+plots.learning_curves(result.epochs, "accuracy", "variant", right)
+right.get_legend().remove()
+right.set_ylim(bottom=profile.choose(quick=0.8, full=0.94), top=1.005)
+run.figure(
+    "learning_curves",
+    fig,
+    caption="LeNet-5: loss (left, logarithmic) and accuracy (right) after each epoch, historical and modern form. Lines: "
+    "mean over the seeds; bands: one standard deviation. Training values are gathered during the epoch.",
+    alt="Two panels over epochs. Losses fall and accuracies rise steeply in the first epochs and level off; training "
+    "curves go on improving after validation curves have levelled off.",
+    split="validation",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** Training loss starts *above* validation loss. It is not a mistake: the training value is gathered while the
+# network is still learning, the validation value is taken at the epoch's end. Later the order turns round, and that gap
+# is overfitting.
+
+# %%
+runs = result.runs.assign(test=100 * result.runs["test_accuracy"])
+fig, ax = plt.subplots(figsize=(4.6, 3.4))
+plots.seed_dots(runs, "variant", "test", ax)
+ax.set(ylabel="test accuracy (%)")
+run.figure(
+    "accuracy_by_variant",
+    fig,
+    caption="LeNet-5: test accuracy of the historical and the modern form. Dots: single seeds; markers with whiskers: "
+    "mean and one standard deviation.",
+    alt="Two groups of dots, historical and modern, each with its mean and a whisker of one standard deviation.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %%
+for variant, rows in runs.groupby("variant"):
+    print(variant, run.number(f"{variant}_accuracy", rows["test"], "%", 2, split="test", seeds=run.seeds))
+
+# %% [markdown]
+# ### Exercise 8.3 — is the modern form better?
+#
+# Each seed trained both forms, so compare them seed by seed. Compute the difference *modern - historical* for each seed,
+# in percentage points, and decide: is its mean further from 0 than its standard deviation?
+
+# %%
+### BEGIN SOLUTION
+pairs = runs.pivot(index="seed", columns="variant", values="test")
+difference = pairs["modern"] - pairs["historical"]
+### END SOLUTION
+print("modern - historical, in percentage points:")
+print(run.number("modern_minus_historical", difference, "points", 2, split="test", seeds=run.seeds))
+
+# %% [markdown]
+# ## 8.3 What does it confuse?
+
+# %%
+chosen = result.select(variant="modern")
+truth = digits.test.labels.numpy()
+matrices = np.stack(
+    [confusion_matrix(truth, guess, labels=range(digits.num_classes)) for guess in result.predictions[chosen]]
+)
+fig, ax = plt.subplots(figsize=(6.4, 6.2))
+plots.confusion(matrices, digits.class_names, ax)
+run.figure(
+    "confusion",
+    fig,
+    caption="LeNet-5 (modern): confusion matrix in percent of each true class. Large: mean over the seeds; small: one "
+    "standard deviation. Empty cells never occurred; only errors are shaded.",
+    alt="A ten by ten matrix. The diagonal is close to 100 percent; a few cells beside it are shaded, each with its mean "
+    "and spread.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %%
+first = result.predictions[chosen][0]
+print(f"Modern form, seed {run.seeds[0]}, test split, n = {len(truth):,}")
+print(classification_report(truth, first, target_names=digits.class_names, digits=2))
+
+# %% [markdown]
+# **Precision** asks: of the images that were called a 7, how many are one? **Recall** asks: of the 7s, how many were
+# found? The diagonal of the matrix is recall.
+#
+# ### The images behind the errors
+#
+# Below are the images that most seeds get wrong. An error that all seeds share says something about the image, or
+# about the design; one that a single seed makes is that seed's bad luck.
+
+# %%
+wrong = result.predictions[chosen] != truth
+times = wrong.sum(0)
+order = np.argsort(-times, kind="stable")[:20]
+order = order[times[order] > 0]
+usual = [np.bincount(result.predictions[chosen][wrong[:, i], i]).argmax() for i in order]
+labels = [f"{digits.class_names[truth[i]]}→{digits.class_names[guess]}\n{times[i]}/{len(wrong)}"
+          for i, guess in zip(order, usual, strict=True)]
+fig, ax = plt.subplots(figsize=(7.2, 2.7))
+plots.image_grid(digits.pixels(digits.test.images[order]).numpy(), labels, ax=ax)
+run.figure(
+    "misclassified",
+    fig,
+    caption="Test images that LeNet-5 (modern) gets wrong most often: true class → usual answer, and how many of the "
+    "seeds are wrong.",
+    alt="Up to twenty handwritten digits that are hard to read, each with its true class, the network's usual answer and "
+    "the number of seeds that are wrong.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# ## 8.4 How sure is it?
+#
+# The output layer gives ten logits; softmax turns them into probabilities that sum to 1. Here they are for two images:
+# one that every seed gets right, and the one that most seeds get wrong.
+
+# %%
+probabilities = result.probabilities[chosen].astype(float)
+easy = int(np.argmax(times == 0))
+fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.4), width_ratios=(1, 2.2))
+for (picture, bars), index, title in zip(axes, (easy, order[0]), ("always right", "most often wrong"), strict=True):
+    picture.imshow(digits.pixels(digits.test.images[index])[0])
+    picture.set_title(f"test image {index}\n{title}")
+    picture.axis("off")
+    plots.class_probabilities(probabilities[:, index], digits.class_names, int(truth[index]), bars)
+run.figure(
+    "class_probabilities",
+    fig,
+    caption="Class probabilities of LeNet-5 (modern) for two test images. Bars: mean over the seeds; dots: single seeds; "
+    "the true class is marked.",
+    alt="Two images with bar charts of ten class probabilities. For the first, one bar is close to 1; for the second, the "
+    "probability is spread over several classes or lies on a wrong one, and the seeds disagree.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** A probability near 1 is not the same as being right: networks of this kind are often too sure. Where
+# the dots of one class lie far apart, the answer depends on the seed.
+
+# %% [markdown]
+# ## Questions from your TA
+#
+# 1. C1 turns 32 x 32 into 28 x 28. Give the formula, and the size after a 3 x 3 filter with padding 1.
+# 2. Most parameters of LeNet-5 sit in one layer. Which, and why is that not where most of the arithmetic happens?
+# 3. Which pair of digits does your network confuse most? Is it the same pair for every seed?
+# 4. The network of 1998 had trainable pooling and a C3 that saw only some of S2's maps. How would that change 61,706?
+# 5. Why does moving a digit by two pixels hurt an MLP more than LeNet-5?
+
+# %%
+run.finish()

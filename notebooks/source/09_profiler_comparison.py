@@ -1,0 +1,269 @@
+# %% [markdown]
+# # 9 What does accuracy cost?
+#
+# Accuracy is half of a comparison. The other half is what a network costs: time, memory, parameters, arithmetic. You
+# will measure MLP1, MLP2 and LeNet-5 the way a careful engineer does, each number with its spread.
+#
+# **You will learn**
+#
+# - how to time a network: warm-up, many repeats, median and quartiles;
+# - to read the PyTorch profiler: memory at its peak, and which operators take the time;
+# - how cost grows with the batch size, and why FLOPs alone do not predict seconds.
+
+# %% tags=["parameters"]
+profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
+data = "auto"  # "auto": MNIST where it is on disk, else the embedded digits; "embedded"; or a folder
+seed = 0  # the first seed; the others follow it
+out = ""  # folder for results; empty: the folder "out" of the course
+
+# %%
+import time
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+
+from labkit import plots
+from labkit.artifacts import Run
+from labkit.config import TrainConfig, get_profile
+from labkit.data import load
+from labkit.models import MLP, LeNet5, count_parameters
+from labkit.profiling import cost_table, measure_latency, operator_table
+from labkit.runtime import set_seed, set_threads
+from labkit.summary import count_flops
+from labkit.sweeps import sweep
+
+set_threads()
+plots.use_style()
+
+# %%
+profile = get_profile(profile)
+digits = load("mnist", data, train_limit=profile.train_limit)
+run = Run("09_profiler_comparison", profile, digits, seed, out)
+print(digits)
+
+# %% [markdown]
+# ## 9.1 The three networks
+#
+# MLP1 has one hidden layer of 300 neurons, MLP2 two of 300 and 100, and LeNet-5 is in its modern form.
+
+# %%
+def build(name):
+    builders = {
+        "MLP1 (300)": lambda: MLP((300,)),
+        "MLP2 (300-100)": lambda: MLP((300, 100)),
+        "LeNet-5": lambda: LeNet5("modern"),
+    }
+    return builders[name]()
+
+
+names = ["MLP1 (300)", "MLP2 (300-100)", "LeNet-5"]
+sizes = pd.DataFrame(
+    {
+        "network": names,
+        "parameters": [count_parameters(build(name)) for name in names],
+        "flops": [count_flops(build(name), digits.image_shape) for name in names],
+    }
+)
+run.table(
+    "sizes",
+    sizes,
+    "Parameters, and floating-point operations of one image's forward pass (two a multiply-add).",
+    formats={"parameters": "{:,}", "flops": "{:,}"},
+)
+
+# %% [markdown]
+# ### Exercise 9.1 — arithmetic a parameter
+#
+# In a linear layer every weight is used once an image. In a convolution it is used at every place of the feature map.
+# Compute how many FLOPs each network does a parameter, rounded to one digit after the point.
+
+# %%
+### BEGIN SOLUTION
+flops_a_parameter = (sizes["flops"] / sizes["parameters"]).round(1).tolist()
+### END SOLUTION
+print(dict(zip(names, flops_a_parameter, strict=True)))
+
+# %% [markdown]
+# ## 9.2 Accuracy
+#
+# All three are trained alike: same images, same epochs, same schedule, same seeds.
+
+# %%
+config = TrainConfig(
+    epochs=profile.choose(quick=12, full=10),
+    batch_size=profile.choose(quick=32, full=128),
+    optimizer="adam",
+    lr=3e-3,
+    schedule="one_cycle",
+)
+runs = sweep(build, {"name": names}, digits, config, run.seeds, run.cache, log=print).runs
+runs["test"] = 100 * runs["test_accuracy"]
+
+# %% [markdown]
+# ## 9.3 Run time: one cold call proves nothing
+#
+# The first call of a network pays for things that happen once: memory is taken, code is loaded, caches are empty. Look
+# at what one cold call says, and at the median of many warm ones.
+
+# %% tags=["nbval-ignore-output"]
+set_seed(seed)
+fresh = build("LeNet-5").eval()
+with torch.inference_mode():
+    start = time.perf_counter()
+    fresh(digits.test.images[:32])
+    cold = time.perf_counter() - start
+warm = measure_latency(fresh, digits.test.images[:32], profile.repeats)
+print(f"first call {1e3 * cold:.2f} ms; warm {1e3 * warm.median:.2f} ms, "
+      f"half of the timings between {1e3 * warm.quantile(0.25):.2f} and {1e3 * warm.quantile(0.75):.2f} ms")
+
+# %% [markdown]
+# **What to notice.** The median says what to expect, the quartiles how far to trust it. A mean would be pulled up by
+# the one moment when the machine did something else.
+
+# %% [markdown]
+# ## 9.4 Cost against batch size
+#
+# A **batch** of images goes through the network together. Larger batches use the processor better, up to a point, and
+# need more memory. Batch 1 is an app that answers one user; batch 1000 is a night of work.
+
+# %% tags=["nbval-ignore-output"]
+set_seed(seed)
+networks = {name: build(name) for name in names}
+costs = cost_table(networks, digits.test.images, (1, 8, 32, 128, 512, 1000), profile.repeats)
+costs["peak_MB"] = costs["peak_memory"] / 1e6
+costs["us_per_image"] = 1e3 * costs["ms_per_image"]
+columns = ["model", "batch_size", "median_ms", "q1_ms", "q3_ms", "us_per_image", "peak_MB"]
+run.table(
+    "costs",
+    costs.loc[costs["batch_size"].isin([1, 32, 1000]), columns],
+    "Cost of the forward pass: median and quartiles of the latency of one batch, time an image at the median, and peak "
+    f"memory of the tensors made on the way. {profile.repeats} timings each.",
+    formats={"median_ms": "{:.3f}", "q1_ms": "{:.3f}", "q3_ms": "{:.3f}", "us_per_image": "{:.1f}", "peak_MB": "{:.3f}"},
+)
+
+# %%
+fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9.6, 3.5))
+for ax, column, label in (
+    (left, "median_ms", "latency of a batch (ms)"),
+    (middle, "us_per_image", "time an image (µs)"),
+    (right, "peak_MB", "peak memory (MB)"),
+):
+    plots.cost_lines(costs, column, ax)
+    ax.set_ylabel(label)
+    ax.tick_params(axis="x", labelsize=8.5)
+middle.get_legend().remove()
+right.get_legend().remove()
+run.figure(
+    "cost_by_batch_size",
+    fig,
+    caption="Forward pass: latency of a batch (median; band: quartiles), time an image, and peak memory, against the "
+    "batch size. All axes are logarithmic.",
+    alt="Three panels with one line a network over batch sizes from 1 to 1000. Latency and memory grow with the batch "
+    "size, time an image falls and levels off; LeNet-5 lies above both MLPs.",
+)
+
+# %% [markdown]
+# ### Exercise 9.2 — how does memory grow?
+#
+# Peak memory should grow in proportion to the batch size. Compute, for LeNet-5, the peak memory at batch 1000 divided by
+# that at batch 1, rounded to the next hundred.
+
+# %%
+### BEGIN SOLUTION
+lenet = costs[costs["model"] == "LeNet-5"].set_index("batch_size")["peak_memory"]
+growth = int(round(lenet[1000] / lenet[1], -2))
+### END SOLUTION
+print("Peak memory grows", growth, "times")
+
+# %% [markdown]
+# ## 9.5 Where does the time go?
+#
+# The profiler lists the operators that ran. Names that begin with `aten::` are PyTorch's own.
+
+# %% tags=["nbval-ignore-output"]
+batch = digits.test.images[:32]
+operators = pd.concat([operator_table(networks[name], batch, rows=5).assign(network=name) for name in names])
+run.table(
+    "operators",
+    operators[["network", "operator", "calls", "share"]],
+    "The five operators that take most of the forward pass at batch 32: calls a pass, and share of all operators' own "
+    "time in percent.",
+    formats={"share": "{:.1f}"},
+)
+
+# %% [markdown]
+# **What to notice.** In the MLPs nearly all the time is one matrix product, `addmm`. In LeNet-5 convolution takes the
+# largest share, but pooling and activations, which the FLOP count leaves out, take their part too.
+
+# %% [markdown]
+# ## 9.6 The comparison
+
+# %% tags=["nbval-ignore-output"]
+at_one = costs[costs["batch_size"] == 1].set_index("model")
+rows = []
+for name in names:
+    accuracies = runs.loc[runs["name"] == name, "test"]
+    key = name.split(" ")[0].lower().replace("-", "")
+    cost = at_one.loc[name]
+    latency = measure_latency(networks[name], digits.test.images[:1], profile.repeats)
+    rows.append({
+        "network": name,
+        "test accuracy (%)": run.number(f"{key}_accuracy", accuracies, "%", 2, split="test", seeds=run.seeds).split(" (")[0],
+        "latency, batch 1 (ms)": run.number(f"{key}_latency", [1e3 * s for s in latency.samples], "ms", 3,
+                                            statistic="median [quartiles]").split(" (")[0],
+        "peak memory, batch 1 (kB)": cost["peak_memory"] / 1e3,
+        "parameters": int(cost["parameters"]),
+        "MFLOPs": cost["flops"] / 1e6,
+    })
+run.table("comparison", pd.DataFrame(rows), "MLP1, MLP2 and LeNet-5: accuracy (mean and standard deviation over the seeds) "
+          "and cost (median and quartiles of the latency).", formats={"peak memory, batch 1 (kB)": "{:.1f}", "MFLOPs": "{:.2f}"},
+          split="test", seeds=run.seeds)
+
+# %%
+fig, ax = plt.subplots(figsize=(6.0, 3.8))
+for index, (name, group) in enumerate(runs.groupby("name", sort=False)):
+    cost = at_one.loc[name]
+    ax.errorbar(cost["median_ms"], group["test"].mean(), yerr=group["test"].std(), marker=plots.MARKERS[index], capsize=4,
+                xerr=[[cost["median_ms"] - cost["q1_ms"]], [cost["q3_ms"] - cost["median_ms"]]], label=name, ls="")
+ax.set(xlabel="latency of one image (ms)", ylabel="test accuracy (%)", xlim=(0, None))
+ax.legend(loc="lower right")
+run.figure(
+    "accuracy_against_latency",
+    fig,
+    caption="Test accuracy against the latency of one image. Vertical: mean and one standard deviation over the seeds; "
+    "horizontal: median and quartiles.",
+    alt="Three points with whiskers in both directions. LeNet-5 is slowest at batch 1 and most accurate or equal; the two MLPs "
+    "are fast.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** LeNet-5 has a quarter of the parameters of either MLP and does more arithmetic with them: weights that are
+# used again and again. Parameters, FLOPs, memory and seconds are four different costs; say which one you mean.
+
+# %% [markdown]
+# ### Exercise 9.3 — which network, and for whom?
+#
+# Name the network that you would ship in a watch with 300 kB of memory, and defend it in two sentences with numbers from the
+# tables above. A parameter takes 4 bytes.
+
+# %%
+### BEGIN SOLUTION
+weights_kb = {name: 4 * count_parameters(build(name)) / 1000 for name in names}
+fits = [name for name, size in weights_kb.items() if size < 300]
+### END SOLUTION
+print("fits into 300 kB:", fits)
+
+# %% [markdown]
+# ## Questions from your TA
+#
+# 1. Why is the first call slower, and which of your groups' timings in earlier years would that have spoiled?
+# 2. LeNet-5 does about twice the FLOPs of MLP1 an image. Is it twice as slow at batch 1? At batch 1000? Why?
+# 3. At which batch size does the time an image stop falling, and what limits it from there?
+# 4. The peak memory above leaves out the weights. When do the weights dominate, and when the activations?
+# 5. Your latency quartiles are far apart. What would you do before you compare two networks?
+
+# %%
+run.finish()
