@@ -76,8 +76,8 @@ class Run:
         self._figures[name] = {**entry, "width_in": round(figure.get_figwidth(), 2)}
         screen = _render(figure, format="png", dpi=SCREEN_DPI)
         plt.close(figure)
-        display(Image(screen, alt=alt))  # type: ignore[no-untyped-call]
-        display(Markdown(f"*{describe(entry, self._section())}*"))  # type: ignore[no-untyped-call]
+        display(Image(screen, alt=alt))
+        display(Markdown(f"*{describe(entry, self._section())}*"))
 
     def table(
         self,
@@ -131,10 +131,12 @@ class Run:
         values = [float(value) for value in ([values] if isinstance(values, (int, float)) else values)]
         if split and len(values) != len(seeds):
             raise UsageError(f"Number {name!r} has {len(values)} values for {len(seeds)} seeds: give one value a seed.")
-        entry = {"statistic": statistic, "unit": unit, "values": values, **_summary(values, statistic, digits, name)}
-        entry["text"] += f" {unit}" if unit else ""
-        self._numbers[name] = {**entry, **self._seen(split, seeds)}
-        return describe_number(self._numbers[name])
+        summary = _summary(values, statistic, digits, name)
+        if unit:
+            summary["text"] += f" {unit}"
+        entry = {"statistic": statistic, "unit": unit, "values": values, **summary, **self._seen(split, seeds)}
+        self._numbers[name] = entry
+        return describe_number(entry)
 
     def finish(self) -> None:
         """Publish figures, tables and numbers, in place of those of the notebook's last run, and say where they are."""
@@ -144,7 +146,9 @@ class Run:
             write_atomically(path, content)
         path = self.out / "results.json"
         with FileLock(self.out / ".results.lock"):
-            results = read_results(path) if path.exists() else {"format": FORMAT, "notebooks": {}}
+            results: dict[str, Any] = {"format": FORMAT, "notebooks": {}}
+            if path.exists():
+                results = read_results(path)
             old = results["notebooks"].get(self.name, {"figures": {}, "tables": {}})
             results["notebooks"][self.name] = {
                 **self._section(),
@@ -197,7 +201,9 @@ def read_results(path: Path) -> dict[str, Any]:
 
 def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
     """Return a caption with the provenance behind it: split, n, seeds, data and profile."""
-    return f"{entry['caption']} ({', '.join([*seen(entry), section['data']['name'], section['profile'] + ' profile'])}.)"
+    return (
+        f"{entry['caption']} ({', '.join([*seen(entry), section['data']['name'], section['profile'] + ' profile'])}.)"
+    )
 
 
 def describe_number(entry: dict[str, Any]) -> str:

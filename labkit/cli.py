@@ -81,5 +81,8 @@ def main() -> None:
         print(f"labkit: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("\nlabkit: interrupted; finished results are kept, and the same command goes on from there.", file=sys.stderr)
+        print(
+            "\nlabkit: interrupted; finished results are kept, and the same command goes on from there.",
+            file=sys.stderr,
+        )
         sys.exit(130)

@@ -24,7 +24,7 @@ class UsageError(LabkitError):
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How one network is trained. Frozen: derive another with `dataclasses.replace`; an unknown key raises TypeError."""
+    """How one network is trained. Frozen: `dataclasses.replace` derives another; an unknown key raises TypeError."""
 
     epochs: int = 5  # passes over the training split
     batch_size: int = 64  # images a step

@@ -217,9 +217,7 @@ def _divide(labels: np.ndarray, validation: float, limit: int | None) -> tuple[n
             np.arange(len(labels)), test_size=validation, stratify=labels, random_state=embedded.SEED
         )
         if limit is not None and limit < len(train):
-            train, _ = train_test_split(
-                train, train_size=limit, stratify=labels[train], random_state=embedded.SEED
-            )
+            train, _ = train_test_split(train, train_size=limit, stratify=labels[train], random_state=embedded.SEED)
     except ValueError as error:
         raise LabkitError(
             f"{len(labels)} training images are too few to hold back {validation:.0%} of each class: add images."
@@ -242,8 +240,8 @@ def _scale(train_images: np.ndarray, normalisation: str) -> tuple[np.ndarray, np
 def _fingerprint(parts: dict[str, tuple[np.ndarray, np.ndarray]], normalisation: str) -> str:
     digest = hashlib.blake2b(normalisation.encode(), digest_size=8)
     for images, labels in parts.values():
-        digest.update(np.ascontiguousarray(images))
-        digest.update(np.ascontiguousarray(labels))
+        digest.update(np.ascontiguousarray(images).data)
+        digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()
 
 
@@ -260,7 +258,9 @@ def fetch(names: list[str]) -> Path:
 
     for name in names:
         dataset, place = (
-            (datasets.MNIST, folder / "MNIST" / "raw") if name == "mnist" else (datasets.CIFAR10, folder / sources.CIFAR_FOLDER)
+            (datasets.MNIST, folder / "MNIST" / "raw")
+            if name == "mnist"
+            else (datasets.CIFAR10, folder / sources.CIFAR_FOLDER)
         )
         try:
             dataset(folder, download=True)

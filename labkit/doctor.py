@@ -39,7 +39,9 @@ def examine() -> list[Finding]:
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     ok = sys.version_info >= (3, 11)
-    return Finding("Python", ok, version, "" if ok else "labkit needs Python 3.11 or newer: make a new environment with it.")
+    return Finding(
+        "Python", ok, version, "" if ok else "labkit needs Python 3.11 or newer: make a new environment with it."
+    )
 
 
 def _package(name: str) -> Finding:
@@ -47,7 +49,12 @@ def _package(name: str) -> Finding:
         return Finding(name, True, importlib.import_module(name).__version__)
     except Exception as error:  # a broken binary raises RuntimeError or OSError rather than ImportError
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        return Finding(name, False, f"cannot be imported: {reason}", "Install it again: `pip install --force-reinstall torch torchvision`.")
+        return Finding(
+            name,
+            False,
+            f"cannot be imported: {reason}",
+            "Install it again: `pip install --force-reinstall torch torchvision`.",
+        )
 
 
 def _device() -> Finding:
@@ -95,7 +102,12 @@ def _disk() -> Finding:
     if not os.access(folder, os.W_OK):
         return Finding("disk", False, f"{folder} is read-only", "Run labkit in a folder of your own, or use --out.")
     ok = free > LEAST_DISK
-    return Finding("disk", ok, f"{free / 1e9:.0f} GB free in {_short(folder)}", "" if ok else "A full run needs 2 GB: free some space.")
+    return Finding(
+        "disk",
+        ok,
+        f"{free / 1e9:.0f} GB free in {_short(folder)}",
+        "" if ok else "A full run needs 2 GB: free some space.",
+    )
 
 
 def _short(folder: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -35,7 +36,7 @@ class MLP(nn.Sequential):
         if min(sizes) < 1:
             raise ValueError(f"Every hidden layer needs one neuron or more, but hidden_sizes is {tuple(hidden_sizes)}.")
         layers: list[nn.Module] = [nn.Flatten()]
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in pairwise(sizes):
             layers += [nn.Linear(fan_in, fan_out), make_activation(activation)]
         super().__init__(*layers, nn.Linear(sizes[-1], num_classes))
 

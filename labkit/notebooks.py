@@ -116,7 +116,14 @@ def read_notebook(path: Path) -> Any:
 
     try:
         return nbformat.read(path, as_version=4)
-    except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        nbformat.ValidationError,
+        nbformat.reader.NotJSONError,
+    ) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise LabkitError(f"{path} is not a notebook ({reason[:80]}): restore it, e.g. with `git restore`.") from error
 
@@ -129,9 +136,16 @@ def _check_parameters(path: Path, parameters: dict[str, Any]) -> None:
     try:
         tree = ast.parse(cells[0].source)
     except SyntaxError as error:
-        raise LabkitError(f"The parameters cell of {path.name} is not Python: {error.msg} in line {error.lineno}.") from error
-    known = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-             if isinstance(target, ast.Name)}
+        raise LabkitError(
+            f"The parameters cell of {path.name} is not Python: {error.msg} in line {error.lineno}."
+        ) from error
+    known = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     if unknown := [name for name in parameters if name not in known]:
         raise LabkitError(
             f"{path.name} has no parameter {', '.join(unknown)}: its parameters cell sets {', '.join(sorted(known))}."

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -22,12 +23,10 @@ def use_style() -> None:
     plt.style.use(Path(__file__).with_name("labkit.mplstyle"))
 
 
-def image_grid(
-    images: np.ndarray, labels: Sequence[str], columns: int = 10, ax: Axes | None = None
-) -> Axes:
+def image_grid(images: np.ndarray, labels: Sequence[str], columns: int = 10, ax: Axes | None = None) -> Axes:
     """Show `images` (N, C, H, W), values between 0 and 1, as a grid with a label above each."""
     ax = ax or plt.gca()
-    count, channels, height, width = images.shape
+    count, _, height, width = images.shape
     rows, gap, head = -(-count // columns), 3, 9 + 7 * max(label.count("\n") for label in labels)
     sheet = np.ones((rows * (height + head), columns * (width + gap), 3))
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -72,8 +71,7 @@ def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None
             )
             ax.fill_between(mean.index, mean - spread, mean + spread, color=f"C{index}", alpha=0.18, linewidth=0)
     ax.set(xlabel="epoch", ylabel=metric)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend()
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
 
 
@@ -101,9 +99,18 @@ def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None 
         if value > 0:
             on_diagonal = row == column
             digits = 1 if on_diagonal or value >= 0.1 else 2
-            ax.text(column + 0.5, row + 0.38, f"{value:.{digits}f}", ha="center", va="center", fontsize=8.5,
-                    weight="bold" if on_diagonal else "normal")
-            ax.text(column + 0.5, row + 0.74, f"± {spread[row, column]:.{digits}f}", ha="center", va="center", fontsize=6.5)
+            ax.text(
+                column + 0.5,
+                row + 0.38,
+                f"{value:.{digits}f}",
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                weight="bold" if on_diagonal else "normal",
+            )
+            ax.text(
+                column + 0.5, row + 0.74, f"± {spread[row, column]:.{digits}f}", ha="center", va="center", fontsize=6.5
+            )
     ax.set_xticks(np.arange(len(mean)) + 0.5, class_names)
     ax.set_yticks(np.arange(len(mean)) + 0.5, class_names, rotation=0)
     ax.set(xlabel="predicted class", ylabel="true class")
@@ -138,12 +145,13 @@ def cost_lines(costs: pd.DataFrame, y: str, ax: Axes | None = None) -> Axes:
     for index, (model, rows) in enumerate(costs.groupby("model", sort=False)):
         ax.plot(rows["batch_size"], rows[y], marker=MARKERS[index], color=f"C{index}", label=str(model))
         if y == "median_ms":
-            ax.fill_between(rows["batch_size"], rows["q1_ms"], rows["q3_ms"], color=f"C{index}", alpha=0.25, linewidth=0)
+            ax.fill_between(
+                rows["batch_size"], rows["q1_ms"], rows["q3_ms"], color=f"C{index}", alpha=0.25, linewidth=0
+            )
     ax.set(xscale="log", yscale="log", xlabel="batch size (images)")
     ticks = sorted(costs["batch_size"].unique())
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
-    ax.legend()
     return ax
 
 

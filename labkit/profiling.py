@@ -138,7 +138,8 @@ def cost_table(
     """Return one row a model and batch size.
 
     images: (N, C, H, W), repeated where a batch is larger than N.
-    Columns: model, batch_size, median_ms, q1_ms, q3_ms, ms_per_image, peak_memory (bytes), parameters, flops (one image).
+    Columns: model, batch_size, median_ms, q1_ms, q3_ms, ms_per_image, peak_memory (bytes), parameters, flops (of one
+    image).
     """
     import pandas as pd
 

@@ -17,8 +17,8 @@ from labkit.config import LabkitError, UsageError
 from labkit.files import cannot_write, write_atomically
 
 TEMPLATES = Path(__file__).with_name("templates")
-SUFFIXES = ("md", "html", "pdf")
 REFERENCE = re.compile(r"@(fig|tbl):([\w]+\.[\w]+)")
+LINE_WIDTH = 6.4  # inches of a text line on the page
 LABELS = {"fig": "Figure", "tbl": "Table"}
 
 
@@ -39,11 +39,14 @@ def build_report(folder: Path, template: Path | None = None) -> list[Path]:
     for path in _figure_files(text):
         if not (folder / path).is_file():
             raise LabkitError(f"The report names {folder / path}, which is gone: run `labkit run {_maker(path)}`.")
-    contents = {"md": text, "html": _to_html(text, folder), "pdf": _to_pdf(text, folder)}
-    paths = [folder / f"report.{suffix}" for suffix in SUFFIXES]
-    for path in paths:
-        write_atomically(path, contents[path.suffix[1:]])
-    return paths
+    contents: dict[Path, str | bytes] = {
+        folder / "report.md": text,
+        folder / "report.html": _to_html(text, folder),
+        folder / "report.pdf": _to_pdf(text, folder),
+    }
+    for file, content in contents.items():
+        write_atomically(file, content)
+    return list(contents)
 
 
 def render(results: dict[str, Any], template: Path) -> str:
@@ -78,7 +81,9 @@ def render(results: dict[str, Any], template: Path) -> str:
             provenance=placer.provenance,
         )
     except jinja2.TemplateSyntaxError as error:
-        raise UsageError(f"The template {template} cannot be followed in line {error.lineno}: {error.message}.") from error
+        raise UsageError(
+            f"The template {template} cannot be followed in line {error.lineno}: {error.message}."
+        ) from error
     except (jinja2.TemplateError, TypeError) as error:
         raise UsageError(f"The template {template} cannot be followed: {error}.") from error
     return REFERENCE.sub(placer.reference, text)
@@ -94,7 +99,7 @@ class _Placer:
     def figure(self, name: str) -> str:
         entry, section = self._find("figures", name)
         number = self._place("fig", name)
-        width = min(100, round(100 * entry["width_in"] / 6.4))
+        width = min(100, round(100 * entry["width_in"] / LINE_WIDTH))
         alt = entry["alt"].replace('"', "'")
         caption = describe(entry, section)
         return f'![**Figure {number}.** {caption}]({entry["svg"]}){{#fig:{name} alt="{alt}" width={width}%}}'
@@ -143,9 +148,11 @@ class _Placer:
                 _row(
                     [
                         name.replace("_", "\\_"),
-                        f"{data['name']}, {data['origin']} ({data['train']:,} / {data['validation']:,} / {data['test']:,})",
+                        f"{data['name']}, {data['origin']} "
+                        f"({data['train']:,} / {data['validation']:,} / {data['test']:,})",
                         f"{section['profile']}, {section['seeds'][0]} to {section['seeds'][-1]}",
-                        f"{machine['processor']}, {machine['device']}, {machine['threads']} threads, torch {machine['torch']}",
+                        f"{machine['processor']}, {machine['device']}, {machine['threads']} threads, "
+                        f"torch {machine['torch']}",
                         section["finished"][:16].replace("T", " "),
                     ]
                 )
@@ -155,7 +162,9 @@ class _Placer:
     def reference(self, match: re.Match[str]) -> str:
         kind, name = match.groups()
         if name not in self.places[kind]:
-            raise UsageError(f"The template refers to @{kind}:{name}, but does not place it: add the {LABELS[kind].lower()}.")
+            raise UsageError(
+                f"The template refers to @{kind}:{name}, but does not place it: add the {LABELS[kind].lower()}."
+            )
         return f"{LABELS[kind]}\u00a0{self.places[kind][name]}"
 
     def _place(self, kind: str, name: str) -> int:
@@ -218,7 +227,13 @@ def _to_pdf(text: str, folder: Path) -> bytes:
 def _pandoc(text: str, to: str, folder: Path, template: str, options: list[str]) -> str:
     import pypandoc
 
-    arguments = ["--standalone", f"--template={TEMPLATES / template}", f"--resource-path={folder}", *options]
+    arguments = [
+        "--standalone",
+        f"--template={TEMPLATES / template}",
+        f"--resource-path={folder}",
+        "--columns=1000",
+        *options,
+    ]
     try:
         converted: str = pypandoc.convert_text(text, to, format="markdown", extra_args=arguments)
     except RuntimeError as error:

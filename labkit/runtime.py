@@ -45,7 +45,7 @@ def set_threads() -> int:
 
 
 def get_device() -> torch.device:
-    """Return the device to compute on: LABKIT_DEVICE (`cpu` or `cuda`), else a CUDA GPU where there is one, else the CPU."""
+    """Return the device to compute on: LABKIT_DEVICE (`cpu` or `cuda`), else a CUDA GPU, else the CPU."""
     import torch
 
     asked = os.environ.get("LABKIT_DEVICE", "")

@@ -45,7 +45,9 @@ def read_mnist(folder: Path) -> Raw:
     for part, name in IDX_FILES.items():
         path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
         if path is None:
-            raise LabkitError(f"{folder} lacks the file {name} (or {name}.gz): copy it there, or run `labkit fetch mnist`.")
+            raise LabkitError(
+                f"{folder} lacks the file {name} (or {name}.gz): copy it there, or run `labkit fetch mnist`."
+            )
         arrays[part] = _read_idx(path, dimensions=3 if part.endswith("images") else 1)
     for part in ("train", "test"):
         _check_pair(arrays[f"{part} images"], arrays[f"{part} labels"], 10, f"the {part} files in {folder}")
@@ -136,11 +138,14 @@ def _unpickle(path: Path) -> dict[str, Any]:
 
 
 def read_image_folder(folder: Path, channels: int, size: int) -> Raw:
-    """Read `folder/train|test/<class>/*.png|jpg` as images of `channels` x `size` x `size`, resized where they differ."""
+    """Read `folder/train|test/<class>/*.png|jpg` as `channels` x `size` x `size`, resized where they differ."""
     class_names = tuple(sorted(entry.name for entry in (folder / "train").iterdir() if entry.is_dir()))
     if len(class_names) < 2:
-        raise LabkitError(f"{folder / 'train'} holds fewer than two class folders: expected train/<class>/*.png or *.jpg.")
-    parts, suffixes = [], set()
+        raise LabkitError(
+            f"{folder / 'train'} holds fewer than two class folders: expected train/<class>/*.png or *.jpg."
+        )
+    parts: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    suffixes: set[str] = set()
     for part in ("train", "test"):
         images, labels = [], []
         for label, name in enumerate(class_names):
@@ -150,17 +155,17 @@ def read_image_folder(folder: Path, channels: int, size: int) -> Raw:
             suffixes |= {path.suffix.lower() for path in paths}
             images += [_read_image(path, channels, size) for path in paths]
             labels += [label] * len(paths)
-        parts += [np.stack(images), np.array(labels, dtype=np.int64)]
+        parts[part] = np.stack(images), np.array(labels, dtype=np.int64)
     lossy = suffixes & {".jpg", ".jpeg"}
-    return Raw(*parts, class_names, "JPEG files, slightly lossy" if lossy else "PNG files")
+    return Raw(*parts["train"], *parts["test"], class_names, "JPEG files, slightly lossy" if lossy else "PNG files")
 
 
 def _read_image(path: Path, channels: int, size: int) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            image = image.convert("L" if channels == 1 else "RGB")
+        with Image.open(path) as file:
+            image = file.convert("L" if channels == 1 else "RGB")
             if image.size != (size, size):
                 image = image.resize((size, size), Image.Resampling.BILINEAR)
             array = np.asarray(image, dtype=np.uint8)

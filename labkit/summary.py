@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -82,7 +83,8 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) ->
 
     table = layer_table(model, image_shape)
     kept = table[(table["parameters"] > 0) | table["kind"].str.contains("Pool")]
-    stages = [("input", tuple(image_shape)), *((row.layer, _shape(row.output)) for row in kept.itertuples())]
+    shapes = [tuple(map(int, str(output).split(" x "))) for output in kept["output"]]
+    stages = [("input", tuple(image_shape)), *zip(kept["layer"], shapes, strict=True)]
     tallest = max([shape[-1] for _, shape in stages if len(shape) == 3])
     x, edges = 0.0, []
     for name, shape in stages:
@@ -101,14 +103,10 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) ->
             ax.add_patch(Rectangle((x, -half), width, side, facecolor="#fbe3c4", edgecolor="#a85c00", linewidth=0.8))
         edges.append((x, x + width))
         centre = x + width / 2
-        ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=9)
-        x += max(width, 0.75) + 0.75
-    for (_, right), (left, _) in zip(edges, edges[1:], strict=False):
+        ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=8.5)
+        x += max(width, 0.7) + 0.7
+    for (_, right), (left, _) in pairwise(edges):
         ax.annotate("", (left - 0.08, 0), (right + 0.08, 0), arrowprops={"arrowstyle": "->", "color": "0.35", "lw": 1})
     ax.set(xlim=(-0.4, x - 0.3), ylim=(-2.6, 1.9), aspect="equal")
     ax.axis("off")
     return ax
-
-
-def _shape(output: str) -> tuple[int, ...]:
-    return tuple(int(size) for size in output.split(" x "))

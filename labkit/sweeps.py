@@ -93,8 +93,13 @@ def sweep(
             named = ", ".join(f"{key} {value}" for key, value in setting.items())
             spread = f" ± {accuracies.std(ddof=1):.1f}" if len(seeds) > 1 else ""
             log(f"{named}: test accuracy {accuracies.mean():.1f}{spread} % over {len(seeds)} seeds")
-    stacked = (np.stack([output[key] for output in outputs]) for key in ("predictions", "probabilities"))
-    return Sweep(pd.DataFrame(runs), pd.DataFrame(epochs), *stacked, computed)
+    return Sweep(
+        runs=pd.DataFrame(runs),
+        epochs=pd.DataFrame(epochs),
+        predictions=np.stack([output["predictions"] for output in outputs]),
+        probabilities=np.stack([output["probabilities"] for output in outputs]),
+        computed=computed,
+    )
 
 
 def _check_keys(build: Callable[..., nn.Module], grid: Mapping[str, Sequence[Any]]) -> None:

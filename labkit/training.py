@@ -1,4 +1,7 @@
-"""Train one network and evaluate it, with totals over images, never means of batch means. Imports config, runtime, data."""
+"""Train one network and evaluate it, with totals over images, never means of batch means.
+
+Imports config, runtime and data.
+"""
 
 from __future__ import annotations
 
@@ -81,9 +84,7 @@ class Evaluation:
         return f"{self.split} accuracy {self.accuracy:.2%} (n = {self.n:,})"
 
 
-def fit(
-    model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[str], None] | None = None
-) -> History:
+def fit(model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[str], None] | None = None) -> History:
     """Train `model` in place on the training split with cross-entropy, and measure validation after each epoch.
 
     The order of the batches comes from `config.seed` alone; initial weights are the caller's, so call

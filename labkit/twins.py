@@ -37,7 +37,7 @@ def build_notebooks() -> None:
 
 
 def check_notebooks() -> None:
-    """Raise LabkitError, one line a finding, unless stored notebooks are clean, executed, and agree with their twins."""
+    """Raise LabkitError, one line a finding, unless stored notebooks are clean, executed and like their twins."""
     findings = []
     stems = {path.stem for path in _twins()}
     for notebook in sorted(notebooks_folder().glob("*.ipynb")):

@@ -1,4 +1,5 @@
--- Carries into Typst what pandoc's writer leaves out: alternative text of images, and boxes for marked passages.
+-- Carries into Typst what pandoc's writer leaves out: alternative text and floating of images, tables that stay on one
+-- page, and boxes for marked passages.
 
 local function typst(blocks)
   return pandoc.write(pandoc.Pandoc(blocks), "typst")
@@ -11,8 +12,17 @@ function Figure(figure)
   local alt = (image.attributes.alt or ""):gsub('[\\"]', "\\%0")
   local width = image.attributes.width or "100%"
   return pandoc.RawBlock("typst", string.format(
-    '#figure(image("%s", width: %s, alt: "%s"), caption: [%s])\n',
+    '#figure(image("%s", width: %s, alt: "%s"), caption: [%s], placement: auto)\n',
     image.src, width, alt, typst(figure.caption.long)))
+end
+
+local longest_unbroken = 30 -- rows that surely fit on one page
+
+function Table(table)
+  local rows = 0
+  for _, body in ipairs(table.bodies) do rows = rows + #body.body end
+  if rows > longest_unbroken then return nil end
+  return { pandoc.RawBlock("typst", "#block(breakable: false, width: 100%)["), table, pandoc.RawBlock("typst", "]") }
 end
 
 function Div(div)

@@ -48,9 +48,11 @@ run = Run("05_mlp1_sweep", profile, digits, seed, out)
 print(digits)
 
 # %%
-fig, ax = plt.subplots(figsize=(6.4, 1.9))
+fig, ax = plt.subplots(figsize=(6.4, 1.8))
 sample = digits.train.images[:20]
-plots.image_grid(digits.pixels(sample).numpy(), [digits.class_names[label] for label in digits.train.labels[:20]], ax=ax)
+plots.image_grid(
+    digits.pixels(sample).numpy(), [digits.class_names[label] for label in digits.train.labels[:20]], ax=ax
+)
 run.figure(
     "samples",
     fig,
@@ -148,10 +150,10 @@ table = runs.groupby("width").agg(
 )
 run.table(
     "accuracy_by_width",
-    table.reset_index(),
+    table.reset_index().rename(columns={"train": "training", "spread": "sd"}),
     "MLP1: accuracy in percent on the training and test splits, mean over the seeds, with the standard deviation, the "
     "worst and the best seed on the test split.",
-    formats=dict.fromkeys(("train", "test", "spread", "worst", "best"), "{:.1f}"),
+    formats=dict.fromkeys(("training", "test", "sd", "worst", "best"), "{:.1f}"),
     split="test",
     seeds=run.seeds,
 )
@@ -218,7 +220,10 @@ print("The chosen width is one of the sweep's:", chosen_width in widths)
 
 # %%
 for label, width in (("chosen", chosen_width), ("widest", 300)):
-    print(label, run.number(f"{label}_accuracy", runs.loc[runs["width"] == width, "test"], "%", split="test", seeds=run.seeds))
+    print(
+        label,
+        run.number(f"{label}_accuracy", runs.loc[runs["width"] == width, "test"], "%", split="test", seeds=run.seeds),
+    )
 run.number("chosen_width", chosen_width, "neurons", 0, statistic="exact")
 run.number("parameters_300", parameters_of_mlp1(300), "parameters", 0, statistic="exact")
 
@@ -230,7 +235,9 @@ run.number("parameters_300", parameters_of_mlp1(300), "parameters", 0, statistic
 
 # %%
 ### BEGIN SOLUTION
-rates = sweep(MLP, {"hidden_sizes": [(120,)], "lr": [1.5e-3, 3e-3, 6e-3]}, digits, config, run.seeds[:3], run.cache, log=print)
+rates = sweep(
+    MLP, {"hidden_sizes": [(120,)], "lr": [1.5e-3, 3e-3, 6e-3]}, digits, config, run.seeds[:3], run.cache, log=print
+)
 ### END SOLUTION
 
 # %% [markdown]

@@ -61,7 +61,11 @@ def pad(images):
 
 
 # %%
-print(tuple(pad(torch.ones(5, 1, 28, 28)).shape), "sum of a padded image of ones:", int(pad(torch.ones(1, 1, 28, 28)).sum()))
+print(
+    tuple(pad(torch.ones(5, 1, 28, 28)).shape),
+    "sum of a padded image of ones:",
+    int(pad(torch.ones(1, 1, 28, 28)).sum()),
+)
 
 # %% [markdown]
 # The names are those of the 1998 paper: **C** is a convolution, **S** subsampling (pooling), **F** fully connected.
@@ -79,8 +83,10 @@ run.table(
 # %%
 print(run.number("parameters", count_parameters(LeNet5()), "parameters", 0, statistic="exact"))
 print(run.number("flops", count_flops(LeNet5(), digits.image_shape), "FLOPs an image", 0, statistic="exact"))
-print(f"C1 and C3 hold {layers[layers['kind'] == 'Conv2d']['parameters'].sum() / layers['parameters'].sum():.0%} of the "
-      f"parameters and do {layers[layers['kind'] == 'Conv2d']['flops'].sum() / layers['flops'].sum():.0%} of the arithmetic")
+print(
+    f"C1 and C3 hold {layers[layers['kind'] == 'Conv2d']['parameters'].sum() / layers['parameters'].sum():.0%} of the "
+    f"parameters and do {layers[layers['kind'] == 'Conv2d']['flops'].sum() / layers['flops'].sum():.0%} of the arithmetic"
+)
 
 # %% [markdown]
 # ### Exercise 8.2 — where does 61,706 come from?
@@ -95,7 +101,7 @@ by_hand = [(25 * 1 + 1) * 6, (25 * 6 + 1) * 16, (400 + 1) * 120, (120 + 1) * 84,
 print(by_hand, sum(by_hand))
 
 # %%
-fig, ax = plt.subplots(figsize=(8.4, 2.9))
+fig, ax = plt.subplots(figsize=(6.4, 2.2))
 draw_architecture(LeNet5("modern"), digits.image_shape, ax)
 run.figure(
     "architecture",
@@ -122,11 +128,11 @@ config = TrainConfig(
 result = sweep(LeNet5, {"variant": ["historical", "modern"]}, digits, config, run.seeds, run.cache, log=print)
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.5))
 plots.learning_curves(result.epochs, "loss", "variant", left)
 left.set_yscale("log")
 plots.learning_curves(result.epochs, "accuracy", "variant", right)
-right.get_legend().remove()
+fig.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2)
 right.set_ylim(bottom=profile.choose(quick=0.8, full=0.94), top=1.005)
 run.figure(
     "learning_curves",
@@ -146,7 +152,7 @@ run.figure(
 
 # %%
 runs = result.runs.assign(test=100 * result.runs["test_accuracy"])
-fig, ax = plt.subplots(figsize=(4.6, 3.4))
+fig, ax = plt.subplots(figsize=(4.2, 3.1))
 plots.seed_dots(runs, "variant", "test", ax)
 ax.set(ylabel="test accuracy (%)")
 run.figure(
@@ -186,7 +192,7 @@ truth = digits.test.labels.numpy()
 matrices = np.stack(
     [confusion_matrix(truth, guess, labels=range(digits.num_classes)) for guess in result.predictions[chosen]]
 )
-fig, ax = plt.subplots(figsize=(6.4, 6.2))
+fig, ax = plt.subplots(figsize=(5.6, 5.4))
 plots.confusion(matrices, digits.class_names, ax)
 run.figure(
     "confusion",
@@ -219,9 +225,11 @@ times = wrong.sum(0)
 order = np.argsort(-times, kind="stable")[:20]
 order = order[times[order] > 0]
 usual = [np.bincount(result.predictions[chosen][wrong[:, i], i]).argmax() for i in order]
-labels = [f"{digits.class_names[truth[i]]}→{digits.class_names[guess]}\n{times[i]}/{len(wrong)}"
-          for i, guess in zip(order, usual, strict=True)]
-fig, ax = plt.subplots(figsize=(7.2, 2.7))
+labels = [
+    f"{digits.class_names[truth[i]]}→{digits.class_names[guess]}\n{times[i]}/{len(wrong)}"
+    for i, guess in zip(order, usual, strict=True)
+]
+fig, ax = plt.subplots(figsize=(6.4, 2.5))
 plots.image_grid(digits.pixels(digits.test.images[order]).numpy(), labels, ax=ax)
 run.figure(
     "misclassified",
@@ -243,7 +251,7 @@ run.figure(
 # %%
 probabilities = result.probabilities[chosen].astype(float)
 easy = int(np.argmax(times == 0))
-fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.4), width_ratios=(1, 2.2))
+fig, axes = plt.subplots(2, 2, figsize=(6.0, 4.8), width_ratios=(1, 2.2))
 for (picture, bars), index, title in zip(axes, (easy, order[0]), ("always right", "most often wrong"), strict=True):
     picture.imshow(digits.pixels(digits.test.images[index])[0])
     picture.set_title(f"test image {index}\n{title}")

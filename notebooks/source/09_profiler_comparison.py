@@ -47,6 +47,7 @@ print(digits)
 #
 # MLP1 has one hidden layer of 300 neurons, MLP2 two of 300 and 100, and LeNet-5 is in its modern form.
 
+
 # %%
 def build(name):
     builders = {
@@ -114,8 +115,10 @@ with torch.inference_mode():
     fresh(digits.test.images[:32])
     cold = time.perf_counter() - start
 warm = measure_latency(fresh, digits.test.images[:32], profile.repeats)
-print(f"first call {1e3 * cold:.2f} ms; warm {1e3 * warm.median:.2f} ms, "
-      f"half of the timings between {1e3 * warm.quantile(0.25):.2f} and {1e3 * warm.quantile(0.75):.2f} ms")
+print(
+    f"first call {1e3 * cold:.2f} ms; warm {1e3 * warm.median:.2f} ms, "
+    f"half of the timings between {1e3 * warm.quantile(0.25):.2f} and {1e3 * warm.quantile(0.75):.2f} ms"
+)
 
 # %% [markdown]
 # **What to notice.** The median says what to expect, the quartiles how far to trust it. A mean would be pulled up by
@@ -130,30 +133,33 @@ print(f"first call {1e3 * cold:.2f} ms; warm {1e3 * warm.median:.2f} ms, "
 # %% tags=["nbval-ignore-output"]
 set_seed(seed)
 networks = {name: build(name) for name in names}
-costs = cost_table(networks, digits.test.images, (1, 8, 32, 128, 512, 1000), profile.repeats)
+costs = cost_table(networks, digits.test.images, (1, 8, 32, 128, 1000), profile.repeats)
 costs["peak_MB"] = costs["peak_memory"] / 1e6
 costs["us_per_image"] = 1e3 * costs["ms_per_image"]
-columns = ["model", "batch_size", "median_ms", "q1_ms", "q3_ms", "us_per_image", "peak_MB"]
+headings = {
+    "model": "network",
+    "batch_size": "batch",
+    "median_ms": "median (ms)",
+    "q1_ms": "1st quartile",
+    "q3_ms": "3rd quartile",
+    "us_per_image": "an image (µs)",
+    "peak_MB": "peak memory (MB)",
+}
 run.table(
     "costs",
-    costs.loc[costs["batch_size"].isin([1, 32, 1000]), columns],
+    costs.loc[costs["batch_size"].isin([1, 32, 1000]), list(headings)].rename(columns=headings),
     "Cost of the forward pass: median and quartiles of the latency of one batch, time an image at the median, and peak "
     f"memory of the tensors made on the way. {profile.repeats} timings each.",
-    formats={"median_ms": "{:.3f}", "q1_ms": "{:.3f}", "q3_ms": "{:.3f}", "us_per_image": "{:.1f}", "peak_MB": "{:.3f}"},
+    formats={heading: "{:.3f}" for heading in headings.values() if heading not in ("network", "batch")},
 )
 
 # %%
-fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9.6, 3.5))
-for ax, column, label in (
-    (left, "median_ms", "latency of a batch (ms)"),
-    (middle, "us_per_image", "time an image (µs)"),
-    (right, "peak_MB", "peak memory (MB)"),
-):
-    plots.cost_lines(costs, column, ax)
-    ax.set_ylabel(label)
-    ax.tick_params(axis="x", labelsize=8.5)
-middle.get_legend().remove()
-right.get_legend().remove()
+fig, axes = plt.subplots(2, 2, figsize=(6.4, 5.0))
+panels = {"median_ms": "latency of a batch (ms)", "us_per_image": "time an image (µs)", "peak_MB": "peak memory (MB)"}
+for ax, (column, label) in zip(axes.flat, panels.items(), strict=False):
+    plots.cost_lines(costs, column, ax).set_ylabel(label)
+axes[1, 1].axis("off")
+axes[1, 1].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
 run.figure(
     "cost_by_batch_size",
     fig,
@@ -207,25 +213,44 @@ for name in names:
     key = name.split(" ")[0].lower().replace("-", "")
     cost = at_one.loc[name]
     latency = measure_latency(networks[name], digits.test.images[:1], profile.repeats)
-    rows.append({
-        "network": name,
-        "test accuracy (%)": run.number(f"{key}_accuracy", accuracies, "%", 2, split="test", seeds=run.seeds).split(" (")[0],
-        "latency, batch 1 (ms)": run.number(f"{key}_latency", [1e3 * s for s in latency.samples], "ms", 3,
-                                            statistic="median [quartiles]").split(" (")[0],
-        "peak memory, batch 1 (kB)": cost["peak_memory"] / 1e3,
-        "parameters": int(cost["parameters"]),
-        "MFLOPs": cost["flops"] / 1e6,
-    })
-run.table("comparison", pd.DataFrame(rows), "MLP1, MLP2 and LeNet-5: accuracy (mean and standard deviation over the seeds) "
-          "and cost (median and quartiles of the latency).", formats={"peak memory, batch 1 (kB)": "{:.1f}", "MFLOPs": "{:.2f}"},
-          split="test", seeds=run.seeds)
+    rows.append(
+        {
+            "network": name,
+            "test accuracy": run.number(f"{key}_accuracy", accuracies, "%", 2, split="test", seeds=run.seeds).split(
+                " ("
+            )[0],
+            "latency, batch 1": run.number(
+                f"{key}_latency", [1e3 * s for s in latency.samples], "ms", 3, statistic="median [quartiles]"
+            ).split(" (")[0],
+            "peak memory, batch 1 (kB)": cost["peak_memory"] / 1e3,
+            "parameters": int(cost["parameters"]),
+            "MFLOPs": cost["flops"] / 1e6,
+        }
+    )
+run.table(
+    "comparison",
+    pd.DataFrame(rows),
+    "MLP1, MLP2 and LeNet-5: accuracy (mean and standard deviation over the seeds) "
+    "and cost (median and quartiles of the latency).",
+    formats={"peak memory, batch 1 (kB)": "{:.1f}", "MFLOPs": "{:.2f}"},
+    split="test",
+    seeds=run.seeds,
+)
 
 # %%
-fig, ax = plt.subplots(figsize=(6.0, 3.8))
+fig, ax = plt.subplots(figsize=(5.4, 3.4))
 for index, (name, group) in enumerate(runs.groupby("name", sort=False)):
     cost = at_one.loc[name]
-    ax.errorbar(cost["median_ms"], group["test"].mean(), yerr=group["test"].std(), marker=plots.MARKERS[index], capsize=4,
-                xerr=[[cost["median_ms"] - cost["q1_ms"]], [cost["q3_ms"] - cost["median_ms"]]], label=name, ls="")
+    ax.errorbar(
+        cost["median_ms"],
+        group["test"].mean(),
+        yerr=group["test"].std(),
+        marker=plots.MARKERS[index],
+        capsize=4,
+        xerr=[[cost["median_ms"] - cost["q1_ms"]], [cost["q3_ms"] - cost["median_ms"]]],
+        label=name,
+        ls="",
+    )
 ax.set(xlabel="latency of one image (ms)", ylabel="test accuracy (%)", xlim=(0, None))
 ax.legend(loc="lower right")
 run.figure(
@@ -233,8 +258,7 @@ run.figure(
     fig,
     caption="Test accuracy against the latency of one image. Vertical: mean and one standard deviation over the seeds; "
     "horizontal: median and quartiles.",
-    alt="Three points with whiskers in both directions. LeNet-5 is slowest at batch 1 and most accurate or equal; the two MLPs "
-    "are fast.",
+    alt="Three points, one a network, with whiskers in both directions: accuracy upwards, latency to the right.",
     split="test",
     seeds=run.seeds,
 )

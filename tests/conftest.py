@@ -1,0 +1,53 @@
+"""Every test starts from the same seed, an empty data folder and a results folder of its own."""
+
+import os
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from labkit.data import Dataset, load
+from labkit.runtime import set_seed, set_threads
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def clean_start(tmp_path_factory, monkeypatch):
+    """Reseed, pin threads, and keep the user's data and results out of the test.
+
+    One thread, because networks this small, on two threads of a busy machine, wait for each other fifty times longer.
+
+    Tests run on the CPU, whose numbers the oracles know; `LABKIT_DEVICE=cuda pytest` runs them on a GPU.
+    """
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setenv("LABKIT_DATA", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.setenv("LABKIT_OUT", str(tmp_path_factory.mktemp("out")))
+    monkeypatch.setenv("LABKIT_DEVICE", os.environ.get("LABKIT_DEVICE", "cpu"))
+    monkeypatch.setenv("LABKIT_THREADS", os.environ.get("LABKIT_THREADS", "1"))
+    set_threads()
+    set_seed(0)
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """Return the empty folder that LABKIT_DATA names in this test."""
+    return Path(os.environ["LABKIT_DATA"])
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load("mnist", "embedded")
+
+
+@pytest.fixture(scope="session")
+def tiny_digits() -> Dataset:
+    return load("mnist", "embedded", train_limit=200)
+
+
+@pytest.fixture(scope="session")
+def shapes() -> Dataset:
+    return load("cifar10", "embedded")

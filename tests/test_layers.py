@@ -1,0 +1,83 @@
+"""Which module may import which: the rooms of the kit, and the weight of importing it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import labkit
+
+PACKAGE = Path(labkit.__file__).parent
+FILES = sorted(PACKAGE.glob("*.py"))
+ALLOWED = {
+    "__init__": "",
+    "config": "",
+    "files": "config",
+    "runtime": "config",
+    "sources": "config",
+    "embedded": "sources",
+    "data": "config sources embedded",
+    "models": "",
+    "training": "config runtime data",
+    "sweeps": "config files runtime data models training",
+    "summary": "",
+    "profiling": "runtime summary",
+    "plots": "",
+    "artifacts": "config runtime data files",
+    "report": "config artifacts files",
+    "notebooks": "config files report artifacts",
+    "doctor": "config runtime data files",
+    "cli": " ".join(path.stem for path in FILES),
+}
+HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "seaborn", "sklearn", "papermill"}
+
+
+def labkit_imports(tree):
+    """Return the modules of labkit that `tree` imports, at its top or inside a function."""
+    modules = {path.stem for path in FILES}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("labkit.")}
+        elif isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").split(".")
+            if node.level:
+                parts = ["labkit", *filter(None, parts)]
+            if parts[0] == "labkit":
+                names = {alias.name for alias in node.names} & modules
+                found |= {parts[1]} if len(parts) > 1 else names
+    return found
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("import labkit.data", {"data"}),
+        ("from labkit.data import load", {"data"}),
+        ("from labkit import data, __version__", {"data"}),
+        ("from . import data", {"data"}),
+        ("from .data import load", {"data"}),
+        ("def f():\n    from labkit.data import load", {"data"}),
+        ("import torch", set()),
+    ],
+)
+def test_collector_sees_every_kind_of_import(line, expected):
+    assert labkit_imports(ast.parse(line)) == expected
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_module_imports_only_what_its_room_allows(path):
+    assert path.stem in ALLOWED, f"{path.name}: name its room in this table (ALLOWED in tests/test_layers.py)"
+    breach = labkit_imports(ast.parse(path.read_text(encoding="utf-8"))) - set(ALLOWED[path.stem].split())
+    assert not breach, f"{path.name} may not import {', '.join(sorted(breach))}"
+
+
+@pytest.mark.parametrize("module", ["labkit", "labkit.cli"])
+def test_import_loads_no_heavy_library(module):
+    script = f"import sys, {module}; print(*({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout.split() == []
