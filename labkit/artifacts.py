@@ -248,6 +248,9 @@ def _cell(value: Any, form: str | None) -> str:
 
 
 def _render(figure: Figure, **options: Any) -> bytes:
+    import matplotlib
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, **options)
+    with matplotlib.rc_context({"svg.hashsalt": "labkit"}):  # else every .svg has ids of its own
+        figure.savefig(buffer, **options)
     return buffer.getvalue()

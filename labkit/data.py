@@ -216,7 +216,12 @@ def _divide(labels: np.ndarray, validation: float, limit: int | None) -> tuple[n
         train, held_back = train_test_split(
             np.arange(len(labels)), test_size=validation, stratify=labels, random_state=embedded.SEED
         )
-        if limit is not None and limit < len(train):
+        classes = len(np.unique(labels))
+        if limit is not None and limit < classes:
+            raise UsageError(f"train_limit must be at least the number of classes, {classes}, but it is {limit}.")
+        if limit is not None and limit > len(train) - classes:
+            train = train[:limit]  # already in a random order, and too few to leave out for one of each class
+        elif limit is not None:
             train, _ = train_test_split(train, train_size=limit, stratify=labels[train], random_state=embedded.SEED)
     except ValueError as error:
         raise LabkitError(
@@ -265,7 +270,7 @@ def fetch(names: list[str]) -> Path:
         try:
             dataset(folder, download=True)
         except (OSError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise LabkitError(
                 f"{TITLES[name]} could not be downloaded ({reason}): run the command again to go on, "
                 f"or copy its files into {place}."

@@ -1,4 +1,4 @@
-"""Looks over an installation: one line a thing, ok or warning, and what to do. Imports config, runtime, data, files."""
+"""Looks over an installation: one line a thing, ok or warning, and what to do. Imports config, runtime, data."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def examine() -> list[Finding]:
     """Return the findings on Python, packages, device, threads, data and disk."""
     findings = [_python(), *(_package(name) for name in ("torch", "torchvision"))]
     if findings[1].ok:
-        findings += [_device(), _threads()]
-    return [*findings, *(_data(name) for name in ("mnist", "cifar10")), _disk()]
+        findings += [_device(), _threads(), *(_data(name) for name in ("mnist", "cifar10"))]
+    return [*findings, _disk()]
 
 
 def _python() -> Finding:
@@ -99,8 +99,10 @@ def _disk() -> Finding:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    if not os.access(folder, os.W_OK):
-        return Finding("disk", False, f"{folder} is read-only", "Run labkit in a folder of your own, or use --out.")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return Finding(
+            "disk", False, f"{folder} cannot be written", "Run labkit in a folder of your own, or use --out."
+        )
     ok = free > LEAST_DISK
     return Finding(
         "disk",

@@ -66,7 +66,7 @@ def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None
                 mean,
                 style,
                 color=f"C{index}",
-                marker=MARKERS[index] if part == "validation" else "",
+                marker=MARKERS[index % len(MARKERS)] if part == "validation" else "",
                 label=f"{value}, {part}",
             )
             ax.fill_between(mean.index, mean - spread, mean + spread, color=f"C{index}", alpha=0.18, linewidth=0)
@@ -143,7 +143,7 @@ def cost_lines(costs: pd.DataFrame, y: str, ax: Axes | None = None) -> Axes:
     """
     ax = ax or plt.gca()
     for index, (model, rows) in enumerate(costs.groupby("model", sort=False)):
-        ax.plot(rows["batch_size"], rows[y], marker=MARKERS[index], color=f"C{index}", label=str(model))
+        ax.plot(rows["batch_size"], rows[y], marker=MARKERS[index % len(MARKERS)], color=f"C{index}", label=str(model))
         if y == "median_ms":
             ax.fill_between(
                 rows["batch_size"], rows["q1_ms"], rows["q3_ms"], color=f"C{index}", alpha=0.25, linewidth=0
@@ -163,7 +163,9 @@ def seed_dots(data: pd.DataFrame, x: str, y: str, ax: Axes | None = None) -> Axe
         spread = values.std(ddof=1) if len(values) > 1 else 0.0
         offsets = index + 0.16 + 0.12 * np.linspace(-1, 1, len(values)) * (len(values) > 1)
         ax.plot(offsets, values, ".", color=f"C{index}", alpha=0.7, markersize=7)
-        ax.errorbar(index - 0.12, values.mean(), yerr=spread, color=f"C{index}", marker=MARKERS[index], capsize=4)
+        ax.errorbar(
+            index - 0.12, values.mean(), yerr=spread, color=f"C{index}", marker=MARKERS[index % len(MARKERS)], capsize=4
+        )
     names = list(dict.fromkeys(data[x]))
     ax.set_xticks(range(len(names)), names)
     ax.set_xlim(-0.6, len(names) - 0.4)

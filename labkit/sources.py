@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import pickle
 import struct
 from pathlib import Path
@@ -77,9 +78,11 @@ def _read_idx(path: Path, dimensions: int) -> np.ndarray:
     if len(content) < header:
         raise LabkitError(f"{path} ends inside its header: {REPAIR}.")
     shape = struct.unpack(f">{dimensions}I", content[4:header])
-    size = int(np.prod(shape, dtype=np.uint64))
+    size = math.prod(shape)
     if len(content) - header != size:
         raise LabkitError(f"{path} announces {size:,} values but holds {len(content) - header:,}: {REPAIR}.")
+    if dimensions == 3 and shape[1:] != (28, 28):
+        raise LabkitError(f"{path} holds images of {shape[1]} x {shape[2]} pixels, not 28 x 28: {REPAIR}.")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
@@ -120,7 +123,9 @@ def _read_cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     images, labels = batch.get("data"), batch.get("labels")
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != 3072:
         raise LabkitError(f"{path} holds no images of 3 x 32 x 32 bytes: {REPAIR}.")
-    images, labels = images.reshape(-1, 3, 32, 32), np.asarray(labels, dtype=np.int64)
+    if not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
+        raise LabkitError(f"{path} holds no whole numbers as labels: {REPAIR}.")
+    images, labels = images.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
     _check_pair(images, labels, 10, str(path))
     return images, labels
 
@@ -139,7 +144,11 @@ def _unpickle(path: Path) -> dict[str, Any]:
 
 def read_image_folder(folder: Path, channels: int, size: int) -> Raw:
     """Read `folder/train|test/<class>/*.png|jpg` as `channels` x `size` x `size`, resized where they differ."""
-    class_names = tuple(sorted(entry.name for entry in (folder / "train").iterdir() if entry.is_dir()))
+    class_names = tuple(
+        sorted(
+            entry.name for entry in (folder / "train").iterdir() if entry.is_dir() and not entry.name.startswith(".")
+        )
+    )
     if len(class_names) < 2:
         raise LabkitError(
             f"{folder / 'train'} holds fewer than two class folders: expected train/<class>/*.png or *.jpg."
@@ -169,7 +178,7 @@ def _read_image(path: Path, channels: int, size: int) -> np.ndarray:
             if image.size != (size, size):
                 image = image.resize((size, size), Image.Resampling.BILINEAR)
             array = np.asarray(image, dtype=np.uint8)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a damaged image raises almost anything
         raise LabkitError(f"{path} is not a readable image ({error}): replace or remove it.") from error
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 

@@ -8,7 +8,6 @@ import io
 import itertools
 import json
 import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -109,7 +108,7 @@ def _check_keys(build: Callable[..., nn.Module], grid: Mapping[str, Sequence[Any
             raise UsageError("Seeds are not part of the grid: pass them as `seeds`.")
         if key not in CONFIG_KEYS | accepted:
             raise UsageError(
-                f"The grid's key {key!r} is known neither to TrainConfig nor to {build.__name__}: "
+                f"The grid's key {key!r} is known neither to TrainConfig nor to the network: "
                 f"choose among {', '.join(sorted(CONFIG_KEYS | accepted))}."
             )
 
@@ -146,10 +145,7 @@ def _run(
 
 def _key(model: nn.Module, dataset: Dataset, config: TrainConfig) -> str:
     """Return a name for everything that a run's result depends on."""
-    try:
-        source = inspect.getsource(type(model))
-    except (OSError, TypeError):  # a class typed into a terminal has no source
-        source = ""
+    own = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")}
     facts = [
         CACHE_FORMAT,
         torch.__version__,
@@ -158,12 +154,20 @@ def _key(model: nn.Module, dataset: Dataset, config: TrainConfig) -> str:
         asdict(config),
         dataset.provenance.fingerprint,
         repr(model),
-        source,
+        sorted(_source(kind) for kind in own),
     ]
     digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16)
     for tensor in model.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy())
     return digest.hexdigest()
+
+
+def _source(kind: type[nn.Module]) -> str:
+    """Return the text of a network's forward pass; its byte code where no text is kept."""
+    try:
+        return inspect.getsource(kind.forward)
+    except (OSError, TypeError):
+        return str(kind.forward.__code__.co_code)
 
 
 def _write_entry(path: Path, result: dict[str, Any]) -> None:
@@ -179,8 +183,8 @@ def _read_entry(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as entry:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as entry:
             return {**json.loads(str(entry["rows"])), **{key: entry[key] for key in ("predictions", "probabilities")}}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged zip raises almost anything
         warnings.warn(f"The cached run {path.name} is damaged ({error}), so it is computed again.", stacklevel=4)
         return None

@@ -168,7 +168,9 @@ def make_schedule(
     """Return the schedule that `config` names: constant, or one cycle up and down (Smith and Topin 2019)."""
     if config.schedule == "constant":
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.lr, total_steps=steps * config.epochs, cycle_momentum=False
+    )
 
 
 def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> None:
@@ -176,7 +178,8 @@ def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> N
     was_training = model.training
     try:
         with torch.inference_mode():
-            shape = tuple(model.eval()(dataset.train.images[:2].to(device)).shape)
+            output = model.eval()(dataset.train.images[:2].to(device))
+            shape = tuple(getattr(output, "shape", ()))
     except RuntimeError as error:
         raise LabkitError(
             f"The model does not take images of shape {(2, *dataset.image_shape)}: {str(error).splitlines()[0]}"
@@ -184,7 +187,8 @@ def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> N
     finally:
         model.train(was_training)
     if shape != (2, dataset.num_classes):
+        found = f"an output of shape {shape}" if shape else f"a {type(output).__name__}"
         raise LabkitError(
-            f"The model turns 2 images into an output of shape {shape}, but {dataset.num_classes} classes need "
+            f"The model turns 2 images into {found}, but {dataset.num_classes} classes need "
             f"(2, {dataset.num_classes}): one logit a class and image."
         )

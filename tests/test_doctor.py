@@ -84,7 +84,7 @@ def test_full_and_read_only_disk(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10e9, 9e9, 1e9))
     assert "free some space" in topics(examine())["disk"].advice
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert "read-only" in topics(examine())["disk"].found
+    assert "cannot be written" in topics(examine())["disk"].found
 
 
 def test_results_folder_below_a_file_is_a_warning(monkeypatch, tmp_path):

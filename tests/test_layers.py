@@ -28,7 +28,8 @@ ALLOWED = {
     "artifacts": "config runtime data files",
     "report": "config artifacts files",
     "notebooks": "config files report artifacts",
-    "doctor": "config runtime data files",
+    "twins": "config files notebooks",
+    "doctor": "config runtime data",
     "cli": " ".join(path.stem for path in FILES),
 }
 HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "seaborn", "sklearn", "papermill"}

@@ -77,7 +77,7 @@ def test_select(undisturbed):
 @pytest.mark.parametrize(
     ("grid", "seeds", "message"),
     [
-        ({"hiden_sizes": [(4,)]}, [0], "'hiden_sizes' is known neither to TrainConfig nor to MLP"),
+        ({"hiden_sizes": [(4,)]}, [0], "'hiden_sizes' is known neither to TrainConfig nor to the network"),
         ({"seed": [0, 1]}, [0], "pass them as `seeds`"),
         ({"hidden_sizes": []}, [0], "at least one value"),
         ({"hidden_sizes": [(4,)]}, [], "at least one seed"),

@@ -1,0 +1,42 @@
+# The whole lab from a fresh checkout; needs Python 3.11 or newer, make and a package registry.
+BIN := .venv/bin
+export PYTHON
+
+.PHONY: help run test lint notebooks lock clean
+help:
+	@echo "make run        set up (once) and run the course on the data that is here; the report lands in out/"
+	@echo "make test       set up (once) and run every check: ruff, mypy, pytest, nbval"
+	@echo "make lint       only ruff and mypy"
+	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
+	@echo "make lock       pin the newest versions that pyproject.toml allows in requirements.lock"
+	@echo "make clean      remove .venv, out/ and caches"
+
+.venv/installed: pyproject.toml requirements.lock tools/setup.sh
+	@sh tools/setup.sh
+
+run: .venv/installed
+	@$(BIN)/labkit run --out out
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/labkit notebooks --check
+
+# nbval runs the notebooks as they are stored: embedded data, results in a folder of their own.
+test: lint
+	$(BIN)/python -m pytest tests
+	scratch=$$(mktemp -d) && mkdir "$$scratch/data" && trap 'rm -rf "$$scratch"' EXIT && \
+	LABKIT_DATA="$$scratch/data" LABKIT_OUT="$$scratch/out" GOMP_SPINCOUNT=1000 $(BIN)/python -m pytest -v \
+	    --nbval --nbval-current-env --nbval-cell-timeout=600 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
+	    notebooks/*.ipynb
+
+notebooks: .venv/installed
+	@$(BIN)/labkit notebooks
+
+lock:
+	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	    --no-annotate --no-header -o requirements.lock
+
+clean:
+	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache

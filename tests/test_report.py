@@ -1,0 +1,118 @@
+import json
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from labkit.artifacts import Run
+from labkit.config import LabkitError, UsageError, get_profile
+from labkit.report import build_report, render
+
+NOTEBOOK = "05_mlp1_sweep"
+GOLDEN = Path(__file__).parent / "data" / "report_golden.md"
+TEMPLATE = """---
+title: "A report"
+---
+
+<< banner() >>
+
+As @fig:05_mlp1_sweep.line and @tbl:05_mlp1_sweep.rows show, it reaches << number("05_mlp1_sweep.accuracy") >>.
+
+<< figure("05_mlp1_sweep.line") >>
+
+<< table("05_mlp1_sweep.rows") >>
+
+<% if has_run("08_lenet5") %>
+<< number("08_lenet5.parameters") >>
+<% endif %>
+::: discussion
+Write here.
+:::
+"""
+
+
+@pytest.fixture
+def folder(digits, tmp_path):
+    run = Run(NOTEBOOK, get_profile("quick"), digits, 0, tmp_path)
+    figure, ax = plt.subplots(figsize=(6.4, 3))
+    ax.plot([1, 2])
+    run.figure("line", figure, "A line that rises from 1 to 2.", 'A line, "rising" from 1 to 2.', "test", run.seeds)
+    rows = pd.DataFrame({"layer": ["C1_act", "a|b"], "parameters": [156, 61706]})
+    run.table("rows", rows, "Layers and their parameters.")
+    run.number("accuracy", [97.0, 98.0, 99.0, 98.0, 98.0], "%", split="test", seeds=run.seeds)
+    run.finish()
+    return tmp_path
+
+
+@pytest.fixture
+def template(tmp_path):
+    path = tmp_path / "template.md"
+    path.write_text(TEMPLATE)
+    return path
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_markdown_is_as_it_was(folder, template):
+    assert render(results(folder), template) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_html_stands_alone_and_pdf_is_one(folder, template):
+    markdown, html, pdf = build_report(folder, template)
+    assert markdown.read_text(encoding="utf-8") == GOLDEN.read_text(encoding="utf-8")
+    text = html.read_text(encoding="utf-8")
+    assert not re.search(r'(src|href)="(?!data:|#)', text)
+    assert "alt=\"A line, 'rising' from 1 to 2.\"" in text
+    assert "Figure 1." in text
+    assert "Table 1" in text
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    assert not list(folder.glob(".report*"))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        ('figure("08_lenet5.confusion")', LabkitError, "labkit run 08_lenet5"),
+        ('figure("05_mlp1_sweep.lien")', LabkitError, "makes these figures: line"),
+        ('table("05_mlp1_sweep.lien")', LabkitError, "makes these tables: rows"),
+        ('number("05_mlp1_sweep.lien")', LabkitError, "makes these numbers: accuracy"),
+        ('number("accuracy")', UsageError, "<notebook>.<name>"),
+        ('nmber("05_mlp1_sweep.accuracy")', UsageError, "'nmber' is undefined"),
+        ('figure("05_mlp1_sweep.line") >> << figure("05_mlp1_sweep.line")', UsageError, "twice"),
+        ("number()", UsageError, "missing"),
+        ("number(", UsageError, "line 1"),
+        ('"@fig:05_mlp1_sweep.line"', UsageError, "does not place it"),
+        ('"".__class__.__mro__', UsageError, "unsafe"),
+    ],
+)
+def test_a_template_that_cannot_be_met_is_told_and_nothing_is_written(folder, tmp_path, call, error, message):
+    template = tmp_path / "bad.md"
+    template.write_text(f"<< {call} >>")
+    before = sorted(folder.iterdir())
+    with pytest.raises(error, match=re.escape(message)):
+        build_report(folder, template)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_figure_whose_file_is_gone_is_told(folder, template):
+    (folder / "figures" / f"{NOTEBOOK}.line.svg").unlink()
+    with pytest.raises(LabkitError, match=f"labkit run {NOTEBOOK}"):
+        build_report(folder, template)
+
+
+def test_a_missing_template_or_folder_is_told(folder, tmp_path):
+    with pytest.raises(UsageError, match=r"nowhere\.md"):
+        build_report(folder, tmp_path / "nowhere.md")
+    with pytest.raises(LabkitError, match="labkit run"):
+        build_report(tmp_path / "nowhere")
+
+
+def test_real_data_in_full_profile_needs_no_banner(folder, template):
+    content = results(folder)
+    content["notebooks"][NOTEBOOK]["data"]["real"] = True
+    content["notebooks"][NOTEBOOK]["profile"] = "full"
+    assert "::: banner" not in render(content, template)

@@ -1,0 +1,80 @@
+import shutil
+
+import nbformat
+import pytest
+
+from labkit.config import LabkitError
+from labkit.notebooks import course, notebooks_folder, read_notebook
+from labkit.twins import check_notebooks, clean, to_text
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    shutil.copytree(notebooks_folder(), tmp_path / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "notebooks"
+
+
+def test_the_stored_notebooks_are_clean_executed_and_like_their_twins(copied):
+    assert check_notebooks() is None
+
+
+def test_cleaning_twice_changes_nothing():
+    for path in course(notebooks_folder()):
+        once = to_text(clean(read_notebook(path)))
+        assert to_text(clean(nbformat.reads(once, as_version=4))) == once == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (lambda nb: nb.cells[-1].update(source="changed = 1"), "differs from source"),
+        (lambda nb: nb.cells[-1].update(execution_count=None), "never run"),
+        (lambda nb: nb.metadata.update(papermill={"duration": 3}), "not clean"),
+        (
+            lambda nb: nb.cells[-1].outputs.append(
+                nbformat.v4.new_output("error", ename="E", evalue="boom", traceback=[])
+            ),
+            "holds an error: boom",
+        ),
+    ],
+)
+def test_each_fault_of_a_stored_notebook_is_found(copied, change, finding):
+    path = copied / "05_mlp1_sweep.ipynb"
+    notebook = read_notebook(path)
+    change(notebook)
+    nbformat.write(notebook, path)
+    with pytest.raises(LabkitError, match=finding):
+        check_notebooks()
+
+
+def test_a_notebook_without_twin_and_a_twin_without_notebook_are_found(copied):
+    (copied / "05_mlp1_sweep.ipynb").rename(copied / "05_other.ipynb")
+    with pytest.raises(LabkitError, match=r"05_other\.ipynb has no twin(.|\n)*05_mlp1_sweep\.py has no notebook"):
+        check_notebooks()
+
+
+def test_every_notebook_is_short_and_complete():
+    for path in course(notebooks_folder()):
+        cells = read_notebook(path).cells
+        code = [cell for cell in cells if cell.cell_type == "code"]
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+        for needed in ("**You will learn**", "### Exercise", "**What to notice.**", "## Questions from your TA"):
+            assert needed in text, f"{path.name} lacks {needed!r}"
+        compared = [
+            cell for cell in code if cell.outputs and "nbval-ignore-output" not in cell.metadata.get("tags", [])
+        ]
+        assert len(compared) >= 5, f"{path.name}: too few outputs that nbval compares"
+
+
+def test_every_stored_figure_has_an_alternative_text():
+    for path in course(notebooks_folder()):
+        images = [
+            output
+            for cell in read_notebook(path).cells
+            for output in cell.get("outputs", [])
+            if "image/png" in output.get("data", {})
+        ]
+        assert images
+        assert all(len(image.metadata["image/png"]["alt"]) > 20 for image in images)
