@@ -1,5 +1,6 @@
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -66,7 +67,7 @@ def test_html_stands_alone_and_pdf_is_one(folder, template):
     assert markdown.read_text(encoding="utf-8") == GOLDEN.read_text(encoding="utf-8")
     text = html.read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!data:|#)', text)
-    assert "alt=\"A line, 'rising' from 1 to 2.\"" in text
+    assert "alt=\"A line, 'rising' from 1 to 2.\"" in unescape(text)
     assert "Figure 1." in text
     assert "Table 1" in text
     assert pdf.read_bytes().startswith(b"%PDF-")
