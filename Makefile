@@ -27,7 +27,7 @@ lint: .venv/installed
 test: lint
 	$(BIN)/python -m pytest tests
 	scratch=$$(mktemp -d) && mkdir "$$scratch/data" && trap 'rm -rf "$$scratch"' EXIT && \
-	LABKIT_DATA="$$scratch/data" LABKIT_OUT="$$scratch/out" GOMP_SPINCOUNT=1000 $(BIN)/python -m pytest -v \
+	LABKIT_DATA="$$scratch/data" LABKIT_OUT="$$scratch/out" GOMP_SPINCOUNT=1000 $(BIN)/python -m pytest \
 	    --nbval --nbval-current-env --nbval-cell-timeout=600 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
 	    notebooks/*.ipynb
 

@@ -37,10 +37,7 @@ class TrainConfig:
     seed: int = 0  # initial weights, order of batches, dropout
 
     def __post_init__(self) -> None:
-        for key, value, known in (
-            ("optimizer", self.optimizer, OPTIMIZERS),
-            ("schedule", self.schedule, SCHEDULES),
-        ):
+        for key, value, known in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
             if value not in known:
                 raise UsageError(f"{key} {value!r} is not known: choose one of {', '.join(known)}.")
         for key in ("epochs", "batch_size", "lr"):

@@ -270,7 +270,7 @@ def fetch(names: list[str]) -> Path:
         try:
             dataset(folder, download=True)
         except (OSError, RuntimeError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(": ")
             raise LabkitError(
                 f"{TITLES[name]} could not be downloaded ({reason}): run the command again to go on, "
                 f"or copy its files into {place}."

@@ -82,13 +82,12 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
         outcomes.append(execute(path, parameters, folder / "notebooks"))
         print(f"{'failed' if outcomes[-1].error else 'passed'} in {outcomes[-1].seconds:.1f} s", flush=True)
     failures = [outcome for outcome in outcomes if outcome.error]
-    try:
-        reports = build_report(folder)
-    except LabkitError as error:
-        failures.append(Outcome("report", 0, "-", str(error)))
-    else:
-        for report in reports[1:]:
-            print(f"Report: {report}")
+    if not failures or (folder / "results.json").exists():  # else nothing was ever published here
+        try:
+            for report in build_report(folder)[1:]:
+                print(f"Report: {report}")
+        except LabkitError as error:
+            failures.append(Outcome("report", 0, "-", str(error)))
     print(f"{len(outcomes)} notebooks in {time.perf_counter() - start:.0f} s")
     if failures:
         _print_failures(failures)
@@ -196,10 +195,10 @@ def one_line(text: str) -> str:
 
 def _print_failures(failures: list[Outcome]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("notebook", "cell", "error", title="What went wrong", title_justify="left")
+    table = Table("notebook", "cell", Column("error", overflow="fold"), title="What went wrong", title_justify="left")
     for outcome in failures:
         table.add_row(outcome.name, Text(outcome.cell), Text(outcome.error))
     Console(stderr=True).print(table)

@@ -12,8 +12,7 @@ def test_exit_codes():
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [("optimizer", "rmsprop"), ("schedule", "cosine"), ("epochs", 0), ("batch_size", -1), ("lr", 0.0)],
+    ("key", "value"), [("optimizer", "rmsprop"), ("schedule", "cosine"), ("epochs", 0), ("batch_size", -1), ("lr", 0.0)]
 )
 def test_train_config_refuses_bad_values(key, value):
     with pytest.raises(UsageError, match=key):

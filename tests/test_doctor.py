@@ -66,11 +66,7 @@ def test_damaged_data_is_a_warning(data_folder):
 
 @pytest.mark.parametrize(
     ("variable", "value", "topic"),
-    [
-        ("LABKIT_DATA", "/no/such", "MNIST"),
-        ("LABKIT_THREADS", "many", "threads"),
-        ("LABKIT_DEVICE", "x", "device"),
-    ],
+    [("LABKIT_DATA", "/no/such", "MNIST"), ("LABKIT_THREADS", "many", "threads"), ("LABKIT_DEVICE", "x", "device")],
 )
 def test_bad_settings_are_warnings(monkeypatch, variable, value, topic):
     monkeypatch.setenv(variable, value)

@@ -56,10 +56,7 @@ def test_a_dead_kernel_is_a_failure(tmp_path):
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
-    [
-        ('profile = "quick"\ndata = "auto"\nseed = 0', "has no parameter out"),
-        ("profile = (", "is not Python"),
-    ],
+    [('profile = "quick"\ndata = "auto"\nseed = 0', "has no parameter out"), ("profile = (", "is not Python")],
 )
 def test_an_unknown_parameter_is_told_before_anything_runs(tmp_path, parameters, message):
     path = make(tmp_path / "01_a.ipynb", "print(1)", parameters=parameters)
@@ -101,10 +98,7 @@ def test_a_failing_notebook_never_stops_the_others(small_course, capsys):
     assert (small_course / "out" / "report.pdf").exists()
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [(["99"], "quick", "auto"), ([], "quickest", "auto"), ([], "quick", "no-folder")],
-)
+@pytest.mark.parametrize("arguments", [(["99"], "quick", "auto"), ([], "quickest", "auto"), ([], "quick", "no-folder")])
 def test_misuse_is_refused_before_anything_is_written(small_course, arguments):
     with pytest.raises(UsageError):
         run_course(*arguments, 0, "out")

@@ -32,9 +32,6 @@ from labkit.runtime import set_seed, set_threads
 from labkit.sweeps import sweep
 from labkit.training import fit
 
-set_threads()
-plots.use_style()
-
 # %% [markdown]
 # ## 5.1 The data
 #
@@ -42,6 +39,8 @@ plots.use_style()
 # digits and accuracy on MNIST cannot be compared.
 
 # %%
+set_threads()
+plots.use_style()
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("05_mlp1_sweep", profile, digits, seed, out)
@@ -140,6 +139,8 @@ runs = result.runs.assign(
     train=100 * result.runs["train_accuracy"],
     test=100 * result.runs["test_accuracy"],
 )
+
+# %%
 table = runs.groupby("width").agg(
     parameters=("parameters", "first"),
     train=("train", "mean"),
@@ -148,6 +149,8 @@ table = runs.groupby("width").agg(
     worst=("test", "min"),
     best=("test", "max"),
 )
+
+# %%
 run.table(
     "accuracy_by_width",
     table.reset_index().rename(columns={"train": "training", "spread": "sd"}),
@@ -185,7 +188,7 @@ run.figure(
 # Suppose each group in the course had trained every width once. This is the width that each group would have reported
 # as "the best".
 
-# %%
+# %% tags=["nbval-ignore-output"]
 winners = runs.loc[runs.groupby("seed")["test"].idxmax(), ["seed", "width", "test"]]
 run.table(
     "winner_by_seed",

@@ -33,10 +33,9 @@ from labkit.runtime import set_threads
 from labkit.summary import count_flops, draw_architecture, layer_table
 from labkit.sweeps import sweep
 
+# %%
 set_threads()
 plots.use_style()
-
-# %%
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("08_lenet5", profile, digits, seed, out)
@@ -152,6 +151,8 @@ run.figure(
 
 # %%
 runs = result.runs.assign(test=100 * result.runs["test_accuracy"])
+
+# %%
 fig, ax = plt.subplots(figsize=(4.2, 3.1))
 plots.seed_dots(runs, "variant", "test", ax)
 ax.set(ylabel="test accuracy (%)")
@@ -192,6 +193,8 @@ truth = digits.test.labels.numpy()
 matrices = np.stack(
     [confusion_matrix(truth, guess, labels=range(digits.num_classes)) for guess in result.predictions[chosen]]
 )
+
+# %%
 fig, ax = plt.subplots(figsize=(5.6, 5.4))
 plots.confusion(matrices, digits.class_names, ax)
 run.figure(
@@ -229,6 +232,8 @@ labels = [
     f"{digits.class_names[truth[i]]}→{digits.class_names[guess]}\n{times[i]}/{len(wrong)}"
     for i, guess in zip(order, usual, strict=True)
 ]
+
+# %%
 fig, ax = plt.subplots(figsize=(6.4, 2.5))
 plots.image_grid(digits.pixels(digits.test.images[order]).numpy(), labels, ax=ax)
 run.figure(
@@ -250,9 +255,9 @@ run.figure(
 
 # %%
 probabilities = result.probabilities[chosen].astype(float)
-easy = int(np.argmax(times == 0))
+easy, hard = int(np.argmax(times == 0)), order[0]
 fig, axes = plt.subplots(2, 2, figsize=(6.0, 4.8), width_ratios=(1, 2.2))
-for (picture, bars), index, title in zip(axes, (easy, order[0]), ("always right", "most often wrong"), strict=True):
+for (picture, bars), index, title in zip(axes, (easy, hard), ("always right", "most often wrong"), strict=True):
     picture.imshow(digits.pixels(digits.test.images[index])[0])
     picture.set_title(f"test image {index}\n{title}")
     picture.axis("off")

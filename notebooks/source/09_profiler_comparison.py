@@ -33,10 +33,9 @@ from labkit.runtime import set_seed, set_threads
 from labkit.summary import count_flops
 from labkit.sweeps import sweep
 
+# %%
 set_threads()
 plots.use_style()
-
-# %%
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("09_profiler_comparison", profile, digits, seed, out)
@@ -59,6 +58,8 @@ def build(name):
 
 
 names = ["MLP1 (300)", "MLP2 (300-100)", "LeNet-5"]
+
+# %%
 sizes = pd.DataFrame(
     {
         "network": names,
@@ -136,6 +137,9 @@ networks = {name: build(name) for name in names}
 costs = cost_table(networks, digits.test.images, (1, 8, 32, 128, 1000), profile.repeats)
 costs["peak_MB"] = costs["peak_memory"] / 1e6
 costs["us_per_image"] = 1e3 * costs["ms_per_image"]
+print(f"Measured {len(names)} networks at {costs['batch_size'].nunique()} batch sizes")
+
+# %% tags=["nbval-ignore-output"]
 headings = {
     "model": "network",
     "batch_size": "batch",
@@ -206,51 +210,40 @@ run.table(
 # ## 9.6 The comparison
 
 # %% tags=["nbval-ignore-output"]
-at_one = costs[costs["batch_size"] == 1].set_index("model")
-rows = []
-for name in names:
-    accuracies = runs.loc[runs["name"] == name, "test"]
-    key = name.split(" ")[0].lower().replace("-", "")
-    cost = at_one.loc[name]
-    latency = measure_latency(networks[name], digits.test.images[:1], profile.repeats)
-    rows.append(
-        {
-            "network": name,
-            "test accuracy": run.number(f"{key}_accuracy", accuracies, "%", 2, split="test", seeds=run.seeds).split(
-                " ("
-            )[0],
-            "latency, batch 1": run.number(
-                f"{key}_latency", [1e3 * s for s in latency.samples], "ms", 3, statistic="median [quartiles]"
-            ).split(" (")[0],
-            "peak memory, batch 1 (kB)": cost["peak_memory"] / 1e3,
-            "parameters": int(cost["parameters"]),
-            "MFLOPs": cost["flops"] / 1e6,
-        }
-    )
+keys = {"MLP1 (300)": "mlp1", "MLP2 (300-100)": "mlp2", "LeNet-5": "lenet5"}
+accuracy, latency = {}, {}
+for name, key in keys.items():
+    tests = runs.loc[runs["name"] == name, "test"]
+    accuracy[name] = run.number(f"{key}_accuracy", tests, "%", 2, split="test", seeds=run.seeds)
+    timings = [
+        1e3 * seconds for seconds in measure_latency(networks[name], digits.test.images[:1], profile.repeats).samples
+    ]
+    latency[name] = run.number(f"{key}_latency", timings, "ms", 3, statistic="median [quartiles]")
+    print(f"{name}: {accuracy[name]}; {latency[name]}")
+
+# %% tags=["nbval-ignore-output"]
+at_one = costs[costs["batch_size"] == 1].set_index("model").loc[names]
+comparison = sizes.assign(
+    accuracy=[accuracy[name].split(" (")[0] for name in names],
+    latency=[latency[name].split(" (")[0] for name in names],
+    memory=at_one["peak_memory"].to_numpy() / 1e3,
+)
+headings = {"accuracy": "test accuracy", "latency": "latency, batch 1", "memory": "peak memory, batch 1 (kB)"}
 run.table(
     "comparison",
-    pd.DataFrame(rows),
-    "MLP1, MLP2 and LeNet-5: accuracy (mean and standard deviation over the seeds) "
-    "and cost (median and quartiles of the latency).",
-    formats={"peak memory, batch 1 (kB)": "{:.1f}", "MFLOPs": "{:.2f}"},
+    comparison.rename(columns=headings),
+    "MLP1, MLP2 and LeNet-5: cost (median and quartiles of the latency) and accuracy (mean and standard deviation over the seeds).",
+    formats={"parameters": "{:,}", "flops": "{:,}", "peak memory, batch 1 (kB)": "{:.1f}"},
     split="test",
     seeds=run.seeds,
 )
 
 # %%
 fig, ax = plt.subplots(figsize=(5.4, 3.4))
-for index, (name, group) in enumerate(runs.groupby("name", sort=False)):
-    cost = at_one.loc[name]
-    ax.errorbar(
-        cost["median_ms"],
-        group["test"].mean(),
-        yerr=group["test"].std(),
-        marker=plots.MARKERS[index],
-        capsize=4,
-        xerr=[[cost["median_ms"] - cost["q1_ms"]], [cost["q3_ms"] - cost["median_ms"]]],
-        label=name,
-        ls="",
-    )
+for marker, (name, group) in zip(plots.MARKERS, runs.groupby("name", sort=False), strict=False):
+    q1, middle, q3 = at_one.loc[name, ["q1_ms", "median_ms", "q3_ms"]]
+    sides = [[middle - q1], [q3 - middle]]
+    ax.errorbar(middle, group["test"].mean(), group["test"].std(), sides, marker=marker, capsize=4, label=name, ls="")
 ax.set(xlabel="latency of one image (ms)", ylabel="test accuracy (%)", xlim=(0, None))
 ax.legend(loc="lower right")
 run.figure(
