@@ -225,7 +225,9 @@ print("The chosen width is one of the sweep's:", chosen_width in widths)
 for label, width in (("chosen", chosen_width), ("widest", 300)):
     print(
         label,
-        run.number(f"{label}_accuracy", runs.loc[runs["width"] == width, "test"], "%", split="test", seeds=run.seeds),
+        run.number(
+            f"{label}_accuracy", runs.loc[runs["width"] == width, "test"], "%", 2, split="test", seeds=run.seeds
+        ),
     )
 run.number("chosen_width", chosen_width, "neurons", 0, statistic="exact")
 run.number("parameters_300", parameters_of_mlp1(300), "parameters", 0, statistic="exact")
