@@ -156,7 +156,7 @@ run.table(
     table.reset_index().rename(columns={"train": "training", "spread": "sd"}),
     "MLP1: accuracy in percent on the training and test splits, mean over the seeds, with the standard deviation, the "
     "worst and the best seed on the test split.",
-    formats=dict.fromkeys(("training", "test", "sd", "worst", "best"), "{:.1f}"),
+    formats=dict.fromkeys(("training", "test", "sd", "worst", "best"), "{:.2f}"),
     split="test",
     seeds=run.seeds,
 )
@@ -194,7 +194,7 @@ run.table(
     "winner_by_seed",
     winners,
     "The width with the highest test accuracy (in percent) when each is trained once, for each seed.",
-    formats={"test": "{:.1f}"},
+    formats={"test": "{:.2f}"},
     split="test",
     seeds=run.seeds,
 )
