@@ -37,7 +37,7 @@ def run(
 @app.command()
 def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10 or both.")]) -> None:
     """Download the real data into the data folder (LABKIT_DATA, else a per-user cache)."""
-    from labkit.data import fetch
+    from labkit.fetch import fetch
 
     print(f"{' and '.join(names)}: ready in {fetch(names)}")
 

@@ -248,32 +248,3 @@ def _fingerprint(parts: dict[str, tuple[np.ndarray, np.ndarray]], normalisation:
         digest.update(np.ascontiguousarray(images).data)
         digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()
-
-
-def fetch(names: list[str]) -> Path:
-    """Download the datasets into the data folder through torchvision, with a progress bar, and return the folder.
-
-    What is there already is kept. LabkitError names the folder to copy the files into when the host cannot be reached.
-    """
-    for name in names:
-        if name not in NAMES:
-            raise UsageError(f"Dataset {name!r} is not known: choose one of {', '.join(NAMES)}.")
-    folder = data_folder()
-    from torchvision import datasets
-
-    for name in names:
-        dataset, place = (
-            (datasets.MNIST, folder / "MNIST" / "raw")
-            if name == "mnist"
-            else (datasets.CIFAR10, folder / sources.CIFAR_FOLDER)
-        )
-        try:
-            dataset(folder, download=True)
-        except (OSError, RuntimeError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(": ")
-            raise LabkitError(
-                f"{TITLES[name]} could not be downloaded ({reason}): run the command again to go on, "
-                f"or copy its files into {place}."
-            ) from error
-        load(name, folder)  # a file that was cut short shows now, not in a notebook
-    return folder

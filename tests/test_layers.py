@@ -30,6 +30,7 @@ ALLOWED = {
     "notebooks": "config files report artifacts",
     "twins": "config files notebooks",
     "doctor": "config runtime data",
+    "fetch": "config sources data",
     "cli": " ".join(path.stem for path in FILES),
 }
 HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "seaborn", "sklearn", "papermill"}
