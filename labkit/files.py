@@ -25,7 +25,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -39,10 +39,10 @@ def ensure_writable(folder: Path) -> None:
             file.write(b"\0" * 65_536)
             file.flush()
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise _cannot_write(folder, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> LabkitError:
+def _cannot_write(path: Path, error: OSError) -> LabkitError:
     """Return the error that says what could not be written and why."""
     return LabkitError(
         f"{path} cannot be written ({error.strerror or error}): free some space, mend its permissions, "

@@ -8,13 +8,12 @@ Markdown. In it: figure(name), table(name), number(name), has_run(notebook), ban
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from labkit.artifacts import describe, describe_number, read_results
 from labkit.config import LabkitError, UsageError
-from labkit.files import cannot_write, write_atomically
+from labkit.files import write_atomically
 
 TEMPLATES = Path(__file__).with_name("templates")
 REFERENCE = re.compile(r"@(fig|tbl):([\w]+\.[\w]+)")
@@ -214,14 +213,11 @@ def _to_pdf(text: str, folder: Path) -> bytes:
 
     source = _pandoc(text, "typst", folder, "report.typ", [f"--lua-filter={TEMPLATES / 'typst.lua'}"])
     try:
-        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".report-", suffix=".typ", encoding="utf-8") as file:
-            file.write(source)
-            file.flush()
-            return typst.compile(file.name, root=str(folder), ignore_system_fonts=True, pdf_standards=[])
+        # typst's stub wants input and root to be of one type; the function does not
+        pdf = typst.compile(source.encode(), root=str(folder), ignore_system_fonts=True)  # type: ignore[type-var]
     except typst.TypstError as error:
         raise LabkitError(f"The PDF could not be set: {str(error).splitlines()[0]}") from error
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    return bytes(pdf)
 
 
 def _pandoc(text: str, to: str, folder: Path, template: str, options: list[str]) -> str:
