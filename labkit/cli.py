@@ -80,9 +80,3 @@ def main() -> None:
     except LabkitError as error:
         print(f"labkit: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print(
-            "\nlabkit: interrupted; finished results are kept, and the same command goes on from there.",
-            file=sys.stderr,
-        )
-        sys.exit(130)

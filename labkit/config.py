@@ -22,6 +22,12 @@ class UsageError(LabkitError):
     exit_code = 2
 
 
+class Interrupted(LabkitError):
+    """A run that the user ended. The command line exits with 130, as shells do."""
+
+    exit_code = 130
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """How one network is trained. Frozen: `dataclasses.replace` derives another; an unknown key raises TypeError."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.config import LabkitError, UsageError, get_profile, out_folder
+from labkit.config import Interrupted, LabkitError, UsageError, get_profile, out_folder
 from labkit.files import ensure_writable, write_atomically
 from labkit.report import build_report
 
@@ -79,7 +79,13 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
     outcomes = []
     for number, path in enumerate(paths, 1):
         print(f"[{number}/{len(paths)}] {path.stem} ...", end=" ", flush=True)
-        outcomes.append(execute(path, parameters, folder / "notebooks"))
+        try:
+            outcomes.append(execute(path, parameters, folder / "notebooks"))
+        except KeyboardInterrupt as interrupt:
+            print("interrupted", flush=True)
+            raise Interrupted(
+                "Interrupted: finished notebooks and trainings are kept, and the same command goes on from there."
+            ) from interrupt
         print(f"{'failed' if outcomes[-1].error else 'passed'} in {outcomes[-1].seconds:.1f} s", flush=True)
     failures = [outcome for outcome in outcomes if outcome.error]
     if not failures or (folder / "results.json").exists():  # else nothing was ever published here

@@ -35,9 +35,9 @@ def build_report(folder: Path, template: Path | None = None) -> list[Path]:
     """
     results = read_results(folder / "results.json")
     text = render(results, template or default_template())
-    for path in _figure_files(text):
+    for path, notebook in _files(results):
         if not (folder / path).is_file():
-            raise LabkitError(f"The report names {folder / path}, which is gone: run `labkit run {_maker(path)}`.")
+            raise LabkitError(f"{folder / path} is gone: run `labkit run {notebook}`, which makes it.")
     contents: dict[Path, str | bytes] = {
         folder / "report.md": text,
         folder / "report.html": _to_html(text, folder),
@@ -195,12 +195,15 @@ def _escape(cell: str) -> str:
     return re.sub(r"([\\|*_`$<>\[\]])", r"\\\1", cell)
 
 
-def _figure_files(text: str) -> list[str]:
-    return re.findall(r"\]\((figures/[^)]+)\)", text)
-
-
-def _maker(path: str) -> str:
-    return Path(path).name.split(".")[0]
+def _files(results: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return every file that results.json promises, with the notebook that makes it."""
+    return [
+        (entry[key], notebook)
+        for notebook, section in results["notebooks"].items()
+        for kind, keys in (("figures", ("png", "svg")), ("tables", ("csv",)))
+        for entry in section[kind].values()
+        for key in keys
+    ]
 
 
 def _to_html(text: str, folder: Path) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,33 @@ def test_a_template_that_names_a_missing_figure_changes_nothing(done, tmp_path):
     assert process.returncode == 1
     assert "09_profiler_comparison makes these figures" in process.stderr
     assert (out / "report.md").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_an_interrupted_run_says_so_and_keeps_what_is_finished(tmp_path):
+    out = tmp_path / "out"
+    script = [
+        sys.executable,
+        "-c",
+        "from labkit.cli import main; main()",
+        "run",
+        "05",
+        "--data",
+        "embedded",
+        "--out",
+        out,
+    ]
+    process = subprocess.Popen(script, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if list(out.glob("cache/*.npz")):
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in errors
+    assert list(out.glob("cache/*.npz"))
+    assert not (out / "results.json").exists()
 
 
 def test_doctor_and_help():

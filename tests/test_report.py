@@ -99,8 +99,9 @@ def test_a_template_that_cannot_be_met_is_told_and_nothing_is_written(folder, tm
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_figure_whose_file_is_gone_is_told(folder, template):
-    (folder / "figures" / f"{NOTEBOOK}.line.svg").unlink()
+@pytest.mark.parametrize("file", ["figures/{}.line.svg", "figures/{}.line.png", "tables/{}.rows.csv"])
+def test_a_file_that_is_gone_is_told(folder, template, file):
+    (folder / file.format(NOTEBOOK)).unlink()
     with pytest.raises(LabkitError, match=f"labkit run {NOTEBOOK}"):
         build_report(folder, template)
 

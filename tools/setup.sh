@@ -20,7 +20,7 @@ rm -rf .venv
 }
 if command -v uv >/dev/null; then
     uv=uv
-elif .venv/bin/python -m pip install -q uv; then
+elif .venv/bin/python -m pip install -q uv 2>/dev/null; then
     uv=.venv/bin/uv
 else
     uv=
