@@ -61,7 +61,7 @@ class Profile:
 
     name: str
     seeds: int  # networks trained for each setting
-    train_limit: int | None  # images of the training split that are used; None is all of them
+    train_limit: int | None  # training images that are used, with a part of the validation images; None is all
     repeats: int  # timed calls for one latency
 
     def choose(self, quick: T, full: T) -> T:
@@ -74,7 +74,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", seeds=5, train_limit=6_000, repeats=15),
+    "quick": Profile("quick", seeds=5, train_limit=3_000, repeats=15),
     "full": Profile("full", seeds=5, train_limit=None, repeats=50),
 }
 

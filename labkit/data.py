@@ -50,10 +50,9 @@ class Provenance:
     fingerprint: str  # of the images, the split and the normalisation
 
     def __str__(self) -> str:
-        used = f"{self.train:,} training"
-        if self.train + self.validation < self.train_available:
-            used += f" (of {self.train_available - self.validation:,})"
-        return f"{self.name} ({self.origin}): {used}, {self.validation:,} validation, {self.test:,} test images"
+        part = f" (of {self.train_available:,})" if self.train + self.validation < self.train_available else ""
+        kept = f"{self.train:,} training, {self.validation:,} validation{part}"
+        return f"{self.name} ({self.origin}): {kept}, {self.test:,} test images"
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,8 @@ def load(
     normalisation: "standard" (mean 0, standard deviation 1 over the training images, a channel at a time),
         "symmetric" ([-1, 1]), "unit" ([0, 1]) or "raw" (0 to 255: a known mistake, to show what it costs).
     validation: share of the training images, stratified by class, that is held back for validation.
-    train_limit: use so many of the remaining training images, stratified by class; None is all.
+    train_limit: use so many of the remaining training images, stratified by class, and as large a part of the validation
+        images; None is all.
 
     Raises UsageError for an unknown name or an empty folder, LabkitError for damaged files.
     """
@@ -219,6 +219,8 @@ def _divide(labels: np.ndarray, validation: float, limit: int | None) -> tuple[n
         classes = len(np.unique(labels))
         if limit is not None and limit < classes:
             raise UsageError(f"train_limit must be at least the number of classes, {classes}, but it is {limit}.")
+        if limit is not None:
+            held_back = held_back[: max(1, round(len(held_back) * min(1, limit / len(train))))]
         if limit is not None and limit > len(train) - classes:
             train = train[:limit]  # already in a random order, and too few to leave out for one of each class
         elif limit is not None:

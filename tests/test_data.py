@@ -115,7 +115,8 @@ def test_train_limit(digits, tiny_digits):
     assert torch.equal(tiny_digits.test.labels, digits.test.labels)
     counts = np.bincount(tiny_digits.train.labels) / 200
     assert np.allclose(counts, np.bincount(digits.train.labels) / len(digits.train), atol=0.01)
-    assert f"200 training (of {len(digits.train):,})" in str(tiny_digits)
+    assert len(tiny_digits.validation) == round(135 * 200 / 1_212)
+    assert "200 training, 22 validation (of 1,347), 450 test images" in str(tiny_digits)
     assert tiny_digits.provenance.fingerprint != digits.provenance.fingerprint
 
 

@@ -18,7 +18,7 @@ rm -rf .venv
     echo "$found cannot make an environment: install its venv module (on Debian and Ubuntu: apt install python3-venv)." >&2
     exit 1
 }
-if command -v uv >/dev/null; then
+if uv --version >/dev/null 2>&1; then
     uv=uv
 elif .venv/bin/python -m pip install -q uv 2>/dev/null; then
     uv=.venv/bin/uv
