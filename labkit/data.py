@@ -109,8 +109,8 @@ def load(
     normalisation: "standard" (mean 0, standard deviation 1 over the training images, a channel at a time),
         "symmetric" ([-1, 1]), "unit" ([0, 1]) or "raw" (0 to 255: a known mistake, to show what it costs).
     validation: share of the training images, stratified by class, that is held back for validation.
-    train_limit: use so many of the remaining training images, stratified by class, and as large a part of the validation
-        images; None is all.
+    train_limit: use so many of the remaining training images, stratified by class, and as large a part of the
+        validation images; None is all.
 
     Raises UsageError for an unknown name or an empty folder, LabkitError for damaged files.
     """
