@@ -170,7 +170,7 @@ run.figure(
     caption="Forward pass: latency of a batch (median; band: quartiles), time an image, and peak memory, against the "
     "batch size. All axes are logarithmic.",
     alt="Three panels with one line a network over batch sizes from 1 to 1000. Latency and memory grow with the batch "
-    "size, time an image falls and levels off; LeNet-5 lies above both MLPs.",
+    "size, time an image falls at first; LeNet-5 lies above both MLPs.",
 )
 
 # %% [markdown]
