@@ -160,10 +160,8 @@ class Run:
             }
             results["notebooks"] = dict(sorted(results["notebooks"].items()))
             write_atomically(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        for kind, keys in (("figures", ("png", "svg")), ("tables", ("csv",))):
-            for name in old[kind].keys() - results["notebooks"][self.name][kind].keys():
-                for key in keys:  # what this notebook no longer makes
-                    (self.out / old[kind][name][key]).unlink(missing_ok=True)
+        for file in set(files_of(old)) - set(files_of(results["notebooks"][self.name])):
+            (self.out / file).unlink(missing_ok=True)  # what this notebook no longer makes
         print(
             f"Saved {len(self._figures)} figures, {len(self._tables)} tables and {len(self._numbers)} numbers "
             "for the report."
@@ -197,6 +195,12 @@ def read_results(path: Path) -> dict[str, Any]:
     if not fits:
         raise LabkitError(f"{path} was written by another version of labkit: move it away and run the notebooks again.")
     return results
+
+
+def files_of(section: dict[str, Any]) -> list[str]:
+    """Return the files of one notebook's figures and tables, relative to the folder of results.json."""
+    figures = [entry[key] for entry in section["figures"].values() for key in ("png", "svg")]
+    return figures + [entry["csv"] for entry in section["tables"].values()]
 
 
 def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:

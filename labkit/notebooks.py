@@ -129,7 +129,7 @@ def read_notebook(path: Path) -> Any:
         nbformat.ValidationError,
         nbformat.reader.NotJSONError,
     ) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = one_line(str(error)) or type(error).__name__
         raise LabkitError(f"{path} is not a notebook ({reason[:80]}): restore it, e.g. with `git restore`.") from error
 
 

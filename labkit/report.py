@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from labkit.artifacts import describe, describe_number, read_results
+from labkit.artifacts import describe, describe_number, files_of, read_results
 from labkit.config import LabkitError, UsageError
 from labkit.files import write_atomically
 
@@ -35,9 +35,10 @@ def build_report(folder: Path, template: Path | None = None) -> list[Path]:
     """
     results = read_results(folder / "results.json")
     text = render(results, template or default_template())
-    for path, notebook in _files(results):
-        if not (folder / path).is_file():
-            raise LabkitError(f"{folder / path} is gone: run `labkit run {notebook}`, which makes it.")
+    for notebook, section in results["notebooks"].items():
+        for path in files_of(section):
+            if not (folder / path).is_file():
+                raise LabkitError(f"{folder / path} is gone: run `labkit run {notebook}`, which makes it.")
     contents: dict[Path, str | bytes] = {
         folder / "report.md": text,
         folder / "report.html": _to_html(text, folder),
@@ -146,7 +147,7 @@ class _Placer:
             lines.append(
                 _row(
                     [
-                        name.replace("_", "\\_"),
+                        _escape(name),
                         f"{data['name']}, {data['origin']} "
                         f"({data['train']:,} / {data['validation']:,} / {data['test']:,})",
                         f"{section['profile']}, {section['seeds'][0]} to {section['seeds'][-1]}",
@@ -193,17 +194,6 @@ def _row(cells: Any) -> str:
 
 def _escape(cell: str) -> str:
     return re.sub(r"([\\|*_`$<>\[\]])", r"\\\1", cell)
-
-
-def _files(results: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return every file that results.json promises, with the notebook that makes it."""
-    return [
-        (entry[key], notebook)
-        for notebook, section in results["notebooks"].items()
-        for kind, keys in (("figures", ("png", "svg")), ("tables", ("csv",)))
-        for entry in section[kind].values()
-        for key in keys
-    ]
 
 
 def _to_html(text: str, folder: Path) -> str:
