@@ -66,11 +66,14 @@ def doctor() -> None:
 
 
 @app.command(hidden=True)
-def notebooks(check: Annotated[bool, typer.Option("--check", help="Only say what is wrong.")] = False) -> None:
+def notebooks(
+    names: Annotated[list[str] | None, typer.Argument(help="Names, e.g. 05; none: all.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong.")] = False,
+) -> None:
     """For engineers: build the stored notebooks from their text twins in notebooks/source, or check them."""
     from labkit.twins import build_notebooks, check_notebooks
 
-    check_notebooks() if check else build_notebooks()
+    check_notebooks() if check else build_notebooks(names or [])
 
 
 def main() -> None:

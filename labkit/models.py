@@ -23,12 +23,16 @@ class MLP(nn.Sequential):
     """Multi-layer perceptron: images of `image_shape`, flattened, through `hidden_sizes` to `num_classes` logits.
 
     Input (N, C, H, W) float32, output (N, num_classes). MLP((300, 100)) is the 300-100 network of LeCun et al. 1998.
+    dropout: share of the last hidden layer's outputs that training sets to 0 (Srivastava et al. 2014).
+    layer_norm: normalise each hidden layer before its activation (Ba et al. 2016).
     """
 
     def __init__(
         self,
         hidden_sizes: Sequence[int],
         activation: str = "relu",
+        dropout: float = 0.0,
+        layer_norm: bool = False,
         image_shape: Sequence[int] = (1, 28, 28),
         num_classes: int = 10,
     ) -> None:
@@ -37,7 +41,12 @@ class MLP(nn.Sequential):
             raise ValueError(f"Every hidden layer needs one neuron or more, but hidden_sizes is {tuple(hidden_sizes)}.")
         layers: list[nn.Module] = [nn.Flatten()]
         for fan_in, fan_out in pairwise(sizes):
-            layers += [nn.Linear(fan_in, fan_out), make_activation(activation)]
+            layers.append(nn.Linear(fan_in, fan_out))
+            if layer_norm:
+                layers.append(nn.LayerNorm(fan_out))
+            layers.append(make_activation(activation))
+        if dropout:
+            layers.append(nn.Dropout(dropout))
         super().__init__(*layers, nn.Linear(sizes[-1], num_classes))
 
 
@@ -83,6 +92,94 @@ class LeNet5(nn.Module):
         """Return the logits (N, num_classes) of `images` (N, 1, 28, 28)."""
         logits: torch.Tensor = self.classifier(self.features(images))
         return logits
+
+
+class CifarNet(nn.Module):
+    """The lab's family of CNNs for colour images; `CifarNet()` is the network of PyTorch's 60-minute blitz.
+
+    feature_maps: maps of C1 and of C3, both of 5 x 5 filters.
+    depth: layers, counted as in LeNet-5: C1, S2, C3, S4, C5, F6 and the output are 7. Each step of 2 adds a
+        convolution of 3 x 3 filters (padding 1, so the size of the maps stays) behind C1 and one behind C3.
+    activation: after every layer with weights but the output.
+    Input (N, 3, 32, 32) float32, output (N, num_classes). `CifarNet()` has 62,006 parameters for ten classes.
+    """
+
+    def __init__(
+        self, feature_maps: Sequence[int] = (6, 16), depth: int = 7, activation: str = "relu", num_classes: int = 10
+    ) -> None:
+        super().__init__()
+        if depth < 7 or depth % 2 == 0:
+            raise ValueError(f"CifarNet has 7, 9, 11, ... layers, but depth is {depth}.")
+        if len(feature_maps) != 2 or min(feature_maps) < 1:
+            raise ValueError(f"CifarNet needs two numbers of feature maps, 1 or more, but has {tuple(feature_maps)}.")
+        self.features = nn.Sequential()
+        fan_in = 3
+        for name, pool, maps in zip(("C1", "C3"), ("S2", "S4"), feature_maps, strict=True):
+            self.features.add_module(name, nn.Conv2d(fan_in, maps, 5))
+            self.features.add_module(f"{name}_act", make_activation(activation))
+            for extra in range(2, 2 + (depth - 7) // 2):
+                self.features.add_module(f"{name}_{extra}", nn.Conv2d(maps, maps, 3, padding=1))
+                self.features.add_module(f"{name}_{extra}_act", make_activation(activation))
+            self.features.add_module(pool, nn.MaxPool2d(2))
+            fan_in = maps
+        self.classifier = nn.Sequential()
+        self.classifier.add_module("flatten", nn.Flatten())
+        self.classifier.add_module("C5", nn.Linear(feature_maps[1] * 5 * 5, 120))
+        self.classifier.add_module("C5_act", make_activation(activation))
+        self.classifier.add_module("F6", nn.Linear(120, 84))
+        self.classifier.add_module("F6_act", make_activation(activation))
+        self.classifier.add_module("output", nn.Linear(84, num_classes))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits (N, num_classes) of `images` (N, 3, 32, 32)."""
+        logits: torch.Tensor = self.classifier(self.features(images))
+        return logits
+
+
+class OneConvNet(nn.Sequential):
+    """One convolution of 28 maps 3 x 3, ReLU, max pooling, and linear layers 4732-128-10 with dropout 0.2 between.
+
+    Input (N, 1, 28, 28) float32, output (N, num_classes).
+    """
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__(
+            nn.Conv2d(1, 28, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(28 * 13 * 13, 128),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(128, num_classes),
+        )
+
+
+class ConvNet(nn.Sequential):
+    """Two convolutions of 32 and 64 maps, each with ReLU and max pooling, then linear layers with 128 hidden neurons.
+
+    kernel_size: side of the filters, odd, without padding.
+    dropout: share of the hidden neurons that training sets to 0.
+    Input (N, 1, 28, 28) float32, output (N, num_classes).
+    """
+
+    def __init__(self, kernel_size: int = 3, dropout: float = 0.2, num_classes: int = 10) -> None:
+        if kernel_size not in (1, 3, 5, 7):
+            raise ValueError(f"ConvNet's filters have a side of 1, 3, 5 or 7, but kernel_size is {kernel_size}.")
+        side = ((28 - kernel_size + 1) // 2 - kernel_size + 1) // 2
+        super().__init__(
+            nn.Conv2d(1, 32, kernel_size),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, kernel_size),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(64 * side * side, 128),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(128, num_classes),
+        )
 
 
 def count_parameters(model: nn.Module) -> int:

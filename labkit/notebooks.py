@@ -45,17 +45,16 @@ def course(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
 
 
-def select(names: Sequence[str], folder: Path) -> list[Path]:
-    """Return the notebooks of those names ("05", "05_mlp1_sweep" or a path) in the course's order; all for none."""
-    known = course(folder)
+def select(names: Sequence[str], known: Sequence[Path]) -> list[Path]:
+    """Return those of `known` that `names` ("05", "05_mlp1_sweep" or a path) mean, in their order; all for none."""
     chosen = set()
     for name in names:
-        stem = Path(name).name.removesuffix(".ipynb")
+        stem = Path(name).stem
         matches = [path for path in known if path.stem == stem or path.stem.split("_")[0] == stem]
         if not matches:
             raise UsageError(f"Notebook {name!r} is not known: choose among {', '.join(path.stem for path in known)}.")
         chosen.update(matches)
-    return [path for path in known if path in chosen] if names else known
+    return [path for path in known if path in chosen or not names]
 
 
 def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: str | Path) -> bool:
@@ -72,7 +71,7 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
         data = str(Path(data).expanduser().resolve())
     if os.environ.get("LABKIT_DATA"):  # notebooks run in their own folder
         os.environ["LABKIT_DATA"] = str(Path(os.environ["LABKIT_DATA"]).expanduser().resolve())
-    paths = select(names, notebooks_folder())
+    paths = select(names, course(notebooks_folder()))
     folder = out_folder(out)
     ensure_writable(folder)
     parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}

@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit.config import LabkitError
 from labkit.files import write_atomically
-from labkit.notebooks import notebooks_folder, one_line, read_notebook, run_headless
+from labkit.notebooks import notebooks_folder, one_line, read_notebook, run_headless, select
 
 KEPT_METADATA = {"tags", "nbgrader"}
 
 
-def build_notebooks() -> None:
-    """Write every stored notebook anew from its twin, executed; LabkitError names the first that fails."""
+def build_notebooks(names: Sequence[str] = ()) -> None:
+    """Write stored notebooks anew from their twins, executed; LabkitError names the first that fails.
+
+    names: "05", "05_mlp1_sweep" or a path; all for none.
+    """
     import nbformat
+
+    twins = select(names, _twins())
 
     with tempfile.TemporaryDirectory() as scratch:
         out, no_data = Path(scratch) / "out", Path(scratch) / "data"
         no_data.mkdir()
         os.environ |= {"LABKIT_OUT": str(out), "LABKIT_DATA": str(no_data)}
-        for twin in _twins():
+        for twin in twins:
             fresh = Path(scratch) / f"{twin.stem}.ipynb"
             nbformat.write(_from_twin(twin), fresh)
             text, cell, error = run_headless(fresh, {}, folder=_notebook_of(twin).parent)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from labkit.models import ACTIVATIONS, MLP, LeNet5, count_parameters, make_activation
+from labkit.models import ACTIVATIONS, MLP, CifarNet, ConvNet, LeNet5, OneConvNet, count_parameters, make_activation
 
 
 @pytest.mark.parametrize("variant", ["historical", "modern"])
@@ -34,6 +34,52 @@ def test_mlp_agrees_with_its_formula():
     assert torch.allclose(model(images), expected, atol=1e-6)
 
 
+def test_layer_norm_stands_before_the_activation_and_dropout_after_the_last_hidden_layer():
+    model = MLP((30, 5), dropout=0.5, layer_norm=True)
+    block = [nn.Linear, nn.LayerNorm, nn.ReLU]
+    assert [type(module) for module in model] == [nn.Flatten, *block, *block, nn.Dropout, nn.Linear]
+    assert count_parameters(model) == count_parameters(MLP((30, 5))) + 2 * (30 + 5)
+    assert model[-2].p == 0.5
+
+
+def convolution(fan_in, maps, side):
+    return (fan_in * side * side + 1) * maps
+
+
+@pytest.mark.parametrize("feature_maps", [(6, 16), (8, 16), (12, 28)])
+@pytest.mark.parametrize("depth", [7, 9, 13])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_cifarnet(feature_maps, depth, activation):
+    model = CifarNet(feature_maps, depth, activation)
+    first, second = feature_maps
+    added = (depth - 7) // 2 * (convolution(first, first, 3) + convolution(second, second, 3))
+    dense = (second * 25 + 1) * 120 + 121 * 84 + 85 * 10
+    assert count_parameters(model) == convolution(3, first, 5) + convolution(first, second, 5) + added + dense
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    layers = [module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.Linear))]
+    assert len(layers) == depth
+    assert sum(isinstance(module, type(make_activation(activation))) for module in model.modules()) == depth - 3
+
+
+def test_the_blitz_network_has_62_006_parameters():
+    assert count_parameters(CifarNet()) == 62_006
+
+
+def test_one_conv_net():
+    model = OneConvNet()
+    assert count_parameters(model) == convolution(1, 28, 3) + 4733 * 128 + 129 * 10
+    assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(("kernel_size", "inputs"), [(3, 1600), (5, 1024)])
+def test_conv_net(kernel_size, inputs):
+    model = ConvNet(kernel_size, dropout=0.5)
+    convolutions = convolution(1, 32, kernel_size) + convolution(32, 64, kernel_size)
+    assert count_parameters(model) == convolutions + (inputs + 1) * 128 + 129 * 10
+    assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+    assert [module.p for module in model if isinstance(module, nn.Dropout)] == [0.5]
+
+
 def test_frozen_parameters_are_not_counted():
     model = MLP((4,))
     model[1].requires_grad_(False)
@@ -52,6 +98,9 @@ def test_activations(name):
         (lambda: MLP((0,)), "one neuron or more"),
         (lambda: MLP((30, -1)), "one neuron or more"),
         (lambda: MLP((30,), activation="gelu"), "relu, tanh, sigmoid"),
+        (lambda: CifarNet(depth=8), "7, 9, 11"),
+        (lambda: CifarNet((6,)), "two numbers of feature maps"),
+        (lambda: ConvNet(4), "1, 3, 5 or 7"),
         (lambda: LeNet5("future"), "'historical' or 'modern'"),
     ],
 )

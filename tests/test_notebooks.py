@@ -23,12 +23,12 @@ def values(tmp_path):
 def test_the_course_is_in_order_and_named_by_number_or_name():
     names = [path.stem for path in course(notebooks_folder())]
     assert names == sorted(names)
-    assert [path.stem for path in select(["09", "notebooks/05_mlp1_sweep.ipynb"], notebooks_folder())] == [
+    assert [path.stem for path in select(["09", "notebooks/05_mlp1_sweep.ipynb"], course(notebooks_folder()))] == [
         "05_mlp1_sweep",
         "09_profiler_comparison",
     ]
     with pytest.raises(UsageError, match="08_lenet5"):
-        select(["lenet"], notebooks_folder())
+        select(["lenet"], course(notebooks_folder()))
 
 
 def test_parameters_reach_the_notebook_and_the_file_stays_as_it_was(tmp_path):
