@@ -75,6 +75,42 @@ def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None
     return ax
 
 
+def step_losses(losses: np.ndarray, ax: Axes | None = None, window: int = 10) -> Axes:
+    """Draw losses (seeds, steps): the first seed's raw values, and the moving average over `window` steps.
+
+    The moving average is a mean over the seeds with one standard deviation; it starts at step `window`.
+    """
+    ax = ax or plt.gca()
+    smooth = pd.DataFrame(losses.T).rolling(window).mean().to_numpy()
+    steps, mean, spread = np.arange(1, losses.shape[1] + 1), smooth.mean(1), smooth.std(1, ddof=min(1, len(losses) - 1))
+    ax.plot(steps, losses[0], color="0.7", linewidth=0.8, label="each step, first seed")
+    ax.plot(steps, mean, color="C0", label=f"moving average over {window} steps, all seeds")
+    ax.fill_between(steps, mean - spread, mean + spread, color="C0", alpha=0.25, linewidth=0)
+    ax.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    return ax
+
+
+def grid_map(data: pd.DataFrame, x: str, y: str, value: str, ax: Axes | None = None) -> Axes:
+    """Draw the mean of `value` for each pair of `x` and `y` as a map; each cell holds mean and standard deviation.
+
+    The colours span six standard deviations at least, so that noise alone does not look like a difference.
+    """
+    ax = ax or plt.gca()
+    mean = data.pivot_table(index=y, columns=x, values=value, aggfunc="mean").sort_index(ascending=False)
+    spread = data.pivot_table(index=y, columns=x, values=value, aggfunc="std").reindex_like(mean).fillna(0)
+    text = [
+        [f"{m:.2f}\n± {s:.2f}" for m, s in zip(*rows, strict=True)]
+        for rows in zip(mean.to_numpy(), spread.to_numpy(), strict=True)
+    ]
+    sns.heatmap(
+        mean, annot=np.array(text), fmt="", cmap="Blues", cbar=False, linewidths=1, annot_kws={"size": 9}, ax=ax
+    )
+    ax.tick_params(length=0)
+    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
+    ax.grid(False)
+    return ax
+
+
 def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw the mean of confusion matrices (seeds, true, predicted) in percent of each true class.
 

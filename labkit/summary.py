@@ -72,7 +72,7 @@ def _forward_once(model: nn.Module, image_shape: Sequence[int]) -> None:
     model.train(was_training)
 
 
-def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) -> Axes:
+def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes, fontsize: float = 8.5) -> Axes:
     """Draw the layers with weights or pooling from left to right: feature maps as stacked squares, vectors as bars.
 
     A square's side grows with the map's height, a bar's length with the logarithm of its number of values.
@@ -86,27 +86,28 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) ->
     shapes = [tuple(map(int, str(output).split(" x "))) for output in kept["output"]]
     stages = [("input", tuple(image_shape)), *zip(kept["layer"], shapes, strict=True)]
     tallest = max([shape[-1] for _, shape in stages if len(shape) == 3])
-    x, edges = 0.0, []
+    x, top, edges = 0.0, 0.0, []
     for name, shape in stages:
         if len(shape) == 3:
             channels, height, _ = shape
-            side, sheets = 0.35 + 2.3 * height / tallest, min(channels, 8)
-            shift = 0.1
+            side, sheets = 0.35 + 1.7 * height / tallest, min(channels, 12)
+            shift = 0.07
             for sheet in range(sheets):
                 corner = (x + sheet * shift, -side / 2 - (sheet - (sheets - 1) / 2) * shift)
                 ax.add_patch(Rectangle(corner, side, side, facecolor="#cfe3f2", edgecolor="#0b5394", linewidth=0.8))
             width, label = side + sheets * shift, f"{channels}@{height}x{shape[2]}"
             half = side / 2 + sheets * shift / 2
         else:
-            side = 0.6 + 1.0 * math.log10(shape[0])
+            side = 0.5 + 0.8 * math.log10(shape[0])
             width, label, half = 0.28, f"{shape[0]}", side / 2
             ax.add_patch(Rectangle((x, -half), width, side, facecolor="#fbe3c4", edgecolor="#a85c00", linewidth=0.8))
         edges.append((x, x + width))
         centre = x + width / 2
-        ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=8.5)
-        x += max(width, 0.7) + 0.7
+        ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=fontsize)
+        top = max(top, half)
+        x += max(width + 0.5, 2.9 if len(shape) == 3 else 1.6)  # room for the label
     for (_, right), (left, _) in pairwise(edges):
         ax.annotate("", (left - 0.08, 0), (right + 0.08, 0), arrowprops={"arrowstyle": "->", "color": "0.35", "lw": 1})
-    ax.set(xlim=(-0.4, x - 0.3), ylim=(-2.6, 1.9), aspect="equal")
+    ax.set(xlim=(-0.4, x), ylim=(-top - 1.4, top + 0.1), aspect="equal")
     ax.axis("off")
     return ax

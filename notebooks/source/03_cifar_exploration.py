@@ -1,0 +1,360 @@
+# %% [markdown]
+# # 3 Designing a CNN: feature maps, depth, activation
+#
+# The network of notebook 2 is the **baseline**. You will change one thing at a time (how many feature maps, how many layers,
+# which activation), train every design with several seeds, and find out which of the three matters most.
+#
+# **You will learn**
+#
+# - to describe a network by its drawing and its per-layer table, before you train it;
+# - to compare designs by the size of an effect beside the spread between seeds;
+# - what a short training hides: some designs are not worse, only slower.
+
+# %% tags=["parameters"]
+profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
+data = "auto"  # "auto": CIFAR-10 where it is on disk, else the embedded shapes; "embedded"; or a folder
+seed = 0  # the first seed; the others follow it
+out = ""  # folder for results; empty: the folder "out" of the course
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from labkit import plots
+from labkit.artifacts import Run
+from labkit.config import TrainConfig, get_profile
+from labkit.data import load
+from labkit.models import CifarNet, count_parameters
+from labkit.runtime import set_threads
+from labkit.summary import count_flops, draw_architecture, layer_table
+from labkit.sweeps import sweep
+
+# %%
+set_threads()
+plots.use_style()
+profile = get_profile(profile)
+images = load("cifar10", data, train_limit=profile.choose(quick=1_500, full=None))
+run = Run("03_cifar_exploration", profile, images, seed, out)
+seeds = run.seeds[:3]
+print(images)
+
+# %% [markdown]
+# ## 3.1 The designs
+#
+# The baseline has 7 layers, counted as for LeNet-5: convolution C1, pooling S2, convolution C3, pooling S4, and three fully
+# connected layers C5, F6 and output. `CifarNet` builds it and every variant:
+#
+# - **feature maps**: C1 with 8, 10 or 12 maps in place of 6; C3 with 20, 24 or 28 in place of 16;
+# - **depth**: 9, 11 or 13 layers. Each step adds one convolution behind C1 and one behind C3, with 3 x 3 filters and a border
+#   of zeros, so that the maps keep their size;
+# - **activation**: sigmoid or tanh in place of ReLU.
+
+# %%
+baseline = {"feature_maps": (6, 16), "depth": 7, "activation": "relu"}
+designs = {"baseline": ("-", baseline)}
+for maps in (8, 10, 12):
+    designs[f"C1: {maps}"] = ("feature maps", {**baseline, "feature_maps": (maps, 16)})
+for maps in (20, 24, 28):
+    designs[f"C3: {maps}"] = ("feature maps", {**baseline, "feature_maps": (6, maps)})
+for depth in (9, 11, 13):
+    designs[f"{depth} layers"] = ("depth", {**baseline, "depth": depth})
+for activation in ("sigmoid", "tanh"):
+    designs[activation] = ("activation", {**baseline, "activation": activation})
+networks = {name: CifarNet(**design) for name, (_, design) in designs.items()}
+
+# %%
+run.table(
+    "layers_baseline",
+    layer_table(networks["baseline"], images.image_shape),
+    "The baseline, layer by layer, for one image: shape of the output, parameters, and floating-point operations (two a "
+    "multiply-add; pooling and activations are not counted).",
+    formats={"parameters": "{:,}", "flops": "{:,}"},
+)
+
+# %% [markdown]
+# ### Exercise 3.1 — count the parameters of a convolution
+#
+# Write a function for the number of parameters of a convolution with `maps_in` input maps, `maps_out` output maps and
+# square filters of side `side`, biases included.
+
+
+# %%
+def parameters_of_convolution(maps_in, maps_out, side):
+    ### BEGIN SOLUTION
+    return (maps_in * side * side + 1) * maps_out
+    ### END SOLUTION
+
+
+# %%
+print("C1", parameters_of_convolution(3, 6, 5), "C3", parameters_of_convolution(6, 16, 5))
+
+# %%
+wider = [name for name, (factor, _) in designs.items() if factor == "feature maps"]
+fig, axes = plt.subplots(len(wider), 1, figsize=(6.4, 6.8))
+for ax, name in zip(axes, wider, strict=True):
+    draw_architecture(networks[name], images.image_shape, ax, fontsize=7)
+    ax.set_title(name, fontsize=9, loc="left")
+run.figure(
+    "wider_structures",
+    fig,
+    caption="The designs with more feature maps. Squares are feature maps, with their number and size below; bars are vectors.",
+    alt="Six rows of boxes. All go from 3 maps of 32 by 32 to ten outputs; C1 has 8, 10 or 12 maps, or C3 has 20, 24 or 28.",
+)
+
+# %%
+deeper = [name for name, (factor, _) in designs.items() if factor == "depth"]
+fig, axes = plt.subplots(len(deeper) + 1, 1, figsize=(6.4, 5.4))
+for ax, name in zip(axes, ["baseline", *deeper], strict=True):
+    draw_architecture(networks[name], images.image_shape, ax, fontsize=6)
+    ax.set_title(name, fontsize=9, loc="left")
+run.figure(
+    "deeper_structures",
+    fig,
+    caption="The baseline (7 layers) and the deeper designs. C1_2, C3_2 and so on are added convolutions with 3 x 3 filters.",
+    alt="Four rows of boxes. The rows grow longer: each step adds a convolution behind C1 and one behind C3; sizes stay.",
+)
+
+# %%
+table = pd.DataFrame(
+    {
+        "design": list(networks),
+        "factor": [factor for factor, _ in designs.values()],
+        "parameters": [count_parameters(network) for network in networks.values()],
+        "flops": [count_flops(network, images.image_shape) for network in networks.values()],
+    }
+)
+run.table("designs", table, "The designs: parameters, and floating-point operations an image.")
+
+# %%
+layers = {
+    name: layer_table(networks[name], images.image_shape).query("parameters > 0").set_index("layer")
+    for name in ["baseline", *wider, *deeper]
+}
+order = layers["13 layers"].index
+by_layer = pd.DataFrame({name: rows["parameters"].reindex(order) for name, rows in layers.items()})
+run.table(
+    "parameters_by_layer",
+    by_layer.T.reset_index(names="design"),
+    "Parameters of every layer of every design. The activations sigmoid and tanh change none of them.",
+    formats=dict.fromkeys(order, "{:,.0f}"),
+)
+
+# %% [markdown]
+# ## 3.2 Training all of them alike
+#
+# Everything but the design is the same for all: images, Adam with learning rate 0.001, batches, epochs, seeds. The
+# learning rate is constant, so that the state after two epochs is what a training of two epochs would have given. The quick
+# profile trains only the last step of each factor, the full profile every design.
+
+# %%
+config = TrainConfig(
+    epochs=profile.choose(quick=5, full=10), batch_size=profile.choose(quick=16, full=64), optimizer="adam", lr=1e-3
+)
+last_steps = ["baseline", "C1: 12", "C3: 28", "13 layers", "sigmoid", "tanh"]
+trained = profile.choose(quick=last_steps, full=list(designs))
+outcomes = {}
+for name in trained:
+    one = {key: [value] for key, value in designs[name][1].items()}
+    outcomes[name] = sweep(CifarNet, one, images, config, seeds, run.cache)
+    print(f"{name}: {100 * outcomes[name].runs['test_accuracy'].mean():.1f} % test accuracy over {len(seeds)} seeds")
+
+# %%
+runs = pd.concat([result.runs.assign(design=name) for name, result in outcomes.items()], ignore_index=True)
+epochs = pd.concat([result.epochs.assign(design=name) for name, result in outcomes.items()], ignore_index=True)
+runs["test"] = 100 * runs["test_accuracy"]
+runs["C1"], runs["C3"] = runs["feature_maps"].str[0], runs["feature_maps"].str[1]
+epochs["validation"] = 100 * epochs["validation_accuracy"]
+run.table(
+    "accuracy",
+    runs.groupby("design", sort=False)
+    .agg(parameters=("parameters", "first"), mean=("test", "mean"), sd=("test", "std"), worst=("test", "min"))
+    .reset_index(),
+    "Test accuracy in percent of every design: mean, standard deviation and worst of the seeds.",
+    formats={"parameters": "{:,}", "mean": "{:.1f}", "sd": "{:.1f}", "worst": "{:.1f}"},
+    split="test",
+    seeds=seeds,
+)
+
+# %%
+base = runs["design"] == "baseline"
+factor = runs["design"].map({name: factor for name, (factor, _) in designs.items()})
+fig, axes = plt.subplots(1, 4, figsize=(6.4, 2.9), sharey=True)
+for index, (ax, column) in enumerate(zip(axes, ("C1", "C3", "depth"), strict=False)):
+    rows = runs[base | runs["design"].str.startswith(column) | ((factor == "depth") & (column == "depth"))]
+    plots.spread_line(rows, column, "test", ax, index=index)
+    ax.set(xlabel="layers" if column == "depth" else f"maps of {column}", xticks=sorted(set(rows[column])))
+plots.seed_dots(runs[base | (factor == "activation")], "activation", "test", axes[3])
+axes[3].tick_params(axis="x", labelsize=8)
+axes[0].set_ylabel("test accuracy (%)")
+run.figure(
+    "accuracy",
+    fig,
+    caption="Test accuracy of every design, one factor a panel; the leftmost point of each is the baseline. Lines and markers: mean "
+    "over the seeds; bands and whiskers: one standard deviation; dots: single runs.",
+    alt="Four panels with one vertical axis: maps of C1, maps of C3, layers, and activation. Sigmoid lies lowest of the "
+    "three activations.",
+    split="test",
+    seeds=seeds,
+)
+
+# %% [markdown]
+# **What to notice.** Look at the bands before you look at the lines: where neighbouring bands overlap, the difference may be
+# nothing but the draw of the initial weights.
+#
+# ## 3.3 Which factor matters most?
+#
+# Each seed trained every design, so designs are compared **seed by seed**: the difference to the baseline of the same seed.
+# Its mean says how large the effect is in percentage points. Divided by the pooled standard deviation of the two
+# designs it becomes **Cohen's d**, an effect in units of the spread between seeds: below 1, two runs easily come out
+# in the other order.
+#
+# ### Exercise 3.2 — write Cohen's d
+#
+# Write `cohens_d(ours, theirs)`: the difference of the means, divided by $\sqrt{(s_1^2 + s_2^2)/2}$, where $s_1$ and $s_2$ are
+# the sample standard deviations (`ddof=1`).
+
+
+# %%
+def cohens_d(ours, theirs):
+    ### BEGIN SOLUTION
+    pooled = np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / 2)
+    return (np.mean(ours) - np.mean(theirs)) / pooled
+    ### END SOLUTION
+
+
+# %%
+print(f"{cohens_d([62.0, 63.0, 64.0], [60.0, 61.0, 62.0]):.2f}")
+
+# %%
+wide = runs.pivot(index="seed", columns="design", values="test")
+others = [name for name in trained if name != "baseline"]
+effects = pd.DataFrame(
+    {
+        "design": others,
+        "factor": [designs[name][0] for name in others],
+        "difference": [(wide[name] - wide["baseline"]).mean() for name in others],
+        "sd": [(wide[name] - wide["baseline"]).std() for name in others],
+        "d": [cohens_d(wide[name], wide["baseline"]) for name in others],
+    }
+)
+
+# %%
+effects["size"] = effects["difference"].abs()
+ranking = effects.loc[effects.groupby("factor")["size"].idxmax()].sort_values("size", ascending=False)
+run.table(
+    "ranking",
+    ranking[["factor", "design", "difference", "sd", "d"]],
+    "The three factors, ranked by their largest effect: the design that differs most from the baseline, its difference in "
+    "percentage points (mean and standard deviation, seed by seed), and Cohen's d.",
+    formats={"difference": "{:+.1f}", "sd": "{:.1f}", "d": "{:+.1f}"},
+    split="test",
+    seeds=seeds,
+)
+
+# %%
+change = runs[~base].assign(change=runs["test"] - runs["seed"].map(wide["baseline"]))
+fig, ax = plt.subplots(figsize=(6.4, 3.2))
+plots.seed_dots(change, "design", "change", ax)
+ax.axhline(0, color="0.3", linewidth=1)
+ax.set_xticks(range(len(others)), [name.replace(" ", "\n") for name in others], fontsize=8.5)
+ax.set_ylabel("difference to the baseline\n(percentage points)")
+run.figure(
+    "effects",
+    fig,
+    caption="Difference of every design to the baseline of the same seed, in percentage points of test accuracy. Dots: single seeds; "
+    "markers with whiskers: mean and one standard deviation. The line at 0 is the baseline.",
+    alt="A group of dots for each design around a line at zero; sigmoid lies far below it.",
+    split="test",
+    seeds=seeds,
+)
+
+# %%
+keys = {"baseline": "baseline", "C1: 12": "c1_12", "C3: 28": "c3_28", "13 layers": "depth_13"}
+for name, key in {**keys, "sigmoid": "sigmoid", "tanh": "tanh"}.items():
+    rows = runs[runs["design"] == name]
+    print(name, run.number(f"{key}_test", rows["test"], "%", 1, split="test", seeds=seeds))
+    run.number(f"{key}_seconds", rows["seconds"], "s", 1, seeds=seeds)
+
+# %% [markdown]
+# **What to notice.** A factor's effect is not a property of the factor alone: it depends on the levels that were tried, on the
+# training, and on the data. Sigmoid is slow because its slope is at most 1/4, so that a gradient that passes six of them
+# has shrunk by at least $4^6 = 4096$.
+#
+# ## 3.4 What two epochs hide
+#
+# The tutorial that the baseline comes from trains for two epochs. Here is the accuracy after every epoch.
+
+# %%
+fig, ax = plt.subplots(figsize=(6.0, 3.6))
+for index, name in enumerate(["baseline", "C3: 28", "13 layers", "tanh", "sigmoid"]):
+    plots.spread_line(epochs[epochs["design"] == name], "epoch", "validation", ax, label=name, index=index)
+ax.axvline(2, color="0.3", linestyle=":", linewidth=1.2)
+ax.set(xlabel="epoch", ylabel="validation accuracy (%)", xticks=range(1, config.epochs + 1))
+ax.legend(loc="upper left", ncols=2, fontsize=8.5)
+run.figure(
+    "epochs",
+    fig,
+    caption="Validation accuracy after each epoch for five designs. Lines: mean over the seeds; bands: one standard deviation; dots: single "
+    "runs; the dotted line marks two epochs.",
+    alt="Five lines over the epochs. At the dotted line at two epochs the lines have another order and distance than at the end; "
+    "sigmoid starts last.",
+    split="validation",
+    seeds=seeds,
+)
+
+# %% [markdown]
+# ### Exercise 3.3 — does the order change?
+#
+# `after` holds the mean validation accuracy of every design after two epochs and at the end. Compute `places`, the number of
+# designs whose place in the order (1 is the best) is not the same in both columns.
+
+# %%
+last = config.epochs
+after = epochs.pivot_table(index="design", columns="epoch", values="validation", sort=False)[[2, last]]
+### BEGIN SOLUTION
+order_of = after.rank(ascending=False, method="first")
+places = int((order_of[2] != order_of[last]).sum())
+### END SOLUTION
+print("No more designs than were trained changed their place:", 0 <= places <= len(trained))
+
+# %% tags=["nbval-ignore-output"]
+run.table(
+    "after_two_epochs",
+    after.assign(gain=after[last] - after[2])
+    .sort_values("gain")
+    .reset_index()
+    .rename(columns={2: "2 epochs", last: "the end"}),
+    "Mean validation accuracy in percent after two epochs and at the end, and the gain between them: the largest gains are "
+    "the slow learners.",
+    formats={"2 epochs": "{:.1f}", "the end": "{:.1f}", "gain": "{:.1f}"},
+    split="validation",
+    seeds=seeds,
+)
+
+# %% [markdown]
+# ### Exercise 3.4 — your own design
+#
+# Combine what you found: choose `feature_maps`, `depth` and `activation` for a network that you expect to beat the baseline. Train it with
+# the same settings and seeds, and compare it seed by seed.
+
+# %%
+### BEGIN SOLUTION
+my_design = {"feature_maps": (12, 28), "depth": 7, "activation": "relu"}
+### END SOLUTION
+own = sweep(CifarNet, {key: [value] for key, value in my_design.items()}, images, config, seeds, run.cache).runs
+gain = 100 * own["test_accuracy"].to_numpy() - wide["baseline"].to_numpy()
+print(run.number("my_design_test", 100 * own["test_accuracy"], "%", 1, split="test", seeds=seeds))
+run.number("my_design_gain", gain, "points", 1, split="test", seeds=seeds)
+
+# %% [markdown]
+# ## Questions from your TA
+#
+# 1. Which layer holds most of the parameters in every design? Which layers do most of the arithmetic?
+# 2. Give the size of a 32 x 32 map after a 5 x 5 filter without border, after pooling by 2, and after a 3 x 3 filter with border 1.
+# 3. Two designs differ by one point with a standard deviation of one point, over three seeds. How many seeds would you want, and why?
+# 4. Why does a deeper network of the same kind not have to be better? Name two reasons that your curves could show.
+# 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you mend it?
+
+# %%
+run.finish()

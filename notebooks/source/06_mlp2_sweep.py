@@ -1,0 +1,315 @@
+# %% [markdown]
+# # 6 Two hidden layers
+#
+# A second hidden layer (**MLP2**) gives a second number to choose, and every recipe for the training gives more. You
+# will sweep a grid, train longer and shorter, and repeat three recipes that other groups of this course have used.
+#
+# **You will learn**
+#
+# - to read a grid of settings as a map, with the spread between seeds in every cell;
+# - what more epochs do to training and to validation accuracy, and what a layer that is too narrow does to both;
+# - which parts of a training recipe (optimiser, learning rate, batches, shuffling) matter, and by how much.
+
+# %% tags=["parameters"]
+profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
+data = "auto"  # "auto": MNIST where it is on disk, else the embedded digits; "embedded"; or a folder
+seed = 0  # the first seed; the others follow it
+out = ""  # folder for results; empty: the folder "out" of the course
+
+# %%
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from labkit import plots
+from labkit.artifacts import Run
+from labkit.config import TrainConfig, get_profile
+from labkit.data import load
+from labkit.models import MLP, count_parameters
+from labkit.runtime import set_seed, set_threads
+from labkit.sweeps import sweep
+from labkit.training import fit
+
+# %%
+set_threads()
+plots.use_style()
+profile = get_profile(profile)
+digits = load("mnist", data, train_limit=profile.train_limit)
+run = Run("06_mlp2_sweep", profile, digits, seed, out)
+print(digits)
+
+# %% [markdown]
+# ## 6.1 A grid over both layers
+#
+# Networks are named by their hidden layers: **300-100** has 300 neurons in the first and 100 in the second. LeCun et
+# al. (1998) published 300-100 and 500-150, so the grid holds both.
+#
+# ### Exercise 6.1 — where do the parameters sit?
+#
+# Compute for 300-100 how many of its parameters belong to the first layer, the second layer and the output, each with
+# its biases.
+
+# %%
+### BEGIN SOLUTION
+by_layer = [(784 + 1) * 300, (300 + 1) * 100, (100 + 1) * 10]
+### END SOLUTION
+print(by_layer, "sum:", sum(by_layer), "PyTorch counts", count_parameters(MLP((300, 100))))
+
+# %%
+config = TrainConfig(
+    epochs=profile.choose(quick=12, full=10),
+    batch_size=profile.choose(quick=32, full=128),
+    optimizer="adam",
+    lr=3e-3,
+    schedule="one_cycle",
+)
+sizes = [(first, second) for first in (100, 300, 500) for second in (50, 100, 150)]
+grid = sweep(MLP, {"hidden_sizes": sizes}, digits, config, run.seeds, run.cache, log=print).runs
+
+# %%
+grid["test"] = 100 * grid["test_accuracy"]
+grid["first"], grid["second"] = grid["hidden_sizes"].str[0], grid["hidden_sizes"].str[1]
+grid["network"] = ["-".join(map(str, widths)) for widths in grid["hidden_sizes"]]
+fig, ax = plt.subplots(figsize=(4.6, 3.2))
+plots.grid_map(grid, "second", "first", "test", ax)
+ax.set(xlabel="neurons in the second hidden layer", ylabel="neurons in the first")
+run.figure(
+    "grid",
+    fig,
+    caption="MLP2: test accuracy in percent for each pair of widths, mean over the seeds, and one standard deviation.",
+    alt="A map of three by three cells, the width of the first hidden layer upwards and of the second to the right. Each "
+    "cell holds a mean accuracy and its spread; the means differ by little more than the spreads.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %%
+for name in ("300-100", "500-150"):
+    rows = grid[grid["network"] == name]
+    key = name.replace("-", "_")
+    print(name, run.number(f"mlp2_{key}_test", rows["test"], "%", 2, split="test", seeds=run.seeds))
+    run.number(f"mlp2_{key}_seconds", rows["seconds"], "s", 1, seeds=run.seeds)
+run.number("parameters_300_100", count_parameters(MLP((300, 100))), "parameters", 0, statistic="exact")
+
+# %% [markdown]
+# **What to notice.** Compare neighbouring cells with the small numbers below them. A map of single runs would show a
+# "best" cell as well, only each group would find another one.
+#
+# ### Exercise 6.2 — is the best cell really the best?
+#
+# For each network of the grid, compute how far its mean lies below the best one's mean, in units of the best one's
+# standard deviation. Collect in `as_good` the names of those that lie within one standard deviation (the best is one of them).
+
+# %%
+### BEGIN SOLUTION
+cells = grid.groupby("network")["test"].agg(["mean", "std"])
+best = cells["mean"].idxmax()
+below = (cells.loc[best, "mean"] - cells["mean"]) / cells.loc[best, "std"]
+as_good = sorted(below.index[below <= 1])
+### END SOLUTION
+print("The best is among them:", best in as_good)
+
+# %% [markdown]
+# ## 6.2 How many epochs?
+#
+# From here on, 20 % of the training images are held back for validation: of MNIST's 60,000 that is 48,000 for training
+# and 12,000 for validation. Two networks are compared: 100-50, and 30-5, whose second layer has to squeeze ten digits
+# through **five** numbers. Both use Adam with a constant learning rate of 0.01, and pixels between 0 and 1.
+
+# %%
+held_back = load("mnist", data, train_limit=profile.train_limit, validation=0.2, normalisation="unit")
+print(held_back)
+plain = TrainConfig(optimizer="adam", lr=0.01, batch_size=profile.choose(quick=32, full=128))
+epochs_grid = {"hidden_sizes": [(100, 50), (30, 5)], "epochs": [1, 3, 10]}
+longer = sweep(MLP, epochs_grid, held_back, plain, run.seeds, run.cache, log=print).runs
+
+# %%
+parts = {"training": "train_accuracy", "validation": "validation_accuracy"}
+longer["network"] = ["-".join(map(str, widths)) for widths in longer["hidden_sizes"]]
+for name, column in parts.items():
+    longer[name] = 100 * longer[column]
+for (name, epochs), rows in longer.groupby(["network", "epochs"], sort=False):
+    for part in parts:
+        key = f"b3_{name.replace('-', '_')}_{epochs}_{part}"
+        split = part.removesuffix("ing")
+        run.number(key, rows[part], "%", 1, split=split, seeds=run.seeds)
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.0), sharey=True)
+for ax, (name, rows) in zip(axes, longer.groupby("network", sort=False), strict=True):
+    for index, part in enumerate(parts):
+        plots.spread_line(rows, "epochs", part, ax, label=part, index=index)
+    ax.set(xlabel="epochs trained", title=name, xscale="log", xticks=[1, 3, 10], xticklabels=["1", "3", "10"])
+    ax.minorticks_off()
+axes[0].set_ylabel("accuracy (%)")
+axes[0].legend(loc="lower right")
+run.figure(
+    "epochs",
+    fig,
+    caption="MLP2 after 1, 3 and 10 epochs, each trained anew: accuracy on training and validation images, for 100-50 "
+    "(left) and 30-5 (right). Lines: mean over the seeds; bands: one standard deviation; dots: single runs.",
+    alt="Two panels with two lines each over 1, 3 and 10 epochs. All rise; the training line rises further than the "
+    "validation line, and the right panel's band is wider.",
+    split="validation",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** More epochs lift training accuracy more than validation accuracy: the gap between the lines is
+# overfitting, and it opens with time. The narrow network needs longer, and its seeds differ more: with five neurons in
+# the last hidden layer, one neuron that gets stuck at 0 takes a fifth of all information with it.
+
+# %% [markdown]
+# ### The loss of every step
+#
+# One number an epoch hides how the loss gets there. Each step sees another batch, so its loss jumps; a **moving
+# average** over ten steps shows the way.
+
+# %%
+losses = []
+for each in run.seeds:
+    set_seed(each)
+    losses.append(fit(MLP((100, 50)), held_back, replace(plain, epochs=1, seed=each)).step_losses)
+fig, ax = plt.subplots(figsize=(6.4, 2.8))
+plots.step_losses(np.array(losses), ax, window=10)
+ax.legend()
+run.figure(
+    "step_losses",
+    fig,
+    caption="100-50, first epoch: the loss of every step for the first seed (grey), and the moving average over ten steps, "
+    "mean over the seeds with one standard deviation.",
+    alt="A jagged grey line and a smooth line with a band, both falling steeply at first and then slowly.",
+    split="train",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# ### Exercise 6.3 — write the moving average
+#
+# Write `moving_average(values, window)`: entry $i$ of the result is the mean of values $i - window + 1$ to $i$. The first
+# `window - 1` entries have no full window; leave them out.
+
+
+# %%
+def moving_average(values, window):
+    ### BEGIN SOLUTION
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    return (sums[window:] - sums[:-window]) / window
+    ### END SOLUTION
+
+
+# %%
+print(moving_average([4.0, 2.0, 0.0, 2.0, 4.0], 2))
+
+# %% [markdown]
+# ## 6.3 What the optimiser and the order of the images do
+#
+# The same network, 100-50, three epochs, one option changed at a time. **Momentum** lets a step keep part of the last
+# step's direction. **Weight decay** pulls every weight towards 0. Without **shuffling**, every epoch shows the images in
+# the same order.
+
+# %%
+three = replace(plain, epochs=3)
+options = {
+    "Adam\n0.01": three,
+    "Adam\nnot shuffled\n0.01": replace(three, shuffle=False),
+    "Adam\ndecay 0.001\n0.01": replace(three, weight_decay=1e-3),
+    "SGD\n0.01": replace(three, optimizer="sgd", momentum=0.0),
+    "SGD\nmomentum 0.9\n0.01": replace(three, optimizer="sgd", momentum=0.9),
+    "SGD\nmomentum 0.9\n0.1": replace(three, optimizer="sgd", momentum=0.9, lr=0.1),
+}
+trained = [
+    sweep(MLP, {"hidden_sizes": [(100, 50)]}, held_back, option, run.seeds, run.cache).runs.assign(option=name)
+    for name, option in options.items()
+]
+trained = pd.concat(trained, ignore_index=True)
+
+# %%
+trained["validation"] = 100 * trained["validation_accuracy"]
+fig, ax = plt.subplots(figsize=(6.4, 3.2))
+plots.seed_dots(trained, "option", "validation", ax)
+ax.tick_params(axis="x", labelsize=8.5)
+ax.set_ylabel("validation accuracy (%)")
+run.figure(
+    "options",
+    fig,
+    caption="100-50 after three epochs with one option of the training changed at a time; the last line of each name is the "
+    "learning rate, decay is weight decay. Dots: single seeds; markers with whiskers: mean and one standard deviation.",
+    alt="Six groups of dots, one an option. SGD at 0.01 without momentum lies lowest, the variants of Adam highest.",
+    split="validation",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** Plain SGD at 0.01 is not a worse optimiser, it is an unfinished one: three epochs are too few for so
+# small a step. Comparing optimisers at one learning rate compares learning rates.
+
+# %% [markdown]
+# ## 6.4 Three recipes, one yardstick
+#
+# Two more recipes that groups have used, beside 300-100 from the grid. All were measured on *their* data with *one*
+# seed; here each is repeated with several.
+#
+# - **512-512-512**: inputs scaled to $[-1, 1]$, Adam 0.003, batches of 1,000, 20 epochs;
+# - **128-64**: SGD 0.03, batches of 64, 15 epochs, inputs with mean 0 and standard deviation 1.
+#
+# Both groups ended their network in `log_softmax` and trained on the negative log-likelihood. That is the same function
+# as cross-entropy on logits, which `labkit` uses everywhere.
+
+# %%
+symmetric = load("mnist", data, train_limit=profile.train_limit, normalisation="symmetric")
+batch = profile.choose(quick=100, full=1000)
+adam = TrainConfig(epochs=profile.choose(quick=6, full=20), batch_size=batch, optimizer="adam", lr=0.003)
+sgd = TrainConfig(epochs=15, batch_size=64, optimizer="sgd", momentum=0.9, lr=0.03)
+recipes = {
+    "b1": sweep(MLP, {"hidden_sizes": [(512, 512, 512)]}, symmetric, adam, run.seeds, run.cache, log=print).runs,
+    "b5": sweep(MLP, {"hidden_sizes": [(128, 64)]}, digits, sgd, run.seeds, run.cache, log=print).runs,
+    "mlp2": grid[grid["network"] == "300-100"],
+}
+
+# %% tags=["nbval-ignore-output"]
+names = {"b1": "512-512-512, Adam", "b5": "128-64, SGD", "mlp2": "300-100, one-cycle"}
+rows = []
+for key, runs in recipes.items():
+    test = run.number(f"{key}_test", 100 * runs["test_accuracy"], "%", 2, split="test", seeds=run.seeds)
+    time = run.number(f"{key}_seconds", runs["seconds"], "s", 1, seeds=run.seeds)
+    parameters = int(runs["parameters"].iloc[0])
+    rows.append([names[key], parameters, *(text.split(" (")[0] for text in (test, time))])
+run.table(
+    "recipes",
+    pd.DataFrame(rows, columns=["recipe", "parameters", "test accuracy", "training time"]),
+    "Three recipes for an MLP: test accuracy and seconds of training steps, mean and standard deviation over the seeds.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** Three times the parameters and twice the epochs do not buy what a good learning rate schedule
+# buys for nothing.
+#
+# ### Exercise 6.4 — pick the better of two, and defend it
+#
+# Decide between 512-512-512 and 300-100 for accuracy alone. Compute the difference of their test accuracies seed by
+# seed (in percentage points), and set `clear` to whether its mean is more than twice its standard deviation from 0.
+
+# %%
+### BEGIN SOLUTION
+difference = 100 * (recipes["mlp2"]["test_accuracy"].to_numpy() - recipes["b1"]["test_accuracy"].to_numpy())
+clear = bool(abs(difference.mean()) > 2 * difference.std(ddof=1))
+### END SOLUTION
+print("one difference a seed:", len(difference) == len(run.seeds))
+run.number("mlp2_minus_b1", difference, "points", 2, split="test", seeds=run.seeds)
+
+# %% [markdown]
+# ## Questions from your TA
+#
+# 1. Why does widening the first layer cost many more parameters than widening the second?
+# 2. Your grid was chosen by looking at test accuracy. Which split should it have been, and what would change?
+# 3. At 10 epochs, 100-50 reaches a higher training accuracy than validation accuracy. At which epoch would you stop, and how do you find out without the test split?
+# 4. 30-5 squeezes ten classes through five numbers. Why is that possible at all? What would two numbers do? And one?
+# 5. A group writes "Adam is better than SGD: 95 % against 90 %". What did they forget?
+
+# %%
+run.finish()
