@@ -90,6 +90,35 @@ def step_losses(losses: np.ndarray, ax: Axes | None = None, window: int = 10) ->
     return ax
 
 
+def reference_lines(accuracies: dict[str, float], ax: Axes | None = None) -> Axes:
+    """Draw a thin horizontal line with its name for each accuracy that others have published."""
+    ax = ax or plt.gca()
+    for name, accuracy in accuracies.items():
+        ax.axhline(accuracy, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=1)
+        ax.annotate(name, (0.01, accuracy), xycoords=("axes fraction", "data"), va="bottom", fontsize=8, color="0.25")
+    return ax
+
+
+def error_gallery(
+    images: np.ndarray, truth: np.ndarray, predictions: np.ndarray, class_names: Sequence[str], ax: Axes | None = None
+) -> Axes:
+    """Show the twenty images (N, C, H, W) that most runs get wrong, the hardest first.
+
+    truth: (N,) classes. predictions: (runs, N) classes.
+    Above each image stand the true class, the usual wrong answer, and how many of the runs are wrong.
+    """
+    wrong = predictions != truth
+    times = wrong.sum(0)
+    order = np.argsort(-times, kind="stable")[:20]
+    order = order[times[order] > 0]
+    usual = [np.bincount(predictions[wrong[:, i], i]).argmax() for i in order]
+    labels = [
+        f"{class_names[truth[i]]}→{class_names[guess]}\n{times[i]}/{len(wrong)}"
+        for i, guess in zip(order, usual, strict=True)
+    ]
+    return image_grid(images[order], labels, ax=ax)
+
+
 def grid_map(data: pd.DataFrame, x: str, y: str, value: str, ax: Axes | None = None) -> Axes:
     """Draw the mean of `value` for each pair of `x` and `y` as a map; each cell holds mean and standard deviation.
 

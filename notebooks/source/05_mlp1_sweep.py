@@ -165,13 +165,15 @@ run.table(
 fig, ax = plt.subplots()
 plots.spread_line(runs, "width", "train", ax, label="training split", index=1)
 plots.spread_line(runs, "width", "test", ax, label="test split")
+if digits.provenance.name == "MNIST":  # LeCun et al. 1998, test errors of 4.7 % and 3.05 %
+    plots.reference_lines({"1998: 300 hidden neurons": 95.3, "1998: 300 and 100": 96.95}, ax)
 ax.set(xlabel="neurons in the hidden layer", ylabel="accuracy (%)", xticks=list(widths))
 ax.legend(loc="lower right")
 run.figure(
     "accuracy_by_width",
     fig,
     caption="MLP1: accuracy against the width of the hidden layer. Lines: mean over the seeds; bands: one standard "
-    "deviation; dots: single runs.",
+    "deviation; dots: single runs. On MNIST, dashed lines: published by LeCun et al. (1998).",
     alt="Two lines over widths from 30 to 300 neurons. Training accuracy is at or near 100 percent throughout; test "
     "accuracy lies below it, rises over the first few widths and then levels off within its band.",
     split="test",
@@ -180,7 +182,9 @@ run.figure(
 
 # %% [markdown]
 # **What to notice.** The first steps in width pay; later ones are smaller than the band between seeds. The gap between
-# the two lines is what the network learned by heart.
+# the two lines is what the network learned by heart. On MNIST you also see two results that LeCun et al. published in 1998:
+# a test error of 4.7 % with 300 hidden neurons, and of 3.05 % with 300 and 100. On other images they would mean
+# nothing, so they are not drawn there. The network is the same; what has changed since is how it is trained.
 
 # %% [markdown]
 # ## 5.5 What a single seed would have told you
@@ -229,6 +233,7 @@ for label, width in (("chosen", chosen_width), ("widest", 300)):
             f"{label}_accuracy", runs.loc[runs["width"] == width, "test"], "%", 2, split="test", seeds=run.seeds
         ),
     )
+run.number("widest_seconds", runs.loc[runs["width"] == 300, "seconds"], "s", 1, seeds=run.seeds)
 run.number("chosen_width", chosen_width, "neurons", 0, statistic="exact")
 run.number("parameters_300", parameters_of_mlp1(300), "parameters", 0, statistic="exact")
 

@@ -118,7 +118,7 @@ print("The best is among them:", best in as_good)
 # and 12,000 for validation. Two networks are compared: 100-50, and 30-5, whose second layer has to squeeze ten digits
 # through **five** numbers. Both use Adam with a constant learning rate of 0.01, and pixels between 0 and 1.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 held_back = load("mnist", data, train_limit=profile.train_limit, validation=0.2, normalisation="unit")
 print(held_back)
 plain = TrainConfig(optimizer="adam", lr=0.01, batch_size=profile.choose(quick=32, full=128))

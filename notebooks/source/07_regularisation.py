@@ -120,7 +120,7 @@ settings = {  # lr, p, epochs
     "lr 0.0001\np 0.6\n10 epochs": (0.0001, 0.6, 10, both),
 }
 
-# %%
+# %% tags=["nbval-ignore-output"]
 results = {
     name: sweep(
         MLP, {**network, "dropout": [p]}, digits, replace(base, lr=lr, epochs=epochs), run.seeds, run.cache, log=print
@@ -131,7 +131,7 @@ runs = pd.concat([result.runs.assign(setting=name) for name, result in results.i
 for part in ("train", "validation", "test"):
     runs[part] = 100 * runs[f"{part}_accuracy"]
 
-# %%
+# %% tags=["nbval-ignore-output"]
 keys = ("b3_plain", "b4_lr_0.01", "b4_lr_0.001", "b4_lr_0.0005", "b4_lr_0.0001")
 for key, (_, rows) in zip(keys, runs.groupby("setting", sort=False), strict=True):
     for part in ("train", "validation", "test"):
@@ -181,7 +181,7 @@ print(f"{survivors_on_average:.0f} survive on average; none with probability {no
 # The four settings changed three things together, so nobody can say which one did it. Here only $p$ changes, for
 # the narrow network and for a wide one.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 factor = {"hidden_sizes": [(30, 5), (300, 100)], "dropout": [0.0, 0.2, 0.4, 0.6]}
 config = replace(base, lr=3e-3, epochs=10, schedule="one_cycle")
 single = sweep(MLP, factor, digits, config, run.seeds, run.cache, log=print).runs
@@ -216,7 +216,7 @@ run.figure(
 # **Weight decay** (L2 regularisation) adds $\frac{\lambda}{2} \sum w^2$ to the loss, so that a large weight has to earn its keep.
 # To see overfitting at work, the next networks get only 500 training images.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 few = load("mnist", data, train_limit=500, validation=0.2, normalisation="unit")
 decays = [0.0, 1e-4, 1e-3, 1e-2, 1e-1]
 config = TrainConfig(
