@@ -180,7 +180,9 @@ def run_headless(path: Path, parameters: dict[str, Any], folder: Path | None = N
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # a notice about TCP, once a kernel
+                extra_arguments=[
+                    "--IPKernelApp.log_level=CRITICAL"
+                ],  # notices about TCP, and about the interrupt at its end
             )
         except papermill.PapermillExecutionError as problem:
             cell, error = f"[{problem.exec_count}]", f"{problem.ename}: {one_line(problem.evalue)}"

@@ -111,7 +111,7 @@ def error_gallery(
     times = wrong.sum(0)
     order = np.argsort(-times, kind="stable")[:20]
     order = order[times[order] > 0]
-    usual = [np.bincount(predictions[wrong[:, i], i]).argmax() for i in order]
+    usual = [int(np.bincount(predictions[wrong[:, i], i]).argmax()) for i in order]
     labels = [
         f"{class_names[truth[i]]}→{class_names[guess]}\n{times[i]}/{len(wrong)}"
         for i, guess in zip(order, usual, strict=True)

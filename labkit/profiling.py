@@ -1,4 +1,4 @@
-"""What a network costs: latency with its spread, peak memory, FLOPs, operators. Imports runtime and summary."""
+"""What a network costs: latency with its spread, peak memory, operators. Imports runtime."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from labkit.runtime import get_device, synchronise
-from labkit.summary import count_flops
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,13 +137,11 @@ def cost_table(
     """Return one row a model and batch size.
 
     images: (N, C, H, W), repeated where a batch is larger than N.
-    Columns: model, batch_size, median_ms, q1_ms, q3_ms, ms_per_image, peak_memory (bytes), parameters, flops (of one
-    image).
+    Columns: model, batch_size, median_ms, q1_ms, q3_ms, ms_per_image, peak_memory (bytes).
     """
     import pandas as pd
 
     rows = []
-    flops = {name: count_flops(model, images.shape[1:]) for name, model in models.items()}
     for batch_size in batch_sizes:
         batch = images[torch.arange(batch_size) % len(images)]
         for name, model in models.items():
@@ -158,8 +155,6 @@ def cost_table(
                     "q3_ms": 1e3 * latency.quantile(0.75),
                     "ms_per_image": 1e3 * latency.median / batch_size,
                     "peak_memory": measure_peak_memory(model, batch),
-                    "parameters": sum(parameter.numel() for parameter in model.parameters()),
-                    "flops": flops[name],
                 }
             )
     return pd.DataFrame(rows)

@@ -23,7 +23,7 @@ ALLOWED = {
     "training": "config runtime data",
     "sweeps": "config files runtime data models training",
     "summary": "",
-    "profiling": "runtime summary",
+    "profiling": "runtime",
     "plots": "",
     "artifacts": "config runtime data files",
     "report": "config artifacts files",

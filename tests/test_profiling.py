@@ -3,7 +3,6 @@ import torch
 
 from labkit.models import MLP, LeNet5
 from labkit.profiling import Latency, cost_table, measure_latency, measure_peak_memory, operator_table
-from labkit.summary import count_flops
 
 IMAGES = torch.rand(1_000, 1, 28, 28)
 
@@ -76,17 +75,5 @@ def test_cost_table():
     assert table["ms_per_image"].to_numpy() == pytest.approx((table["median_ms"] / table["batch_size"]).to_numpy())
     assert (table["q1_ms"] <= table["median_ms"]).all()
     assert (table["median_ms"] <= table["q3_ms"]).all()
-    assert table["parameters"].tolist() == [23_860, 61_706] * 2
-    assert table["flops"].tolist() == [count_flops(model, (1, 28, 28)) for model in models.values()] * 2
     assert (table["peak_memory"] > 0).all()
-    assert list(table.columns) == [
-        "model",
-        "batch_size",
-        "median_ms",
-        "q1_ms",
-        "q3_ms",
-        "ms_per_image",
-        "peak_memory",
-        "parameters",
-        "flops",
-    ]
+    assert list(table.columns) == ["model", "batch_size", "median_ms", "q1_ms", "q3_ms", "ms_per_image", "peak_memory"]
