@@ -76,6 +76,15 @@ def notebooks(
     check_notebooks() if check else build_notebooks(names or [])
 
 
+@app.command(hidden=True)
+def reference(folder: Annotated[Path, typer.Argument(help="Folder that holds results.json.")]) -> None:
+    """For engineers: make the results in FOLDER the reference that `labkit run` compares with."""
+    from labkit.reference import update
+
+    for path in update(folder, Path("docs/reference-results.md")):
+        print(path)
+
+
 def main() -> None:
     """Run the command line; a failure is one sentence on stderr and exit code 1, misuse is exit code 2."""
     try:

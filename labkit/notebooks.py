@@ -1,6 +1,6 @@
 """The course's notebooks: their order, their headless execution, and the whole run with its report.
 
-Imports config, artifacts, files and report.
+Imports config, artifacts, files, reference and report.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.artifacts import read_results
 from labkit.config import Interrupted, LabkitError, UsageError, get_profile, out_folder
 from labkit.files import ensure_writable, write_atomically
+from labkit.reference import compare
 from labkit.report import build_report
 
 PARAMETERS = ("profile", "data", "seed", "out")
@@ -89,6 +91,7 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
     failures = [outcome for outcome in outcomes if outcome.error]
     if not failures or (folder / "results.json").exists():  # else nothing was ever published here
         try:
+            _print_comparison(folder, [path.stem for path in paths])
             for report in build_report(folder)[1:]:
                 print(f"Report: {report}")
         except LabkitError as error:
@@ -198,6 +201,24 @@ def one_line(text: str) -> str:
     """Return the first line of `text`."""
     lines = text.strip().splitlines()
     return lines[0] if lines else ""
+
+
+def _print_comparison(folder: Path, names: list[str]) -> None:
+    """Print the run's numbers beside the reference bands; those outside come with a mark and a count."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    rows, without = compare(read_results(folder / "results.json"), names)
+    if rows:
+        table = Table("number", Column("yours", justify="right"), Column("reference band", justify="right"), "")
+        for row in rows:
+            band = f"{row.low:.1f} to {row.high:.1f} %"
+            table.add_row(row.number, row.text, band, "inside" if row.inside else "OUTSIDE")
+        Console().print(table)
+        inside = sum(row.inside for row in rows)
+        print(f"{inside} of {len(rows)} numbers lie inside the reference band.")
+    for kind in without:
+        print(f"No reference band for: {kind}.")
 
 
 def _print_failures(failures: list[Outcome]) -> None:

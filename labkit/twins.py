@@ -17,6 +17,7 @@ from labkit.files import write_atomically
 from labkit.notebooks import notebooks_folder, one_line, read_notebook, run_headless, select
 
 KEPT_METADATA = {"tags", "nbgrader"}
+IGNORED = "nbval-ignore-output"
 
 
 def build_notebooks(names: Sequence[str] = ()) -> None:
@@ -117,6 +118,11 @@ def _findings(path: Path, twin: Path) -> list[str]:
         findings.append(f"differs from source/{twin.name}")
     if bare := sum(cell.execution_count is None for cell in cells):
         findings.append(f"{bare} of {len(cells)} code cells were never run")
+    if not any(cell.outputs for cell in cells):
+        findings.append("holds no outputs")
+    numbers = [cell for cell in cells if "run.number(" in cell.source or "run.table(" in cell.source]
+    if all(IGNORED in cell.metadata.get("tags", []) for cell in numbers):
+        findings.append(f"no cell with numbers is compared: each carries the tag {IGNORED}, or there is none")
     for cell in cells:
         if errors := [output for output in cell.outputs if output.output_type == "error"]:
             findings.append(f"{cell.id} holds an error: {one_line(errors[0].evalue)}")

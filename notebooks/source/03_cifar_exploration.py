@@ -91,9 +91,9 @@ print("C1", parameters_of_convolution(3, 6, 5), "C3", parameters_of_convolution(
 
 # %%
 wider = [name for name, (factor, _) in designs.items() if factor == "feature maps"]
-fig, axes = plt.subplots(len(wider), 1, figsize=(6.4, 6.8))
+fig, axes = plt.subplots(len(wider), 1, figsize=(6.4, 5.2))
 for ax, name in zip(axes, wider, strict=True):
-    draw_architecture(networks[name], images.image_shape, ax, fontsize=7)
+    draw_architecture(networks[name], images.image_shape, ax, fontsize=6.5)
     ax.set_title(name, fontsize=9, loc="left")
 run.figure(
     "wider_structures",
@@ -104,7 +104,7 @@ run.figure(
 
 # %%
 deeper = [name for name, (factor, _) in designs.items() if factor == "depth"]
-fig, axes = plt.subplots(len(deeper) + 1, 1, figsize=(6.4, 5.4))
+fig, axes = plt.subplots(len(deeper) + 1, 1, figsize=(6.4, 4.6))
 for ax, name in zip(axes, ["baseline", *deeper], strict=True):
     draw_architecture(networks[name], images.image_shape, ax, fontsize=6)
     ax.set_title(name, fontsize=9, loc="left")
@@ -337,7 +337,7 @@ run.table(
 # Combine what you found: choose `feature_maps`, `depth` and `activation` for a network that you expect to beat the baseline. Train it with
 # the same settings and seeds, and compare it seed by seed.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 ### BEGIN SOLUTION
 my_design = {"feature_maps": (12, 28), "depth": 7, "activation": "relu"}
 ### END SOLUTION

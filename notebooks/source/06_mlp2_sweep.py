@@ -131,10 +131,10 @@ longer["network"] = ["-".join(map(str, widths)) for widths in longer["hidden_siz
 for name, column in parts.items():
     longer[name] = 100 * longer[column]
 for (name, epochs), rows in longer.groupby(["network", "epochs"], sort=False):
+    key = f"b3_{name.replace('-', '_')}_{epochs}"
+    run.number(f"{key}_seconds", rows["seconds"], "s", 1, seeds=run.seeds)
     for part in parts:
-        key = f"b3_{name.replace('-', '_')}_{epochs}_{part}"
-        split = part.removesuffix("ing")
-        run.number(key, rows[part], "%", 1, split=split, seeds=run.seeds)
+        run.number(f"{key}_{part}", rows[part], "%", 1, split=part.removesuffix("ing"), seeds=run.seeds)
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.0), sharey=True)

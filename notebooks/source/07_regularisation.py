@@ -132,14 +132,14 @@ for part in ("train", "validation", "test"):
     runs[part] = 100 * runs[f"{part}_accuracy"]
 
 # %% tags=["nbval-ignore-output"]
-keys = ("b3_plain", "b4_lr_0.01", "b4_lr_0.001", "b4_lr_0.0005", "b4_lr_0.0001")
+keys = ("b3_plain", "b4_p05", "b4_p02", "b4_p04", "b4_p06")
 for key, (_, rows) in zip(keys, runs.groupby("setting", sort=False), strict=True):
     for part in ("train", "validation", "test"):
         print(key, run.number(f"{key}_{part}", rows[part], "%", 1, split=part, seeds=run.seeds))
     run.number(f"{key}_seconds", rows["seconds"], "s", 1, seeds=run.seeds)
 
 # %%
-fig, axes = plt.subplots(2, 1, figsize=(6.4, 5.2), sharex=True, sharey=True)
+fig, axes = plt.subplots(2, 1, figsize=(6.4, 4.2), sharex=True, sharey=True)
 for ax, part in zip(axes, ("train", "validation"), strict=True):
     plots.seed_dots(runs, "setting", part, ax)
     ax.set(ylabel=f"{part} accuracy (%)")

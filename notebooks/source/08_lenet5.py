@@ -171,6 +171,7 @@ run.figure(
 
 # %%
 for variant, rows in runs.groupby("variant"):
+    run.number(f"{variant}_seconds", rows["seconds"], "s", 1, seeds=run.seeds)
     print(variant, run.number(f"{variant}_accuracy", rows["test"], "%", 2, split="test", seeds=run.seeds))
 
 # %% [markdown]
@@ -198,7 +199,7 @@ matrices = np.stack(
 )
 
 # %%
-fig, ax = plt.subplots(figsize=(5.6, 5.4))
+fig, ax = plt.subplots(figsize=(5.0, 4.8))
 plots.confusion(matrices, digits.class_names, ax)
 run.figure(
     "confusion",

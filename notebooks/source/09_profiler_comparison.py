@@ -181,12 +181,13 @@ run.table(
 )
 
 # %%
-fig, axes = plt.subplots(2, 2, figsize=(6.4, 5.0))
+fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.9))
 panels = {"median_ms": "latency of a batch (ms)", "us_per_image": "time an image (µs)", "peak_MB": "peak memory (MB)"}
-for ax, (column, label) in zip(axes.flat, panels.items(), strict=False):
-    plots.cost_lines(curves, column, ax).set_ylabel(label)
-axes[1, 1].axis("off")
-axes[1, 1].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
+for ax, (column, label) in zip(axes, panels.items(), strict=True):
+    plots.cost_lines(curves, column, ax).set(title=label, xlabel="batch size")
+    ax.title.set_fontsize(9)
+    ax.tick_params(labelsize=8)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
 run.figure(
     "cost_by_batch_size",
     fig,
@@ -249,22 +250,17 @@ at_one = costs[costs["batch_size"] == 1].set_index("model").loc[names]
 at_many = costs[costs["batch_size"] == 1000].set_index("model").loc[names]
 comparison = sizes.assign(
     accuracy=[accuracy[name].split(" (")[0] for name in names],
-    latency=[latency[name].split(" (")[0] for name in names],
+    latency=[latency[name].split(" ms")[0] for name in names],
     many=at_many["us_per_image"].to_numpy(),
     memory=at_one["peak_memory"].to_numpy() / 1e3,
 )
-headings = {
-    "accuracy": "test accuracy",
-    "latency": "batch 1",
-    "many": "batch 1000 (µs/image)",
-    "memory": "peak memory (kB)",
-}
+headings = {"accuracy": "test accuracy", "latency": "batch 1 (ms)", "many": "µs/image", "memory": "peak kB"}
 run.table(
     "comparison",
     comparison.rename(columns=headings),
     "Every MLP and CNN of the course, trained alike: accuracy (mean and standard deviation over the seeds), latency of one image "
     "(median and quartiles), time an image in a batch of 1000 (median), peak memory of the tensors made for one image.",
-    formats={"parameters": "{:,}", "flops": "{:,}", "batch 1000 (µs/image)": "{:.1f}", "peak memory (kB)": "{:.1f}"},
+    formats={"parameters": "{:,}", "flops": "{:,}", "µs/image": "{:.1f}", "peak kB": "{:.1f}"},
     split="test",
     seeds=seeds,
 )
