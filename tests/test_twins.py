@@ -82,13 +82,15 @@ def test_every_notebook_is_short_and_complete():
         assert len(compared) >= 5, f"{path.name}: too few outputs that nbval compares"
 
 
-def test_every_stored_figure_has_an_alternative_text():
+def test_every_figure_is_shown_with_its_alternative_text_and_caption():
     for path in course(notebooks_folder()):
-        images = [
-            output
-            for cell in read_notebook(path).cells
-            for output in cell.get("outputs", [])
-            if "image/png" in output.get("data", {})
+        cells = [
+            cell for cell in read_notebook(path).cells if "run.figure(" in cell.source and cell.cell_type == "code"
         ]
-        assert images
-        assert all(len(image.metadata["image/png"]["alt"]) > 20 for image in images)
+        assert cells, f"{path.name} makes no figure"
+        for cell in cells:
+            shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+            captions = [output for output in cell.outputs if "text/markdown" in output.get("data", {})]
+            assert len(shown) == len(captions) == cell.source.count("run.figure(")
+            assert all(len(output.metadata["image/png"]["alt"]) > 20 for output in shown)
+            assert all(len(output.data["text/markdown"]) > 40 for output in captions)
