@@ -95,7 +95,15 @@ def reference_lines(accuracies: dict[str, float], ax: Axes | None = None) -> Axe
     ax = ax or plt.gca()
     for name, accuracy in accuracies.items():
         ax.axhline(accuracy, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=1)
-        ax.annotate(name, (0.01, accuracy), xycoords=("axes fraction", "data"), va="bottom", fontsize=8, color="0.25")
+        ax.annotate(
+            name,
+            (0.99, accuracy),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=8.5,
+            color="0.25",
+        )
     return ax
 
 

@@ -168,7 +168,7 @@ plots.spread_line(runs, "width", "test", ax, label="test split")
 if digits.provenance.name == "MNIST":  # LeCun et al. 1998, test errors of 4.7 % and 3.05 %
     plots.reference_lines({"1998: 300 hidden neurons": 95.3, "1998: 300 and 100": 96.95}, ax)
 ax.set(xlabel="neurons in the hidden layer", ylabel="accuracy (%)", xticks=list(widths))
-ax.legend(loc="lower right")
+ax.legend(loc="center right")
 run.figure(
     "accuracy_by_width",
     fig,

@@ -80,7 +80,7 @@ run.figure(
     fig,
     caption="MLP2: test accuracy in percent for each pair of widths, mean over the seeds, and one standard deviation.",
     alt="A map of three by three cells, the width of the first hidden layer upwards and of the second to the right. Each "
-    "cell holds a mean accuracy and its spread; the means differ by little more than the spreads.",
+    "cell holds a mean accuracy and its spread.",
     split="test",
     seeds=run.seeds,
 )
@@ -237,7 +237,7 @@ run.figure(
     fig,
     caption="100-50 after three epochs with one option of the training changed at a time; the last line of each name is the "
     "learning rate, decay is weight decay. Dots: single seeds; markers with whiskers: mean and one standard deviation.",
-    alt="Six groups of dots, one an option. SGD at 0.01 without momentum lies lowest, the variants of Adam highest.",
+    alt="Six groups of dots, one an option. SGD at 0.01 without momentum lies lowest.",
     split="validation",
     seeds=run.seeds,
 )
