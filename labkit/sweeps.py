@@ -67,7 +67,7 @@ def sweep(
     """Train one network for every setting of `grid` and every seed, each from its own seed.
 
     build: a network's class or a function; takes the keys of `grid` that are not fields of TrainConfig.
-    grid: a list of values for each key; keys that TrainConfig has override `config`.
+    grid: a list of values for each key; keys that TrainConfig has override `config`; {} is the one setting `config`.
     cache: a folder; every finished run is kept there, so that an interrupted sweep goes on where it stopped. A run is
         found again only when network, initial weights, data, settings, threads and torch are the same.
     log: called with one plain line a setting, e.g. `print`.
@@ -89,7 +89,9 @@ def sweep(
             outputs.append(result)
         if log:
             accuracies = 100 * np.array([run["test_accuracy"] for run in runs[-len(seeds) :]])
-            named = ", ".join(f"{key} {value}" for key, value in setting.items())
+            named = ", ".join(f"{key} {value}" for key, value in setting.items()) or getattr(
+                build, "__name__", "network"
+            )
             spread = f" ± {accuracies.std(ddof=1):.1f}" if len(seeds) > 1 else ""
             log(f"{named}: test accuracy {accuracies.mean():.1f}{spread} % over {len(seeds)} seeds")
     return Sweep(

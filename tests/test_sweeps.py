@@ -16,7 +16,7 @@ from torch import nn
 import labkit.sweeps
 from labkit.config import TrainConfig, UsageError
 from labkit.data import load
-from labkit.models import MLP, count_parameters
+from labkit.models import MLP, LeNet5, count_parameters
 from labkit.sweeps import _read_entry, _write_entry, sweep
 from labkit.training import fit
 
@@ -53,6 +53,14 @@ def test_one_row_a_run(tiny_digits):
     assert result.probabilities.shape == (8, 450, 10)
     assert len(lines) == 4
     assert lines[0].startswith("hidden_sizes (4,), epochs 1: test accuracy")
+
+
+def test_an_empty_grid_is_one_setting(tiny_digits):
+    lines = []
+    result = sweep(LeNet5, {}, tiny_digits, QUICK, [3, 5], log=lines.append)
+    assert result.runs["seed"].tolist() == [3, 5]
+    assert result.select(seed=5).tolist() == [False, True]
+    assert [line.split(" accuracy")[0] for line in lines] == ["LeNet5: test"]
 
 
 def test_predictions_agree_with_the_table(undisturbed, tiny_digits):
