@@ -31,11 +31,6 @@ def sigmoid_derivative(z: Array) -> Array:
     return value * (1 - value)
 
 
-def tanh(z: Array) -> Array:
-    """Return the hyperbolic tangent."""
-    return np.asarray(np.tanh(z))
-
-
 def tanh_derivative(z: Array) -> Array:
     """Return the derivative of tanh at the pre-activation z."""
     return np.asarray(1 - np.tanh(z) ** 2)
@@ -64,37 +59,22 @@ def cross_entropy(logits: Array, labels: Array) -> float:
     return float((np.log(np.exp(shifted).sum(1)) - true).mean())
 
 
-def xavier(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
-    """Return weights uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, equation 16)."""
-    bound = np.sqrt(6 / (fan_in + fan_out))
-    return rng.uniform(-bound, bound, (fan_in, fan_out))
-
-
-def small_random(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
-    """Return normal weights of standard deviation 0.01, whatever the layer's size: signals shrink layer by layer.
-
-    Standard normal weights would do the opposite: sums over 784 inputs so large that sigmoid and tanh go flat.
-    """
-    return 0.01 * rng.standard_normal((fan_in, fan_out))
-
-
-def zero(_: np.random.Generator, fan_in: int, fan_out: int) -> Array:
-    """Return weights that are all 0: a mistake, because all neurons of a layer then stay alike."""
-    return np.zeros((fan_in, fan_out))
-
-
 ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "sigmoid": (sigmoid, sigmoid_derivative),
-    "tanh": (tanh, tanh_derivative),
+    "tanh": (np.tanh, tanh_derivative),
     "relu": (relu, relu_derivative),
 }
-INITIALISATIONS = {"xavier": xavier, "random": small_random, "zero": zero}
+INITIALISATIONS = ("xavier", "random", "zero")
 
 
 class Network:
     """Fully connected layers of `sizes`, e.g. (784, 500, 250, 100, 10), an activation after each but the last.
 
-    activation: a key of ACTIVATIONS. initialisation: a key of INITIALISATIONS, for the weights; biases start at 0.
+    activation: a key of ACTIVATIONS.
+    initialisation: of the weights; biases start at 0. "xavier": uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot and
+        Bengio 2010, equation 16). "random": normal with standard deviation 0.01 whatever the layer's size, so signals
+        shrink layer by layer (with 1, sums over 784 inputs would be so large that sigmoid and tanh go flat).
+        "zero": a mistake, because all neurons of a layer then stay alike.
     dtype: float32 to train fast, float64 to check gradients.
     `forward` keeps what `backward` needs: `outputs` (the images, then each hidden layer's activations) and
     `pre_activations` (of each layer; the last are the logits).
@@ -111,10 +91,15 @@ class Network:
     ) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(f"A network needs two or more sizes, each 1 or more, but sizes is {tuple(sizes)}.")
-        self.function, self.derivative = _choose("activation", activation, ACTIVATIONS)
-        draw = _choose("initialisation", initialisation, INITIALISATIONS)
+        for kind, name, known in (
+            ("Activation", activation, tuple(ACTIVATIONS)),
+            ("Initialisation", initialisation, INITIALISATIONS),
+        ):
+            if name not in known:
+                raise ValueError(f"{kind} {name!r} is not known: choose one of {', '.join(known)}.")
+        self.function, self.derivative = ACTIVATIONS[activation]
         rng = np.random.default_rng(seed)
-        self.weights = [draw(rng, *pair).astype(dtype) for pair in pairwise(sizes)]
+        self.weights = [_draw(initialisation, rng, *pair).astype(dtype) for pair in pairwise(sizes)]
         self.biases = [np.zeros(size, dtype) for size in sizes[1:]]
         self.outputs: list[Array] = []
         self.pre_activations: list[Array] = []
@@ -246,7 +231,7 @@ def check_labels(labels: Array, images: int, classes: int) -> None:
 
 
 def _slope(network: Network, images: Array, labels: Array, l2: float, values: Array, index: int, step: float) -> float:
-    """Return the cost's central difference along one entry of `values`, a flat view of an array of the network."""
+    """Return the cost's central difference along one entry of `values`, a flat view of one of the network's arrays."""
     kept = values[index]
     costs = []
     for moved in (kept + step, kept - step):
@@ -256,7 +241,10 @@ def _slope(network: Network, images: Array, labels: Array, l2: float, values: Ar
     return (costs[0] - costs[1]) / (2 * step)
 
 
-def _choose(kind: str, name: str, known: dict[str, Any]) -> Any:
-    if name not in known:
-        raise ValueError(f"{kind.capitalize()} {name!r} is not known: choose one of {', '.join(known)}.")
-    return known[name]
+def _draw(initialisation: str, rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
+    if initialisation == "zero":
+        return np.zeros((fan_in, fan_out))
+    if initialisation == "random":
+        return 0.01 * rng.standard_normal((fan_in, fan_out))
+    bound = np.sqrt(6 / (fan_in + fan_out))
+    return rng.uniform(-bound, bound, (fan_in, fan_out))

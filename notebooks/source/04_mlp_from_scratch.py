@@ -90,6 +90,8 @@ for index, (name, pair) in enumerate(ACTIVATIONS.items()):
 axes[0].set(title="activation f(z)", xlabel="pre-activation z", ylim=(-1.3, 2.3))
 axes[1].set(title="derivative f'(z)", xlabel="pre-activation z")
 axes[0].legend()
+
+# %%
 run.figure(
     "activations",
     fig,
@@ -259,19 +261,22 @@ settings = {
 batch_size = profile.choose(quick=32, full=64)
 seeds = run.seeds[:3]
 
+# %% [markdown]
+# `train` is the loop: for each batch `forward`, `backward`, `step`. The next function calls it once a seed and keeps one
+# row a run and one row an epoch.
 
+
+# %%
 def train_all(activation, setting="high", build=Network, initialisation="xavier", **other):
     runs, epochs = [], []
     facts = {"activation": activation, "setting": setting, "initialisation": initialisation}
     for seed in seeds:
         network = build(sizes, activation, initialisation, seed)
-        options = {**settings[setting], "batch_size": batch_size, "seed": seed, **other}
-        rows = train(network, images, labels, validation=rows_of(digits.validation), **options)
+        rows = train(network, images, labels, **{**settings[setting], **other}, batch_size=batch_size, seed=seed)
         epochs += [{**facts, "seed": seed, **row} for row in rows]
         answers = network.predict(test_images)
-        seconds = sum(row["seconds"] for row in rows)
-        test = 100 * (answers == test_labels).mean()
-        runs.append({**facts, "seed": seed, "test": test, "seconds": seconds, "answers": answers, "network": network})
+        outcome = {"test": 100 * (answers == test_labels).mean(), "seconds": sum(row["seconds"] for row in rows)}
+        runs.append({**facts, "seed": seed, **outcome, "answers": answers, "network": network})
     return pd.DataFrame(runs), pd.DataFrame(epochs)
 
 
@@ -289,11 +294,9 @@ for (activation, setting), cell in runs.groupby(["activation", "setting"], sort=
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.9), sharey=True)
 for ax, (setting, rows) in zip(axes, epochs.groupby("setting", sort=False), strict=True):
-    for index, (activation, part) in enumerate(rows.groupby("activation", sort=False)):
-        plots.spread_line(part, "epoch", "cost", ax, label=activation, index=index)
+    plots.spread_lines(rows, "epoch", "cost", "activation", ax)
     l2 = f", L2 {settings[setting]['l2']}" if settings[setting]["l2"] else ""
-    ax.set(yscale="log", xlabel="epoch", title=f"lr {settings[setting]['lr']}{l2}")
-axes[0].set_ylabel("cost")
+    ax.set(yscale="log", title=f"lr {settings[setting]['lr']}{l2}")
 fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
 run.figure(
     "cost_by_activation",
@@ -325,14 +328,14 @@ class Suspect(Network):
 
 short = profile.choose(quick=15, full=5)
 _, bug = train_all("sigmoid", build=Suspect, epochs=short)
-right = epochs[(epochs["activation"] == "sigmoid") & (epochs["setting"] == "high") & (epochs["epoch"] <= short)]
+right = epochs.query("activation == 'sigmoid' and setting == 'high' and epoch <= @short")
+both = pd.concat([right.assign(derivative="at z: right"), bug.assign(derivative="at f(z): bug")])
 
 # %%
 fig, ax = plt.subplots(figsize=(5.4, 3.0))
-plots.spread_line(right, "epoch", "cost", ax, label="derivative at z: right")
-plots.spread_line(bug, "epoch", "cost", ax, label="derivative at f(z): bug", index=1)
-ax.set(xlabel="epoch", ylabel="cost", ylim=0)
-ax.legend()
+plots.spread_lines(both, "epoch", "cost", "derivative", ax)
+ax.set_ylim(bottom=0)
+ax.legend(title="derivative")
 run.figure(
     "cost_with_bug",
     fig,
@@ -358,9 +361,8 @@ run.figure(
 # %%
 starts = {name: train_all("tanh", initialisation=name, epochs=short) for name in INITIALISATIONS}
 fig, ax = plt.subplots(figsize=(5.4, 3.0))
-for index, (name, (_, rows)) in enumerate(starts.items()):
-    plots.spread_line(rows, "epoch", "cost", ax, label=name, index=index)
-ax.set(xlabel="epoch", ylabel="cost", ylim=0)
+plots.spread_lines(pd.concat([rows for _, rows in starts.values()]), "epoch", "cost", "initialisation", ax)
+ax.set_ylim(bottom=0)
 ax.legend()
 run.figure(
     "cost_by_initialisation",
@@ -498,8 +500,8 @@ run.figure(
     fig,
     caption="The ReLU network from scratch (low rate): confusion matrix in percent of each true class; below each mean, one "
     "standard deviation over the seeds. Empty cells: no seed ever made this error.",
-    alt="A ten by ten table. The diagonal is above 90 percent nearly everywhere; most other cells are empty or below two "
-    "percent.",
+    alt="A ten by ten table. The diagonal is near or above 90 percent; most other cells are empty or small, a few hold "
+    "several percent.",
     split="test",
     seeds=seeds,
 )
@@ -512,7 +514,8 @@ run.figure(
 # 2. Your gradient check fails for `W1` and `b1` alone. Which line do you read first? Why check in double precision?
 # 3. Why does the sigmoid network need a higher rate than the tanh network? Name two remedies besides the rate.
 # 4. Summing the gradients of a batch of 64 in place of averaging them: which learning rate gives the same steps?
-# 5. The twin is more accurate. What would you have to change, one thing at a time, to find out what it owes that to?
+# 5. The twin differs from your ReLU network in optimiser, learning rate and initial weights. Which runs would tell which
+#    of the three matters?
 
 # %%
 run.finish()
