@@ -90,8 +90,6 @@ for index, (name, pair) in enumerate(ACTIVATIONS.items()):
 axes[0].set(title="activation f(z)", xlabel="pre-activation z", ylim=(-1.3, 2.3))
 axes[1].set(title="derivative f'(z)", xlabel="pre-activation z")
 axes[0].legend()
-
-# %%
 run.figure(
     "activations",
     fig,
