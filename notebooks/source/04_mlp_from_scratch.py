@@ -287,7 +287,7 @@ for (activation, setting), cell in runs.groupby(["activation", "setting"], sort=
 
 # %% tags=["nbval-ignore-output"]
 for (activation, setting), cell in runs.groupby(["activation", "setting"], sort=False):
-    print(activation, setting, run.number(f"{activation}_{setting}_seconds", cell["seconds"], "s", 1, seeds=seeds))
+    print(activation, setting, run.number(f"{activation}_{setting}_seconds", cell["seconds"], "s", 2, seeds=seeds))
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.9), sharey=True)
@@ -295,6 +295,7 @@ for ax, (setting, rows) in zip(axes, epochs.groupby("setting", sort=False), stri
     plots.spread_lines(rows, "epoch", "cost", "activation", ax)
     l2 = f", L2 {settings[setting]['l2']}" if settings[setting]["l2"] else ""
     ax.set(yscale="log", title=f"lr {settings[setting]['lr']}{l2}")
+    ax.label_outer()
 fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
 run.figure(
     "cost_by_activation",
@@ -308,8 +309,8 @@ run.figure(
 )
 
 # %% [markdown]
-# **What to notice.** The sigmoid network starts on a **plateau** near $\ln 10 \approx 2.3$, the cost of guessing: its
-# gradients vanish on their way back. A higher rate and more epochs help it most. L2 changes little here: in so few epochs
+# **What to notice.** The sigmoid network starts on a **plateau** near $\ln 10 \approx 2.3$, the cost of guessing, and stays
+# there longest at the low rate: its gradients vanish on their way back. A higher rate and more epochs help it most. L2 changes little here: in so few epochs
 # the network hardly learns the images by heart.
 
 # %% [markdown]
@@ -374,7 +375,7 @@ run.figure(
 )
 
 # %% [markdown]
-# **What to notice.** Small random weights lose time on a plateau before the cost falls. From zero it never falls: the cost
+# **What to notice.** Small random weights lose time at the start, before the cost falls. From zero it never falls: the cost
 # stays at that of guessing.
 #
 # ### Exercise 4.4 — count the neurons that differ
@@ -396,7 +397,8 @@ print(f"of {hidden_sizes[1]} neurons, different ones:", different)
 # ReLU it is worse: their activation is 0 at first, so by equations 2 and 3 no weight has any gradient. Only the output's
 # biases learn, which is how often each digit occurs.
 #
-# Another classic: the pixels are left at 0 to 255. The sums of the first layer are then a hundred times too large.
+# Another classic: the pixels are left at 0 to 255. The sums of the first layer are then nearly a
+# hundred times too large.
 
 # %%
 raw = load("mnist", data, normalisation="raw", train_limit=profile.train_limit)
@@ -442,7 +444,8 @@ run.figure(
 
 # %% [markdown]
 # **What to notice.** Once tanh and ReLU are trained well, the choice between them is smaller than the step up from a
-# sigmoid that got stuck. The twin owes its place to its optimiser, not to PyTorch: both compute the same gradients.
+# sigmoid that got stuck. Both libraries compute the same gradients; where the twin is ahead, that is the work of its
+# optimiser, its schedule and its initial weights.
 #
 # ### How long does an epoch take?
 #
@@ -473,7 +476,7 @@ laps = pd.DataFrame([{name: measure() for name, measure in race.items()} for _ i
 # %% tags=["nbval-ignore-output"]
 for key, name in zip(("adam", "sgd", "numpy", "single"), race, strict=True):
     print(name, run.number(f"epoch_{key}", laps[name], "s", 2, statistic="median [quartiles]"))
-print("twin, whole training", run.number("twin_seconds", twin.runs["seconds"], "s", 1, seeds=seeds))
+print("twin, whole training", run.number("twin_seconds", twin.runs["seconds"], "s", 2, seeds=seeds))
 run.table(
     "epoch_seconds",
     laps.median().rename("seconds").rename_axis("training").reset_index(),
