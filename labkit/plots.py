@@ -51,6 +51,16 @@ def spread_line(
     return ax
 
 
+def spread_lines(data: pd.DataFrame, x: str, y: str, hue: str, ax: Axes | None = None) -> Axes:
+    """Draw a `spread_line` for each value of `hue`, in the order of their first rows; `x` counts, e.g. epochs."""
+    ax = ax or plt.gca()
+    for index, (value, rows) in enumerate(data.groupby(hue, sort=False)):
+        spread_line(rows, x, y, ax, str(value), index)
+    ax.set(xlabel=x, ylabel=y)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
+
+
 def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None = None) -> Axes:
     """Draw `train_<metric>` (dashed) and `validation_<metric>` (solid) against the epoch, a colour each value of `hue`.
 

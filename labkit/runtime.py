@@ -29,18 +29,20 @@ def set_seed(seed: int) -> None:
 
 
 def set_threads() -> int:
-    """Pin torch to a fixed number of threads and return it: LABKIT_THREADS, else two (one on a single core).
+    """Pin torch and NumPy to a fixed number of threads and return it: LABKIT_THREADS, else two (one on a single core).
 
     The number of threads changes the order of sums, and so the last digits of every result. Two is what every
     laptop has; networks of this lab are too small to gain much from more.
     """
     import torch
+    from threadpoolctl import threadpool_limits
 
     asked = os.environ.get("LABKIT_THREADS", "")
     if asked and not (asked.isdigit() and int(asked) > 0):
         raise UsageError(f"LABKIT_THREADS must be a whole number above 0, but it is {asked!r}.")
     threads = int(asked) if asked else min(DEFAULT_THREADS, os.cpu_count() or 1)
     torch.set_num_threads(threads)
+    threadpool_limits(threads, user_api="blas")
     return threads
 
 

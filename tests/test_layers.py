@@ -20,6 +20,7 @@ ALLOWED = {
     "embedded": "sources",
     "data": "config sources embedded",
     "models": "",
+    "scratch": "",
     "training": "config runtime data",
     "sweeps": "config files runtime data models training",
     "summary": "",

@@ -38,6 +38,7 @@ DRAWINGS = {
     "image_grid": lambda ax: plots.image_grid(RNG.random((7, 1, 8, 8)), list("abcdefg"), columns=3, ax=ax),
     "image_grid, colour": lambda ax: plots.image_grid(RNG.random((2, 3, 8, 8)), ["a\nb", "c"], ax=ax),
     "spread_line": lambda ax: plots.spread_line(sweep_table(), "size", "accuracy", ax, label="MLP"),
+    "spread_lines": lambda ax: plots.spread_lines(epoch_table(), "epoch", "train_loss", "size", ax),
     "spread_line, one seed": lambda ax: plots.spread_line(sweep_table(seeds=1), "size", "accuracy", ax),
     "spread_line, ninth": lambda ax: plots.spread_line(sweep_table(), "size", "accuracy", ax, index=8),
     "learning_curves": lambda ax: plots.learning_curves(epoch_table(), "loss", "size", ax),
@@ -82,6 +83,19 @@ def test_draws_into_the_axes_it_was_given(name, monkeypatch):
 def test_takes_the_current_axes_when_none_are_given(name):
     _, ax = plt.subplots()
     assert DRAWINGS[name](None) is ax
+
+
+def test_spread_lines_draws_each_group_in_order_with_a_marker_of_its_own():
+    table = epoch_table().sort_values("size", ascending=False)
+    _, ax = plt.subplots()
+    plots.spread_lines(table, "epoch", "train_loss", "size", ax)
+    means = ax.lines[::2]
+    assert [line.get_label() for line in means] == ["2", "1", "0"]
+    assert len({line.get_marker() for line in means}) == 3
+    for line in means:
+        rows = table[table["size"] == int(line.get_label())]
+        assert line.get_ydata() == pytest.approx(rows.groupby("epoch")["train_loss"].mean().to_numpy())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "train_loss")
 
 
 def test_spread_line_draws_mean_and_standard_deviation():

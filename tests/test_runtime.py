@@ -3,6 +3,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from labkit.config import UsageError
 from labkit.runtime import describe_machine, get_device, processor_name, set_seed, set_threads, synchronise
@@ -27,6 +28,9 @@ def test_seed_repeats_every_generator(seed):
 def test_threads_follow_the_environment(monkeypatch):
     monkeypatch.setenv("LABKIT_THREADS", "1")
     assert set_threads() == torch.get_num_threads() == 1
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert pools
+    assert set(pools) == {1}
     monkeypatch.delenv("LABKIT_THREADS")
     assert set_threads() == torch.get_num_threads() <= 2
 
