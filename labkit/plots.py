@@ -91,11 +91,12 @@ def step_losses(losses: np.ndarray, ax: Axes | None = None, window: int = 10) ->
     The moving average is a mean over the seeds with one standard deviation; it starts at step `window`.
     """
     ax = ax or plt.gca()
-    smooth = pd.DataFrame(losses.T).rolling(window).mean().to_numpy()
-    steps, mean, spread = np.arange(1, losses.shape[1] + 1), smooth.mean(1), smooth.std(1, ddof=min(1, len(losses) - 1))
+    steps = np.arange(1, losses.shape[1] + 1)
+    smooth = pd.DataFrame(losses.T, index=steps).rolling(window).mean().dropna()
+    mean, spread = smooth.mean(axis=1), smooth.std(axis=1).fillna(0)
     ax.plot(steps, losses[0], color="0.7", linewidth=0.8, label="each step, first seed")
-    ax.plot(steps, mean, color="C0", label=f"moving average over {window} steps, all seeds")
-    ax.fill_between(steps, mean - spread, mean + spread, color="C0", alpha=0.25, linewidth=0)
+    ax.plot(mean.index, mean, color="C0", label=f"moving average over {window} steps, all seeds")
+    ax.fill_between(mean.index, mean - spread, mean + spread, color="C0", alpha=0.25, linewidth=0)
     ax.set(xlabel="step", ylabel="loss", ylim=(0, None))
     return ax
 
@@ -129,6 +130,11 @@ def error_gallery(
     times = wrong.sum(0)
     order = np.argsort(-times, kind="stable")[:20]
     order = order[times[order] > 0]
+    if not len(order):
+        ax = ax or plt.gca()
+        ax.text(0.5, 0.5, "no run gets any image wrong", ha="center")
+        ax.axis("off")
+        return ax
     usual = [int(np.bincount(predictions[wrong[:, i], i]).argmax()) for i in order]
     labels = [
         f"{class_names[truth[i]]}→{class_names[guess]}\n{times[i]}/{len(wrong)}"
@@ -149,8 +155,19 @@ def grid_map(data: pd.DataFrame, x: str, y: str, value: str, ax: Axes | None = N
         [f"{m:.2f}\n± {s:.2f}" for m, s in zip(*rows, strict=True)]
         for rows in zip(mean.to_numpy(), spread.to_numpy(), strict=True)
     ]
+    middle = (mean.to_numpy().max() + mean.to_numpy().min()) / 2
+    reach = max(np.ptp(mean.to_numpy()) / 2, 3 * spread.to_numpy().mean(), 1e-9)
     sns.heatmap(
-        mean, annot=np.array(text), fmt="", cmap="Blues", cbar=False, linewidths=1, annot_kws={"size": 9}, ax=ax
+        mean,
+        annot=np.array(text),
+        fmt="",
+        cmap="Blues",
+        vmin=middle - reach,
+        vmax=middle + reach,
+        cbar=False,
+        linewidths=1,
+        annot_kws={"size": 9},
+        ax=ax,
     )
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
