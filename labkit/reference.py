@@ -1,7 +1,7 @@
 """What the lab's systems reach: a user's own numbers beside reference bands, and the page that reports the reference.
 
-reference.json holds `systems` (written by hand: what others reported, and which number of ours answers it) and, for
-each profile and data set, `bands` (written by `update` from a results.json). Imports config, artifacts and files.
+reference.json holds `systems` (written by hand: what others reported, and which number of ours answers it), `remarks`
+on how they were measured, and for each profile and data set `bands` (written by `update` from a results.json). Imports config, artifacts and files.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def update(folder: Path, page: Path) -> list[Path]:
     reference["bands"] = {kind: dict(sorted(bands.items())) for kind, bands in sorted(reference["bands"].items())}
     files: dict[Path, str] = {FILE: json.dumps(reference, indent=1, ensure_ascii=False) + "\n"}
     if all(section["profile"] == "full" and section["data"]["real"] for section in results["notebooks"].values()):
-        files[page] = _page(results, reference["systems"])
+        files[page] = _page(results, reference["systems"], reference["remarks"])
     for path, text in files.items():
         write_atomically(path, text)
     return list(files)
@@ -89,7 +89,7 @@ def _kind(section: dict[str, Any]) -> str:
     return f"{section['profile']} profile, {section['data']['name']}"
 
 
-def _page(results: dict[str, Any], systems: list[dict[str, Any]]) -> str:
+def _page(results: dict[str, Any], systems: list[dict[str, Any]], remarks: list[str]) -> str:
     """Return docs/reference-results.md."""
     lines = [
         "# Reference results",
@@ -104,6 +104,7 @@ def _page(results: dict[str, Any], systems: list[dict[str, Any]]) -> str:
         "standard deviation over the seeds. Time is that of the training steps of one run, in seconds.",
         "",
         *_machines(results),
+        *[f"- {remark}" for remark in remarks],
         "",
         "| system | setting | reported | ours | split, n, seeds | time (s) |",
         "|---|---|---:|---:|---|---:|",

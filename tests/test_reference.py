@@ -23,7 +23,7 @@ def results_of(folder, digits, *values):
 def file(tmp_path, monkeypatch):
     path = tmp_path / "reference.json"
     system = {"system": "MLP", "setting": "wide", "reported": "95", "number": f"{NAME}.widest_accuracy"}
-    path.write_text(json.dumps({"systems": [system], "bands": {}}))
+    path.write_text(json.dumps({"remarks": [], "systems": [system], "bands": {}}))
     monkeypatch.setattr(reference, "FILE", path)
     return path
 

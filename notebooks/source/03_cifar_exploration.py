@@ -290,7 +290,7 @@ for index, name in enumerate(["baseline", "C3: 28", "13 layers", "tanh", "sigmoi
     plots.spread_line(epochs[epochs["design"] == name], "epoch", "validation", ax, label=name, index=index)
 ax.axvline(2, color="0.3", linestyle=":", linewidth=1.2)
 ax.set(xlabel="epoch", ylabel="validation accuracy (%)", xticks=range(1, config.epochs + 1))
-ax.legend(loc="upper left", ncols=2, fontsize=8.5)
+ax.legend(loc="lower right", ncols=2, fontsize=8.5)
 run.figure(
     "epochs",
     fig,
