@@ -1,0 +1,427 @@
+# %% [markdown]
+# # 2 Training a classifier on colour images
+#
+# Now the network of notebook 1 learns. You will write the training loop once, in full, and then find out how good the
+# result is. The second part is the harder one: an accuracy is easily quoted from too few images, from the wrong images or from
+# one lucky run.
+#
+# **You will learn**
+#
+# - how `torch.utils.data` turns a data set into shuffled batches;
+# - the five lines that every training loop consists of;
+# - how to state an accuracy that others can rely on: all test images, several seeds, class by class;
+# - how to save a trained network and load it again without risk.
+
+# %% tags=["parameters"]
+profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
+data = "auto"  # "auto": CIFAR-10 where it is on disk, else the embedded shapes; "embedded"; or a folder
+seed = 0  # the first seed; the others follow it
+out = ""  # folder for results; empty: the folder "out" of the course
+
+# %%
+import tempfile
+import time
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import confusion_matrix
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from labkit import plots
+from labkit.artifacts import Run
+from labkit.config import TrainConfig, get_profile
+from labkit.data import load
+from labkit.models import CifarNet
+from labkit.runtime import get_device, set_seed, set_threads
+from labkit.sweeps import sweep
+from labkit.training import evaluate
+
+# %% [markdown]
+# ## 2.1 The data
+#
+# CIFAR-10 has ten classes of photographs, 32 x 32 pixels. Where it is not on disk, the course draws ten classes of shapes
+# of the same size instead. Accuracies on the two cannot be compared. The next line says which images this run uses.
+
+# %%
+set_threads()
+plots.use_style()
+profile = get_profile(profile)
+dataset = load("cifar10", data, train_limit=profile.train_limit)
+run = Run("02_cifar_classifier", profile, dataset, seed, out)
+print(dataset)
+
+# %%
+names = dataset.class_names
+fig, ax = plt.subplots(figsize=(6.4, 2.9))
+sample = dataset.pixels(dataset.train.images[:16]).numpy()
+plots.image_grid(sample, [names[label] for label in dataset.train.labels[:16]], columns=8, ax=ax)
+run.figure(
+    "samples",
+    fig,
+    caption="Sixteen images of the training split with the names of their classes.",
+    alt="Two rows of eight small colour images, each with the name of its class above it.",
+    split="train",
+)
+
+# %% [markdown]
+# ## 2.2 Batches from a DataLoader
+#
+# A step of training uses a few images, a **batch**. PyTorch's tools for this are two: a `Dataset` gives image number `i`
+# with its label, and a `DataLoader` collects batches from it. One pass over all training images is an **epoch**.
+
+# %%
+train_set = TensorDataset(dataset.train.images, dataset.train.labels)
+generator = torch.Generator().manual_seed(seed)
+train_loader = DataLoader(train_set, batch_size=4, shuffle=True, generator=generator)
+images, labels = next(iter(train_loader))
+print("images", tuple(images.shape), images.dtype, " labels", tuple(labels.shape), labels.dtype)
+print("this batch:", ", ".join(names[label] for label in labels))
+
+# %% [markdown]
+# - `TensorDataset` pairs tensors that are already in memory: item `i` is `(images[i], labels[i])`.
+# - `batch_size=4` is the number of images a step.
+# - `shuffle=True` draws a new order each epoch. Without it, a data set sorted by class would show the network one class
+#   for thousands of steps.
+# - `generator` holds the seed of that order, so that the run can be repeated.
+# - `num_workers` (0 here) is the number of processes that load images ahead. It pays when images are read from files.
+# - `drop_last=True` would leave out the last batch of an epoch where it is smaller than the others.
+#
+# ### Exercise 2.1 — how many steps has an epoch?
+#
+# Write a function of the number of images and the batch size. The last batch counts, even if it is not full.
+
+
+# %%
+def steps_in_an_epoch(count, batch_size):
+    ### BEGIN SOLUTION
+    return -(-count // batch_size)  # division, rounded up
+    ### END SOLUTION
+
+
+# %%
+for batch_size in (4, 7, 16):
+    loader = DataLoader(train_set, batch_size=batch_size)
+    same = steps_in_an_epoch(len(train_set), batch_size) == len(loader)
+    print(f"batches of {batch_size}: as the DataLoader says: {same}")
+
+# %% [markdown]
+# A `DataLoader` fetches image by image and stacks them. When all images are in memory, indexing a tensor with several
+# numbers at once does the same with less work. How much less? One pass over 3,000 images each, warmed up and repeated:
+
+# %% tags=["nbval-ignore-output"]
+part = TensorDataset(*train_set[:3_000])
+ways = {
+    "loader": lambda: DataLoader(part, batch_size=4, shuffle=True),
+    "indexing": lambda: (part[chosen] for chosen in torch.randperm(len(part)).split(4)),
+}
+for way, batches in ways.items():
+    microseconds = []
+    for _ in range(profile.repeats + 1):
+        start = time.perf_counter()
+        count = sum(1 for _ in batches())
+        microseconds.append(1e6 * (time.perf_counter() - start) / count)
+    cost = run.number(f"{way}_us", microseconds[1:], "µs a batch of 4", 0, statistic="median [quartiles]")
+    print(f"{way}: {cost}")
+
+# %% [markdown]
+# **What to notice.** Both give the same batches; the loader takes longer. With a network as small as this one, that is a
+# visible part of each step. This is why the rest of the course keeps images in memory and indexes them. Use a
+# `DataLoader` where images are too many for the memory, or are changed while they are read.
+
+# %% [markdown]
+# ## 2.3 The training loop
+#
+# The loop below runs on a GPU where there is one, on the CPU otherwise; this network needs none. Two things have to be
+# on the same **device**: the network, moved once, and each batch, moved before it is used.
+
+# %% tags=["nbval-ignore-output"]
+device = get_device()
+print("computing on:", device)
+
+# %% [markdown]
+# The setting is that of PyTorch's *60-minute blitz*: SGD with momentum, learning rate 0.001, batches of 4, two epochs.
+# That takes 22,500 steps on CIFAR-10 and reaches about 55 %. **The quick profile differs**: it has a few thousand images only,
+# so it takes larger batches, a larger learning rate and more epochs, to learn something in seconds.
+
+# %%
+config = TrainConfig(
+    optimizer="sgd",
+    momentum=0.9,
+    lr=profile.choose(quick=0.01, full=0.001),
+    batch_size=profile.choose(quick=16, full=4),
+    epochs=profile.choose(quick=5, full=2),
+)
+train_loader = DataLoader(train_set, config.batch_size, shuffle=True, generator=generator)
+
+# %%
+set_seed(seed)
+model = CifarNet().to(device)
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum)
+for epoch in range(1, config.epochs + 1):
+    model.train()
+    total = 0.0
+    for images, labels in train_loader:
+        images, labels = images.to(device), labels.to(device)
+        optimizer.zero_grad()  # forget the last batch's gradients
+        loss = loss_fn(model(images), labels)  # forward
+        loss.backward()  # the gradient of the loss for each weight
+        optimizer.step()  # move each weight against its gradient
+        total += loss.item() * len(labels)
+    print(f"epoch {epoch}/{config.epochs}: train loss {total / len(train_set):.3f}")
+
+# %% [markdown]
+# **What to notice.** The loss starts near $\ln 10 \approx 2.3$, the loss of guessing among ten classes, and falls with each
+# epoch. It is a total over images, divided by their number: the mean of the batches' means would weigh a last, smaller
+# batch too much. **Momentum** 0.9 means that each step goes on with 0.9 of the last one.
+#
+# `labkit.training.fit` is this loop, with indexing in place of the loader, and the later notebooks import it.
+
+# %% [markdown]
+# ## 2.4 How good is it?
+#
+# ### Exercise 2.2 — accuracy over all images
+#
+# Write `accuracy(model, loader)`: the share of all images in `loader` whose largest logit is that of the true class. Count
+# images, do not average batches. Switch to `model.eval()`, and record no graph.
+
+
+# %%
+def accuracy(model, loader):
+    ### BEGIN SOLUTION
+    model.eval()
+    correct = count = 0
+    with torch.inference_mode():
+        for images, labels in loader:
+            predictions = model(images.to(device)).argmax(1).cpu()
+            correct += (predictions == labels).sum().item()
+            count += len(labels)
+    return correct / count
+    ### END SOLUTION
+
+
+# %%
+test_loader = DataLoader(TensorDataset(dataset.test.images, dataset.test.labels), batch_size=64)
+evaluation = evaluate(model, dataset, "test")
+print("as labkit's evaluate:", abs(accuracy(model, test_loader) - evaluation.accuracy) < 1e-3)
+
+# %% tags=["nbval-ignore-output"]
+print(evaluation)
+
+# %% [markdown]
+# `model.eval()` changes nothing in this network. It matters as soon as there is **dropout** or batch normalisation, which
+# behave differently in training; a forgotten `eval()` then lowers the accuracy that you measure.
+#
+# Here are twelve test images, drawn at random. A tick stands for a right answer; a cross for a wrong one, with the truth
+# below it.
+
+# %%
+order = torch.randperm(len(dataset.test), generator=torch.Generator().manual_seed(seed))
+twelve = order[:12]
+marks = []
+for guess, truth in zip(evaluation.predictions[twelve], evaluation.labels[twelve], strict=True):
+    marks.append(f"✓ {names[guess]}\n" if guess == truth else f"✗ {names[guess]}\nis: {names[truth]}")
+
+# %%
+fig, ax = plt.subplots(figsize=(6.4, 3.5))
+plots.image_grid(dataset.pixels(dataset.test.images[twelve]).numpy(), marks, columns=6, ax=ax)
+run.figure(
+    "predictions",
+    fig,
+    caption="Twelve test images, drawn at random, with the network's answer. ✓: right; ✗: wrong, with the true class below.",
+    alt="Two rows of six small colour images. Above each stands the network's answer with a tick or a cross, and the true "
+    "class where the answer is wrong.",
+    split="test",
+    seeds=[seed],
+)
+
+# %% [markdown]
+# ### Save it and load it again
+#
+# What is saved is the `state_dict`: the names of the parameters with their values, not the class. To load them, build
+# the network first. A file in Python's pickle format can run any program while it is read, so a file from somebody
+# else is a risk. `weights_only=True` reads tensors and plain values, and refuses everything else.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "blitz.pt"
+    torch.save(model.state_dict(), path)
+    restored = CifarNet().to(device)
+    restored.load_state_dict(torch.load(path, weights_only=True))
+again = evaluate(restored, dataset, "test")
+print("the same answers:", torch.equal(again.predictions, evaluation.predictions))
+
+# %% [markdown]
+# ## 2.5 Several seeds
+#
+# The number above is one run. Another seed gives other initial weights, another order of the images, and another
+# accuracy. `sweep` trains the same network once for each seed. Its grid `{}` is empty: nothing else is varied.
+
+# %% tags=["nbval-ignore-output"]
+result = sweep(CifarNet, {}, dataset, config, run.seeds, run.cache, log=print)
+runs = result.runs.assign(train=100 * result.runs["train_accuracy"], test=100 * result.runs["test_accuracy"])
+print("test accuracy:", run.number("blitz_test", runs["test"], "%", 1, split="test", seeds=run.seeds))
+
+# %% tags=["nbval-ignore-output"]
+print("seconds of training:", run.number("blitz_seconds", runs["seconds"], "s", 1, seeds=run.seeds))
+
+# %% [markdown]
+# ### Which classes?
+#
+# A **confusion matrix** counts the images of each true class (row) by their predicted class (column). Here is one for
+# each seed.
+
+# %%
+truth = dataset.test.labels.numpy()
+matrices = np.stack([confusion_matrix(truth, guess, labels=range(len(names))) for guess in result.predictions])
+print("matrices", matrices.shape, "with", matrices[0].sum(), "images each")
+
+# %% [markdown]
+# ### Exercise 2.3 — accuracy class by class
+#
+# Write `class_accuracy(matrix)`: for each true class, the share of its images that are classified correctly. It takes one
+# confusion matrix and returns an array of ten.
+
+
+# %%
+def class_accuracy(matrix):
+    ### BEGIN SOLUTION
+    return matrix.diagonal() / matrix.sum(1)
+    ### END SOLUTION
+
+
+# %%
+own = class_accuracy(evaluation.confusion())
+by_hand = [evaluation.correct[evaluation.labels == label].float().mean() for label in range(len(names))]
+print("as counted class by class:", np.allclose(own, by_hand))
+
+# %%
+shares = pd.DataFrame([100 * class_accuracy(matrix) for matrix in matrices], columns=names)
+tidy = shares.melt(var_name="class", value_name="accuracy")
+fig, ax = plt.subplots(figsize=(6.4, 3.3))
+plots.seed_dots(tidy, "class", "accuracy", ax)
+ax.set(ylabel="test accuracy (%)", ylim=(0, 100))
+ax.tick_params(axis="x", rotation=35)
+run.figure(
+    "accuracy_by_class",
+    fig,
+    caption="Test accuracy of each class. Dots: single seeds; markers with whiskers: mean and one standard deviation.",
+    alt="Ten groups of dots, one a class, each with its mean and a whisker. The means lie far apart, and the dots of one "
+    "class are scattered too.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% tags=["nbval-ignore-output"]
+table = tidy.groupby("class", sort=False)["accuracy"].agg(["mean", "std", "min", "max"]).reset_index()
+run.table(
+    "accuracy_by_class",
+    table.rename(columns={"std": "sd", "min": "worst seed", "max": "best seed"}),
+    "Test accuracy of each class in percent: mean over the seeds, standard deviation, worst and best seed.",
+    formats=dict.fromkeys(("mean", "sd", "worst seed", "best seed"), "{:.1f}"),
+    split="test",
+    seeds=run.seeds,
+)
+
+# %%
+fig, ax = plt.subplots(figsize=(6.4, 6.0))
+plots.confusion(matrices, names, ax)
+ax.tick_params(axis="x", rotation=45)
+run.figure(
+    "confusion",
+    fig,
+    caption="Confusion matrix in percent of each true class. Large: mean over the seeds; small: one standard deviation. "
+    "Only errors are shaded.",
+    alt="A ten by ten matrix. The diagonal holds the largest numbers; errors are spread over many cells, and a few of them "
+    "are shaded darkly.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** One accuracy for ten classes hides that some are recognised far better than others. The spread of a
+# single class between seeds is larger than that of the total: what one class loses, another wins.
+
+# %% [markdown]
+# ## 2.6 Two accuracies that should not be quoted
+#
+# **The last batch only.** Many loops print the accuracy of the batch at hand, and the last line ends up in the report. **The
+# training split.** It is tempting to evaluate on the images that lie ready, but the network has seen them. For each
+# seed, the table has both beside the accuracy on all test images.
+
+# %% tags=["nbval-ignore-output"]
+correct = (result.predictions == truth)[:, order.numpy()]  # test images in random order
+quoted = pd.DataFrame({"seed": run.seeds, "last batch of 4": 100 * correct[:, -4:].mean(1)})
+quoted = quoted.assign(**{"training split": runs["train"], "all test images": runs["test"]})
+run.table(
+    "what_is_quoted",
+    quoted,
+    "Accuracy in percent that would be quoted from the last batch of four test images, from the training split, and from "
+    "all test images.",
+    formats=dict.fromkeys(quoted.columns[1:], "{:.1f}"),
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% tags=["nbval-ignore-output"]
+gap = runs["train"] - runs["test"]
+print("training - test, in percentage points:", run.number("gap", gap, "points", 1, split="test", seeds=run.seeds))
+
+# %%
+fours = correct[:, : len(truth) // 4 * 4].reshape(len(correct), -1, 4).sum(2)
+rows = [{"right": f"{right} of 4", "batches": 100 * (row == right).mean()} for right in range(5) for row in fours]
+fig, ax = plt.subplots(figsize=(5.4, 3.0))
+plots.seed_dots(pd.DataFrame(rows), "right", "batches", ax)
+ax.set(xlabel="images that are classified correctly", ylabel="batches (%)", ylim=(0, None))
+run.figure(
+    "batches_of_four",
+    fig,
+    caption="How many of four test images are classified correctly, over all batches of four. Dots: single seeds; markers "
+    "with whiskers: mean and one standard deviation.",
+    alt="Five groups of dots from 0 of 4 to 4 of 4. Most batches have one, two or three right, and the rest is shared by "
+    "none and all four.",
+    split="test",
+    seeds=run.seeds,
+)
+
+# %% [markdown]
+# **What to notice.** The same network scores anything from 0 to 100 % on a batch of four. The training split flatters: its
+# accuracy lies above that on the test split, and the gap grows with more epochs.
+#
+# ### Exercise 2.4 — how far does a batch jump?
+#
+# Write `batch_spread(correct, batch_size)`: the standard deviation, in percentage points, of the accuracy of batches of
+# that size. `correct` (seeds, images) says which images are classified correctly; leave out images that fill no
+# batch. For independent images, theory gives $100\sqrt{p(1-p)/n}$ with the accuracy $p$ and batches of $n$.
+
+
+# %%
+def batch_spread(correct, batch_size):
+    ### BEGIN SOLUTION
+    whole = correct.shape[1] // batch_size * batch_size
+    return 100 * correct[:, :whole].reshape(-1, batch_size).mean(1).std()
+    ### END SOLUTION
+
+
+# %%
+p = correct.mean()
+for batch_size in (4, 25):
+    theory = 100 * (p * (1 - p) / batch_size) ** 0.5
+    near = abs(batch_spread(correct, batch_size) / theory - 1) < 0.25
+    print(f"batches of {batch_size}: close to theory: {near}")
+
+# %% [markdown]
+# ## Questions from your TA
+#
+# 1. Give your test accuracy as it should stand in a report. Which five facts belong beside the number?
+# 2. Your five seeds differ by a few points. How large must an improvement be before you believe it?
+# 3. What changes if `shuffle=True` is left out, and the training images are sorted by class?
+# 4. Which two classes does your network confuse most? Is the matrix symmetric there? Explain what you see.
+# 5. A loop prints "accuracy 75 %" after its last batch of four. What can you conclude?
+
+# %%
+run.finish()
