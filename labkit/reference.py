@@ -1,7 +1,8 @@
 """What the lab's systems reach: a user's own numbers beside reference bands, and the page that reports the reference.
 
 reference.json holds `systems` (written by hand: what others reported, and which number of ours answers it), `remarks`
-on how they were measured, and for each profile and data set `bands` (written by `update` from a results.json). Imports config, artifacts and files.
+on how they were measured, and for each profile and data set `bands` (written by `update` from a results.json).
+Imports config, artifacts and files.
 """
 
 from __future__ import annotations
