@@ -35,7 +35,7 @@ from labkit import plots
 from labkit.artifacts import Run
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
-from labkit.models import CifarNet
+from labkit.models import CifarNet, count_parameters
 from labkit.runtime import get_device, set_seed, set_threads
 from labkit.sweeps import sweep
 from labkit.training import evaluate
@@ -156,6 +156,7 @@ config = TrainConfig(
     epochs=profile.choose(quick=5, full=2),
 )
 train_loader = DataLoader(train_set, config.batch_size, shuffle=True, generator=generator)
+print(run.number("parameters", count_parameters(CifarNet()), "parameters", 0, statistic="exact"))
 
 # %%
 set_seed(seed)
