@@ -171,6 +171,7 @@ survivors_on_average = neurons * (1 - p)
 none_left = round(p**neurons, 3)
 ### END SOLUTION
 print(f"{survivors_on_average:.0f} survive on average; none with probability {none_left}")
+print("no neuron left in", run.number("steps_without_neuron", 100 * none_left, "% of all draws", 1, statistic="exact"))
 
 # %% [markdown]
 # With a layer of 100 neurons that never happens. Ten digits have to pass through these five numbers, and in each
