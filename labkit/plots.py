@@ -185,20 +185,13 @@ def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None 
     mean = shares.mean(0)
     spread = shares.std(0, ddof=1) if len(shares) > 1 else np.zeros_like(mean)
     errors = np.where(np.eye(len(mean), dtype=bool), 0, mean)
-    sns.heatmap(
-        errors,
-        cmap="Blues",
-        vmax=max(errors.max(), 1e-9) * 1.3,
-        cbar=False,
-        square=True,
-        linewidths=0.5,
-        linecolor="0.85",
-        ax=ax,
-    )
+    darkest = max(errors.max(), 1e-9) * 1.3
+    sns.heatmap(errors, cmap="Blues", vmax=darkest, cbar=False, square=True, linewidths=0.5, linecolor="0.85", ax=ax)
     for (row, column), value in np.ndenumerate(mean):
         if value > 0:
             on_diagonal = row == column
             digits = 1 if on_diagonal or value >= 0.1 else 2
+            colour = "white" if errors[row, column] > 0.68 * darkest else "black"
             ax.text(
                 column + 0.5,
                 row + 0.38,
@@ -207,9 +200,16 @@ def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None 
                 va="center",
                 fontsize=8.5,
                 weight="bold" if on_diagonal else "normal",
+                color=colour,
             )
             ax.text(
-                column + 0.5, row + 0.74, f"± {spread[row, column]:.{digits}f}", ha="center", va="center", fontsize=6.5
+                column + 0.5,
+                row + 0.74,
+                f"± {spread[row, column]:.{digits}f}",
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color=colour,
             )
     ax.set_xticks(np.arange(len(mean)) + 0.5, class_names)
     ax.set_yticks(np.arange(len(mean)) + 0.5, class_names, rotation=0)

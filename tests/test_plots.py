@@ -179,6 +179,7 @@ def test_confusion_in_percent_of_the_true_class():
     spread = np.std([80, 60], ddof=1)
     texts = [text.get_text() for text in ax.texts]
     assert texts == ["70.0", f"± {spread:.1f}", "30.0", f"± {spread:.1f}", "100.0", "± 0.0"]
+    assert [text.get_color() for text in ax.texts] == ["black", "black", "white", "white", "black", "black"]
 
 
 def test_seed_dots_draw_the_mean_over_seeds():

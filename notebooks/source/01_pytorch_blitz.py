@@ -490,15 +490,15 @@ final = [losses[-1] for _, losses in fits.values()]
 print("mean squared error at the end:", run.number("polynomial_mse", final, "", 5, seeds=run.seeds))
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.1))
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.3))
 for s, (coefficients, losses) in fits.items():
     start_line, fit_line = left.plot(x, starts[s] @ powers, "C0:", x, coefficients @ powers, "C1--", linewidth=1.3)
-    (loss_line,) = right.plot(losses, "C0", linewidth=0.9)
+    (loss_line,) = right.plot(losses, "C2", linewidth=0.9)
 (sine,) = left.plot(x, y, "C6", linewidth=1, zorder=0)
-left.set(ylim=(-3.6, 2.4), xlabel="x", ylabel="y")
-left.legend([sine, start_line, fit_line], ["sin x", "starts", "fits"], loc="lower center", ncols=3, columnspacing=1)
+left.set(ylim=(-2.5, 2.5), xlabel="x", ylabel="y")
+names = ["sin x", "starts", "fits", "loss, one line a seed"]
+fig.legend([sine, start_line, fit_line, loss_line], names, loc="outside upper center", ncols=4)
 right.set(yscale="log", xlabel="step", ylabel="mean squared error")
-right.legend([loss_line], ["one line a seed"])
 run.figure(
     "polynomial",
     fig,
