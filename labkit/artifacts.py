@@ -56,12 +56,20 @@ class Run:
         return self.out / "cache"
 
     def figure(
-        self, name: str, figure: Figure, caption: str, alt: str, split: str = "", seeds: Sequence[int] = ()
+        self,
+        name: str,
+        figure: Figure,
+        caption: str,
+        alt: str,
+        split: str = "",
+        seeds: Sequence[int] = (),
+        dataset: Dataset | None = None,
     ) -> None:
         """Keep a figure as .png (200 dpi) and .svg, show it in the notebook, and close it.
 
         caption: what the reader should see in it; split, n, seeds, data and profile are added to it.
         alt: what the figure shows, for readers who cannot see it.
+        dataset: where the images were split in another way than in the run's own dataset; here and below.
         """
         import matplotlib.pyplot as plt
         from IPython.display import Image, Markdown, display
@@ -72,7 +80,13 @@ class Run:
         stem = f"figures/{self.name}.{name}"
         self._files[self.out / f"{stem}.png"] = _render(figure, format="png", dpi=FILE_DPI)
         self._files[self.out / f"{stem}.svg"] = _render(figure, format="svg", metadata={"Date": None})
-        entry = {"caption": caption, "alt": alt, "png": f"{stem}.png", "svg": f"{stem}.svg", **self._seen(split, seeds)}
+        entry = {
+            "caption": caption,
+            "alt": alt,
+            "png": f"{stem}.png",
+            "svg": f"{stem}.svg",
+            **self._seen(split, seeds, dataset),
+        }
         self._figures[name] = {**entry, "width_in": round(figure.get_figwidth(), 2)}
         screen = _render(figure, format="png", dpi=SCREEN_DPI)
         plt.close(figure)
@@ -87,6 +101,7 @@ class Run:
         formats: dict[str, str] | None = None,
         split: str = "",
         seeds: Sequence[int] = (),
+        dataset: Dataset | None = None,
     ) -> pd.DataFrame:
         """Keep a table as .csv (all digits) and for the report (rounded by `formats`, e.g. {"loss": "{:.3f}"}).
 
@@ -108,7 +123,7 @@ class Run:
             "columns": [str(column) for column in table.columns],
             "numeric": numeric,
             "rows": shown.to_numpy().tolist(),
-            **self._seen(split, seeds),
+            **self._seen(split, seeds, dataset),
         }
         return shown
 
@@ -122,6 +137,7 @@ class Run:
         statistic: str = "mean ± sd",
         split: str = "",
         seeds: Sequence[int] = (),
+        dataset: Dataset | None = None,
     ) -> str:
         """Keep a number with its spread, and return it as the report will print it.
 
@@ -134,7 +150,7 @@ class Run:
         summary = _summary(values, statistic, digits, name)
         if unit:
             summary["text"] += f" {unit}"
-        entry = {"statistic": statistic, "unit": unit, "values": values, **summary, **self._seen(split, seeds)}
+        entry = {"statistic": statistic, "unit": unit, "values": values, **summary, **self._seen(split, seeds, dataset)}
         self._numbers[name] = entry
         return describe_number(entry)
 
@@ -175,11 +191,11 @@ class Run:
             "data": asdict(self.dataset.provenance),
         }
 
-    def _seen(self, split: str, seeds: Sequence[int]) -> dict[str, Any]:
+    def _seen(self, split: str, seeds: Sequence[int], dataset: Dataset | None) -> dict[str, Any]:
         """Return what was measured on which images and seeds; empty for what no data was needed for."""
         if split and split not in SPLIT_NAMES:
             raise UsageError(f"Split {split!r} is not known: choose one of {', '.join(SPLIT_NAMES)}.")
-        n = len(self.dataset.split(split)) if split else None
+        n = len((dataset or self.dataset).split(split)) if split else None
         return {"split": split, "n": n, "seeds": list(seeds)}
 
 

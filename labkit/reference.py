@@ -98,7 +98,7 @@ def _page(results: dict[str, Any], systems: list[dict[str, Any]], remarks: list[
         "What the systems of this course reach on the real data, beside what others reported for them. Written by",
         "`make reference DATA=FOLDER`, which runs",
         "",
-        "    LABKIT_THREADS=1 labkit run --profile full --data FOLDER --out reference",
+        "    LABKIT_THREADS=1 labkit run --profile full --data FOLDER --out out/reference",
         "    labkit reference out/reference",
         "",
         "where FOLDER holds MNIST and CIFAR-10. Accuracies are in percent, over all images of the split: mean ± sample",

@@ -6,6 +6,7 @@ import pytest
 
 from labkit.artifacts import Run, describe_number, read_results
 from labkit.config import LabkitError, UsageError, get_profile
+from labkit.data import load
 
 TEXT = "A caption or an alternative text that is long enough."
 
@@ -39,6 +40,17 @@ def test_everything_is_published_at_once(run):
     assert number["accuracy"]["spread"] == pytest.approx(pd.Series([97, 98, 99, 98, 98]).std())
     assert section["data"]["name"] == "embedded digits"
     assert section["profile"] == "quick"
+
+
+def test_n_is_that_of_the_dataset_that_was_measured(run):
+    other = load("mnist", "embedded", validation=0.2)
+    run.figure("line", draw(), TEXT, TEXT, split="validation", seeds=[0], dataset=other)
+    run.table("rows", pd.DataFrame({"a": [1]}), TEXT, split="validation", dataset=other)
+    run.number("accuracy", [97.0, 98.0], "%", split="validation", seeds=[0, 1], dataset=other)
+    run.finish()
+    section = read_results(run.out / "results.json")["notebooks"]["05_mlp1_sweep"]
+    for kind, name in (("figures", "line"), ("tables", "rows"), ("numbers", "accuracy")):
+        assert section[kind][name]["n"] == 270
 
 
 def test_figures_are_200_dpi_and_repeat_byte_for_byte(run):

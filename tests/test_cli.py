@@ -43,8 +43,8 @@ def test_one_notebook_from_start_to_report(done):
         assert len(figure["alt"]) > 20
     for table in section["tables"].values():
         assert (out / table["csv"]).read_text().count("\n") == len(table["rows"]) + 1
-    assert section["numbers"]["lenet5_accuracy"]["value"] > 90
-    assert section["numbers"]["lenet5_accuracy"]["n"] == 450
+    assert section["numbers"]["LeNet_5_accuracy"]["value"] > 90
+    assert section["numbers"]["LeNet_5_accuracy"]["n"] == 450
     assert (out / "notebooks" / "09_profiler_comparison.ipynb").is_file()
     report = (out / "report.md").read_text()
     assert "**Embedded data.**" in report

@@ -134,7 +134,9 @@ for (name, epochs), rows in longer.groupby(["network", "epochs"], sort=False):
     key = f"b3_{name.replace('-', '_')}_{epochs}"
     run.number(f"{key}_seconds", rows["seconds"], "s", 1, seeds=run.seeds)
     for part in parts:
-        run.number(f"{key}_{part}", rows[part], "%", 1, split=part.removesuffix("ing"), seeds=run.seeds)
+        run.number(
+            f"{key}_{part}", rows[part], "%", 1, split=part.removesuffix("ing"), seeds=run.seeds, dataset=held_back
+        )
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.0), sharey=True)
@@ -154,6 +156,7 @@ run.figure(
     "validation line, and the right panel's band is wider.",
     split="validation",
     seeds=run.seeds,
+    dataset=held_back,
 )
 
 # %% [markdown]
@@ -183,6 +186,7 @@ run.figure(
     alt="A jagged grey line and a smooth line with a band, both falling steeply at first and then slowly.",
     split="train",
     seeds=run.seeds,
+    dataset=held_back,
 )
 
 # %% [markdown]
@@ -240,6 +244,7 @@ run.figure(
     alt="Six groups of dots, one an option. SGD at 0.01 without momentum lies lowest.",
     split="validation",
     seeds=run.seeds,
+    dataset=held_back,
 )
 
 # %% [markdown]
