@@ -34,7 +34,7 @@ from labkit.sweeps import sweep
 set_threads()
 plots.use_style()
 profile = get_profile(profile)
-images = load("cifar10", data, train_limit=profile.choose(quick=1_500, full=None))
+images = load("cifar10", data, train_limit=profile.choose(quick=1_000, full=None))
 run = Run("03_cifar_exploration", profile, images, seed, out)
 seeds = run.seeds[:3]
 print(images)
@@ -148,7 +148,7 @@ run.table(
 
 # %% tags=["nbval-ignore-output"]
 config = TrainConfig(
-    epochs=profile.choose(quick=5, full=10), batch_size=profile.choose(quick=16, full=64), optimizer="adam", lr=1e-3
+    epochs=profile.choose(quick=4, full=10), batch_size=profile.choose(quick=16, full=64), optimizer="adam", lr=1e-3
 )
 last_steps = ["baseline", "C1: 12", "C3: 28", "13 layers", "sigmoid", "tanh"]
 trained = profile.choose(quick=last_steps, full=list(designs))

@@ -109,7 +109,7 @@ print(f"ln 10 is {math.log(10):.1f}; the untrained network's loss is {loss:.1f}"
 
 # %%
 config = TrainConfig(
-    epochs=profile.choose(quick=12, full=10),
+    epochs=profile.choose(quick=8, full=10),
     batch_size=profile.choose(quick=32, full=128),
     optimizer="adam",
     lr=3e-3,

@@ -59,7 +59,7 @@ print(by_layer, "sum:", sum(by_layer), "PyTorch counts", count_parameters(MLP((3
 
 # %%
 config = TrainConfig(
-    epochs=profile.choose(quick=12, full=10),
+    epochs=profile.choose(quick=8, full=10),
     batch_size=profile.choose(quick=32, full=128),
     optimizer="adam",
     lr=3e-3,
@@ -266,7 +266,7 @@ run.figure(
 # %%
 symmetric = load("mnist", data, train_limit=profile.train_limit, normalisation="symmetric")
 batch = profile.choose(quick=100, full=1000)
-adam = TrainConfig(epochs=profile.choose(quick=6, full=20), batch_size=batch, optimizer="adam", lr=0.003)
+adam = TrainConfig(epochs=profile.choose(quick=4, full=20), batch_size=batch, optimizer="adam", lr=0.003)
 sgd = TrainConfig(epochs=15, batch_size=64, optimizer="sgd", momentum=0.9, lr=0.03)
 recipes = {
     "b1": sweep(MLP, {"hidden_sizes": [(512, 512, 512)]}, symmetric, adam, run.seeds, run.cache, log=print).runs,

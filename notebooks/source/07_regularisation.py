@@ -184,7 +184,7 @@ print("no neuron left in", run.number("steps_without_neuron", 100 * none_left, "
 
 # %% tags=["nbval-ignore-output"]
 factor = {"hidden_sizes": [(30, 5), (300, 100)], "dropout": [0.0, 0.2, 0.4, 0.6]}
-config = replace(base, lr=3e-3, epochs=10, schedule="one_cycle")
+config = replace(base, lr=3e-3, epochs=profile.choose(quick=5, full=10), schedule="one_cycle")
 single = sweep(MLP, factor, digits, config, run.seeds, run.cache, log=print).runs
 single["network"] = ["-".join(map(str, widths)) for widths in single["hidden_sizes"]]
 for part in ("train", "validation"):
@@ -221,7 +221,7 @@ run.figure(
 few = load("mnist", data, train_limit=500, validation=0.2, normalisation="unit")
 decays = [0.0, 1e-4, 1e-3, 1e-2, 1e-1]
 config = TrainConfig(
-    epochs=profile.choose(quick=20, full=60), batch_size=50, optimizer="adam", lr=3e-3, schedule="one_cycle"
+    epochs=profile.choose(quick=12, full=60), batch_size=50, optimizer="adam", lr=3e-3, schedule="one_cycle"
 )
 grid = {"hidden_sizes": [(300, 100)], "weight_decay": decays}
 decayed = sweep(MLP, grid, few, config, run.seeds, run.cache, log=print).runs

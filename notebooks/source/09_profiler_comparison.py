@@ -106,7 +106,7 @@ for name, value in zip(names, flops_a_parameter, strict=True):
 
 # %%
 config = TrainConfig(
-    epochs=profile.choose(quick=4, full=10),
+    epochs=profile.choose(quick=3, full=10),
     batch_size=profile.choose(quick=32, full=128),
     optimizer="adam",
     lr=3e-3,
@@ -153,7 +153,7 @@ rest = {name: network for name, network in networks.items() if name not in main}
 costs = pd.concat(
     [
         cost_table(shown, digits.test.images, (1, 8, 32, 128, 1000), profile.repeats),
-        cost_table(rest, digits.test.images, (1, 1000), profile.repeats),
+        cost_table(rest, digits.test.images, (1, 128), profile.repeats),
     ],
     ignore_index=True,
 )
@@ -247,7 +247,7 @@ for name in names:
 
 # %% tags=["nbval-ignore-output"]
 at_one = costs[costs["batch_size"] == 1].set_index("model").loc[names]
-at_many = costs[costs["batch_size"] == 1000].set_index("model").loc[names]
+at_many = costs[costs["batch_size"] == 128].set_index("model").loc[names]
 comparison = sizes.assign(
     accuracy=[accuracy[name].split(" (")[0] for name in names],
     latency=[latency[name].split(" ms")[0] for name in names],
@@ -259,7 +259,7 @@ run.table(
     "comparison",
     comparison.rename(columns=headings),
     "Every MLP and CNN of the course, trained alike: accuracy (mean and standard deviation over the seeds), latency of one image "
-    "(median and quartiles), time an image in a batch of 1000 (median), peak memory of the tensors made for one image.",
+    "(median and quartiles), time an image in a batch of 128 (median), peak memory of the tensors made for one image.",
     formats={"parameters": "{:,}", "flops": "{:,}", "µs/image": "{:.1f}", "peak kB": "{:.1f}"},
     split="test",
     seeds=seeds,
