@@ -221,9 +221,9 @@ def files_of(section: dict[str, Any]) -> list[str]:
 
 def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
     """Return a caption with the provenance behind it: split, n, seeds, data and profile."""
-    return (
-        f"{entry['caption']} ({', '.join([*seen(entry), section['data']['name'], section['profile'] + ' profile'])}.)"
-    )
+    data = section["data"]
+    name = f"{data['name']} from {data['origin']}" if "lossy" in data["origin"] else data["name"]
+    return f"{entry['caption']} ({', '.join([*seen(entry), name, section['profile'] + ' profile'])}.)"
 
 
 def describe_number(entry: dict[str, Any]) -> str:

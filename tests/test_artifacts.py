@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from labkit.artifacts import Run, describe_number, read_results
+from labkit.artifacts import Run, describe, describe_number, read_results
 from labkit.config import LabkitError, UsageError, get_profile
 from labkit.data import load
 
@@ -40,6 +40,15 @@ def test_everything_is_published_at_once(run):
     assert number["accuracy"]["spread"] == pytest.approx(pd.Series([97, 98, 99, 98, 98]).std())
     assert section["data"]["name"] == "embedded digits"
     assert section["profile"] == "quick"
+
+
+def test_captions_say_when_images_are_lossy():
+    entry = {"caption": "A line.", "split": "test", "n": 10, "seeds": [0, 1]}
+    section = {"profile": "full", "data": {"name": "CIFAR-10", "origin": "JPEG files, slightly lossy"}}
+    expected = "A line. (test split, n = 10, 2 seeds, CIFAR-10 from JPEG files, slightly lossy, full profile.)"
+    assert describe(entry, section) == expected
+    section["data"]["origin"] = "CIFAR-10 batches"
+    assert describe(entry, section) == "A line. (test split, n = 10, 2 seeds, CIFAR-10, full profile.)"
 
 
 def test_n_is_that_of_the_dataset_that_was_measured(run):
