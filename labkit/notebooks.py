@@ -210,10 +210,13 @@ def _print_comparison(folder: Path, names: list[str]) -> None:
 
     rows, without = compare(read_results(folder / "results.json"), names)
     if rows:
-        table = Table("number", Column("yours", justify="right"), Column("reference band", justify="right"), "")
+        table = Table(
+            "notebook, number", Column("yours", justify="right"), Column("reference band", justify="right"), ""
+        )
         for row in rows:
             band = f"{row.low:.1f} to {row.high:.1f} %"
-            table.add_row(row.number, row.text, band, "inside" if row.inside else "OUTSIDE")
+            notebook, number = row.number.split(".")
+            table.add_row(f"{notebook[:2]} {number}", row.text, band, "inside" if row.inside else "OUTSIDE")
         Console().print(table)
         inside = sum(row.inside for row in rows)
         print(f"{inside} of {len(rows)} numbers lie inside the reference band.")
