@@ -1,4 +1,7 @@
-"""Grid x seeds -> one row a run, cached on disk. Imports config, files, runtime, data, models and training."""
+"""Grid x seeds -> one row a run, cached on disk.
+
+Imports config, files, runtime, data, models, training and ensembles.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,13 @@ from torch import nn
 
 from labkit.config import TrainConfig, UsageError
 from labkit.data import Dataset
+from labkit.ensembles import Ensemble, Member, arrange
 from labkit.files import write_atomically
 from labkit.models import count_parameters
 from labkit.runtime import get_device, set_seed
-from labkit.training import evaluate, fit
+from labkit.training import Evaluation, History, evaluate, fit
 
+ENGINES = ("auto", "loop")
 CACHE_FORMAT = 1
 CONFIG_KEYS = {field.name for field in fields(TrainConfig)}
 
@@ -63,14 +68,18 @@ def sweep(
     seeds: Iterable[int],
     cache: Path | None = None,
     log: Callable[[str], None] | None = None,
+    engine: str = "auto",
 ) -> Sweep:
     """Train one network for every setting of `grid` and every seed, each from its own seed.
 
     build: a network's class or a function; takes the keys of `grid` that are not fields of TrainConfig.
     grid: a list of values for each key; keys that TrainConfig has override `config`; {} is the one setting `config`.
     cache: a folder; every finished run is kept there, so that an interrupted sweep goes on where it stopped. A run is
-        found again only when network, initial weights, data, settings, threads and torch are the same.
-    log: called with one plain line a setting, e.g. `print`.
+        found again only when network, initial weights, data, settings, threads, torch and the networks that are
+        trained together with it are the same.
+    log: called with one plain line a setting, e.g. `print`, and one for networks that were trained together.
+    engine: "auto" trains MLPs together where that is faster, each with the result that it would have had alone up to
+        rounding (see `ensembles`); "loop" trains all one by one, so that `seconds` is each network's own.
 
     Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained.
     """
@@ -78,27 +87,32 @@ def sweep(
     _check_keys(build, grid)
     if not seeds or not all(grid.values()):
         raise UsageError("A sweep needs at least one seed, and at least one value for every key of its grid.")
-    runs, epochs, outputs, computed = [], [], [], 0
-    for values in itertools.product(*grid.values()):
-        setting = dict(zip(grid, values, strict=True))
-        for seed in seeds:
-            result, fresh = _run(build, setting, dataset, replace(config, seed=seed), cache)
-            computed += fresh
-            runs.append({**setting, "seed": seed, **result["run"]})
-            epochs += [{**setting, "seed": seed, **epoch} for epoch in result["epochs"]]
-            outputs.append(result)
-        if log:
-            accuracies = 100 * np.array([run["test_accuracy"] for run in runs[-len(seeds) :]])
-            named = ", ".join(f"{key} {value}" for key, value in setting.items()) or getattr(
-                build, "__name__", "network"
-            )
-            spread = f" ± {accuracies.std(ddof=1):.1f}" if len(seeds) > 1 else ""
-            log(f"{named}: test accuracy {accuracies.mean():.1f}{spread} % over {len(seeds)} seeds")
+    if engine not in ENGINES:
+        raise UsageError(f"Engine {engine!r} is not known: choose one of {', '.join(ENGINES)}.")
+    settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    members = [_member(build, setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
+    groups = arrange(members) if engine == "auto" else [[place] for place in range(len(members))]
+    results: dict[int, dict[str, Any]] = {}
+    computed, told = 0, 0
+    for group in groups:
+        found, fresh = _run([members[place] for place in group], dataset, cache)
+        results.update(zip(group, found, strict=True))
+        computed += fresh
+        if log and len(group) > 1:
+            log(f"{len(results)} of {len(members)} networks trained, the last {len(group)} together as one network")
+        while log and told < len(settings) and all(told * len(seeds) + place in results for place in range(len(seeds))):
+            accuracies = [results[told * len(seeds) + place]["run"]["test_accuracy"] for place in range(len(seeds))]
+            log(_line(build, settings[told], accuracies))
+            told += 1
+    ordered = [results[place] for place in range(len(members))]
+    keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
     return Sweep(
-        runs=pd.DataFrame(runs),
-        epochs=pd.DataFrame(epochs),
-        predictions=np.stack([output["predictions"] for output in outputs]),
-        probabilities=np.stack([output["probabilities"] for output in outputs]),
+        runs=pd.DataFrame([{**key, **result["run"]} for key, result in zip(keys, ordered, strict=True)]),
+        epochs=pd.DataFrame(
+            [{**key, **epoch} for key, result in zip(keys, ordered, strict=True) for epoch in result["epochs"]]
+        ),
+        predictions=np.stack([result["predictions"] for result in ordered]),
+        probabilities=np.stack([result["probabilities"] for result in ordered]),
         computed=computed,
     )
 
@@ -115,22 +129,57 @@ def _check_keys(build: Callable[..., nn.Module], grid: Mapping[str, Sequence[Any
             )
 
 
-def _run(
-    build: Callable[..., nn.Module], setting: dict[str, Any], dataset: Dataset, config: TrainConfig, cache: Path | None
-) -> tuple[dict[str, Any], bool]:
-    """Return one run's result, and whether it was computed now."""
+def _member(build: Callable[..., nn.Module], setting: dict[str, Any], config: TrainConfig) -> Member:
+    """Build the network of one setting and seed."""
     config = replace(config, **{key: value for key, value in setting.items() if key in CONFIG_KEYS})
     set_seed(config.seed)
     model = build(**{key: value for key, value in setting.items() if key not in CONFIG_KEYS})
-    path = cache / f"{_key(model, dataset, config)}.npz" if cache else None
-    if path and (known := _read_entry(path)) is not None:
-        return known, False
-    history = fit(model, dataset, config)
-    test = evaluate(model, dataset, "test")
-    result = {
+    return Member(model, config, torch.get_rng_state())
+
+
+def _line(build: Callable[..., nn.Module], setting: dict[str, Any], accuracies: list[float]) -> str:
+    """Return a setting's mean test accuracy with its spread over the seeds."""
+    named = ", ".join(f"{key} {value}" for key, value in setting.items()) or getattr(build, "__name__", "network")
+    percent = 100 * np.array(accuracies)
+    spread = f" ± {percent.std(ddof=1):.1f}" if len(percent) > 1 else ""
+    return f"{named}: test accuracy {percent.mean():.1f}{spread} % over {len(percent)} seeds"
+
+
+def _run(members: list[Member], dataset: Dataset, cache: Path | None) -> tuple[list[dict[str, Any]], int]:
+    """Return the result of each member of one training, and how many were computed now."""
+    keys = [_key(member, dataset) for member in members]
+    if len(members) > 1:  # rounding depends on who else is in the products
+        keys = [hashlib.blake2b("".join([key, *keys]).encode(), digest_size=16).hexdigest() for key in keys]
+    paths = [cache / f"{key}.npz" for key in keys] if cache else []
+    known = [entry for path in paths if (entry := _read_entry(path)) is not None]
+    if len(known) == len(members):
+        return known, 0
+    results = _train_together(members, dataset) if len(members) > 1 else [_train_alone(members[0], dataset)]
+    for path, result in zip(paths, results, strict=False):
+        _write_entry(path, result)
+    return results, len(members)
+
+
+def _train_alone(member: Member, dataset: Dataset) -> dict[str, Any]:
+    set_seed(member.config.seed)
+    torch.set_rng_state(member.random_state)
+    history = fit(member.model, dataset, member.config)
+    return _result(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
+
+
+def _train_together(members: list[Member], dataset: Dataset) -> list[dict[str, Any]]:
+    ensemble = Ensemble(members)
+    histories = ensemble.fit(dataset)
+    parts = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
+    return [_result(*part) for part in zip(*parts, strict=True)]
+
+
+def _result(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
+    """Return what is kept of one run."""
+    return {
         "run": {
-            "parameters": count_parameters(model),
-            "train_accuracy": evaluate(model, dataset, "train").accuracy,
+            "parameters": count_parameters(member.model),
+            "train_accuracy": train.accuracy,
             "validation_accuracy": history.epochs[-1]["validation_accuracy"],
             "test_accuracy": test.accuracy,
             "test_loss": test.loss,
@@ -140,20 +189,18 @@ def _run(
         "predictions": test.predictions.numpy().astype(np.int16),
         "probabilities": test.probabilities.numpy().astype(np.float16),
     }
-    if path:
-        _write_entry(path, result)
-    return result, True
 
 
-def _key(model: nn.Module, dataset: Dataset, config: TrainConfig) -> str:
-    """Return a name for everything that a run's result depends on."""
+def _key(member: Member, dataset: Dataset) -> str:
+    """Return a name for everything that the result of a run alone depends on."""
+    model = member.model
     own = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")}
     facts = [
         CACHE_FORMAT,
         torch.__version__,
         torch.get_num_threads(),
         str(get_device()),
-        asdict(config),
+        asdict(member.config),
         dataset.provenance.fingerprint,
         repr(model),
         sorted(_source(kind) for kind in own),

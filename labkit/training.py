@@ -6,7 +6,7 @@ Imports config, runtime and data.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,21 @@ class History:
         import pandas as pd
 
         return pd.DataFrame(self.epochs)
+
+    def add_epoch(self, losses: torch.Tensor, batch_size: int, correct: float, validation: Evaluation, n: int) -> None:
+        """Note an epoch over `n` images: the mean loss of each step (steps,), whose last batch may be smaller."""
+        sizes = torch.full((len(losses),), float(batch_size))
+        sizes[-1] = n - (len(losses) - 1) * batch_size
+        self.step_losses += losses.tolist()
+        self.epochs.append(
+            {
+                "epoch": len(self.epochs) + 1,
+                "train_loss": float((losses.cpu() * sizes).sum() / n),
+                "train_accuracy": correct / n,
+                "validation_loss": validation.loss,
+                "validation_accuracy": validation.accuracy,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,7 @@ def fit(model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[
     images, labels = dataset.train.images.to(device), dataset.train.labels.to(device)
     _check_output(model, dataset, device)
     steps = -(-len(labels) // config.batch_size)
-    optimizer = make_optimizer(model, config)
+    optimizer = make_optimizer(model.parameters(), config)
     schedule = make_schedule(optimizer, config, steps)
     generator = torch.Generator().manual_seed(config.seed)
     history = History()
@@ -117,19 +132,11 @@ def fit(model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[
             correct += (logits.detach().argmax(1) == labels[batch]).sum()
         synchronise(device)
         history.seconds += time.perf_counter() - start
-        sizes = torch.full((steps,), float(config.batch_size))
-        sizes[-1] = len(labels) - (steps - 1) * config.batch_size
-        history.step_losses += losses.tolist()
-        validation = evaluate(model, dataset, "validation")
-        row = {
-            "epoch": epoch,
-            "train_loss": float((losses.cpu() * sizes).sum() / len(labels)),
-            "train_accuracy": float(correct) / len(labels),
-            "validation_loss": validation.loss,
-            "validation_accuracy": validation.accuracy,
-        }
-        history.epochs.append(row)
+        history.add_epoch(
+            losses, config.batch_size, float(correct), evaluate(model, dataset, "validation"), len(labels)
+        )
         if log:
+            row = history.epochs[-1]
             log(
                 f"epoch {epoch}/{config.epochs}: train loss {row['train_loss']:.3f}, "
                 f"validation accuracy {row['validation_accuracy']:.1%}"
@@ -152,14 +159,14 @@ def evaluate(model: nn.Module, dataset: Dataset, split: str = "test") -> Evaluat
     return Evaluation(split, probabilities.clone(), part.labels, loss)
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     """Return the optimiser that `config` names, in torch's fused form."""
     common = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": True}
     if config.optimizer == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=config.momentum, **common)
+        return torch.optim.SGD(parameters, momentum=config.momentum, **common)
     if config.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), **common)
-    return torch.optim.AdamW(model.parameters(), **common)
+        return torch.optim.Adam(parameters, **common)
+    return torch.optim.AdamW(parameters, **common)
 
 
 def make_schedule(

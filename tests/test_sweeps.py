@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 from pandas.testing import assert_frame_equal
 from torch import nn
 
+import labkit.ensembles
 import labkit.sweeps
 from labkit.config import TrainConfig, UsageError
 from labkit.data import load
@@ -22,6 +24,7 @@ from labkit.training import fit
 
 QUICK = TrainConfig(epochs=1)
 GRID = {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}
+WIDTHS = {"hidden_sizes": [(4,), (8,)]}
 SEEDS = (0, 1, 2)
 
 
@@ -35,6 +38,11 @@ def assert_same(first, second):
 @pytest.fixture(scope="module")
 def undisturbed(tiny_digits):
     return sweep(MLP, GRID, tiny_digits, QUICK, SEEDS)
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tiny_digits):
+    return sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, engine="loop")
 
 
 def test_one_row_a_run(tiny_digits):
@@ -51,8 +59,15 @@ def test_one_row_a_run(tiny_digits):
     assert result.computed == 8
     assert result.predictions.shape == (8, 450)
     assert result.probabilities.shape == (8, 450, 10)
-    assert len(lines) == 4
-    assert lines[0].startswith("hidden_sizes (4,), epochs 1: test accuracy")
+    assert [line.split(":")[0] for line in lines] == [
+        "4 of 8 networks trained, the last 4 together as one network",
+        "hidden_sizes (4,), epochs 1",
+        "8 of 8 networks trained, the last 4 together as one network",
+        "hidden_sizes (4,), epochs 2",
+        "hidden_sizes (8,), epochs 1",
+        "hidden_sizes (8,), epochs 2",
+    ]
+    assert re.fullmatch(r"[^:]*: test accuracy \d+\.\d ± \d+\.\d % over 2 seeds", lines[1])
 
 
 def test_an_empty_grid_is_one_setting(tiny_digits):
@@ -70,8 +85,8 @@ def test_predictions_agree_with_the_table(undisturbed, tiny_digits):
 
 
 def test_every_run_has_its_own_seed(undisturbed, tiny_digits):
-    alone = sweep(MLP, {"hidden_sizes": [(8, 8)], "lr": [1e-3]}, tiny_digits, QUICK, [2])
-    assert np.array_equal(alone.probabilities[0], undisturbed.probabilities[5])
+    alone = sweep(MLP, {"hidden_sizes": [(8, 8)], "lr": [1e-3]}, tiny_digits, QUICK, [2], engine="loop")
+    assert np.allclose(alone.probabilities[0], undisturbed.probabilities[5], atol=1e-3)
     assert not np.array_equal(undisturbed.probabilities[3], undisturbed.probabilities[4])
 
 
@@ -97,6 +112,11 @@ def test_misuse_is_told_before_any_training(tiny_digits, monkeypatch, grid, seed
         sweep(MLP, grid, tiny_digits, QUICK, seeds)
 
 
+def test_an_unknown_engine_is_told(tiny_digits):
+    with pytest.raises(UsageError, match="Engine 'fast' is not known: choose one of auto, loop"):
+        sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, engine="fast")
+
+
 def test_cache_gives_back_the_same(tiny_digits, undisturbed, tmp_path):
     first = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
     second = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
@@ -107,8 +127,49 @@ def test_cache_gives_back_the_same(tiny_digits, undisturbed, tmp_path):
     assert len(list(tmp_path.iterdir())) == 6
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_both_engines_give_the_same_table(tiny_digits, dropout):
+    grid = {"hidden_sizes": [(4,), (8,)], "lr": [1e-3, 3e-3], "dropout": [dropout]}
+    together = sweep(MLP, grid, tiny_digits, QUICK, SEEDS)
+    apart = sweep(MLP, grid, tiny_digits, QUICK, SEEDS, engine="loop")
+    for ours, theirs in ((together.runs, apart.runs), (together.epochs, apart.epochs)):
+        assert_frame_equal(
+            ours.drop(columns="seconds", errors="ignore"),
+            theirs[ours.columns].drop(columns="seconds", errors="ignore"),
+            rtol=1e-3,
+            atol=5e-3,
+        )
+    assert np.allclose(together.probabilities, apart.probabilities, atol=2e-3)
+
+
+def test_a_network_without_room_in_an_ensemble_trains_alone(tiny_digits, monkeypatch):
+    lines = []
+    monkeypatch.setattr(labkit.ensembles, "LARGEST_MEMBER", count_parameters(MLP((8, 8))) - 1)
+    sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, log=lines.append)
+    assert [line.split(":")[0] for line in lines] == [
+        "3 of 6 networks trained, the last 3 together as one network",
+        "hidden_sizes (4,), lr 0.001",
+        "hidden_sizes (8, 8), lr 0.001",
+    ]
+
+
+def test_part_of_an_ensemble_in_the_cache_is_not_enough(tiny_digits, tmp_path):
+    """Its other members' results would depend on which of them were trained together now."""
+    first = sweep(MLP, WIDTHS, tiny_digits, QUICK, SEEDS, tmp_path)
+    sorted(tmp_path.iterdir())[3].unlink()
+    again = sweep(MLP, WIDTHS, tiny_digits, QUICK, SEEDS, tmp_path)
+    assert again.computed == 6
+    assert_same(again, first)
+
+
+def test_a_run_of_another_ensemble_is_a_miss(tiny_digits, tmp_path):
+    sweep(MLP, WIDTHS, tiny_digits, QUICK, SEEDS, tmp_path)
+    assert sweep(MLP, WIDTHS, tiny_digits, QUICK, SEEDS[:2], tmp_path).computed == 4
+    assert sweep(MLP, WIDTHS, tiny_digits, QUICK, SEEDS, tmp_path, engine="loop").computed == 6
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_interrupted_sweep_goes_on_where_it_stopped(tiny_digits, undisturbed, tmp_path, monkeypatch, error):
+def test_interrupted_sweep_goes_on_where_it_stopped(tiny_digits, one_by_one, tmp_path, monkeypatch, error):
     calls = []
 
     def fail_at_the_third(*arguments):
@@ -120,10 +181,10 @@ def test_interrupted_sweep_goes_on_where_it_stopped(tiny_digits, undisturbed, tm
     with monkeypatch.context() as patch:
         patch.setattr(labkit.sweeps, "fit", fail_at_the_third)
         with pytest.raises(error):
-            sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
-    resumed = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
+            sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path, engine="loop")
+    resumed = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path, engine="loop")
     assert resumed.computed == 4
-    assert_same(resumed, undisturbed)
+    assert_same(resumed, one_by_one)
 
 
 SCRIPT = """
@@ -133,20 +194,22 @@ from labkit.config import TrainConfig
 from labkit.data import load
 from labkit.models import MLP
 from labkit.runtime import set_threads
-from labkit.sweeps import sweep
+import labkit.sweeps as sweeps
 
-def slow(hidden_sizes):
+def slow(*arguments, fit=sweeps.fit):
     time.sleep(0.5)
-    return MLP(hidden_sizes)
+    return fit(*arguments)
 
+sweeps.fit = slow
 set_threads()
 dataset = load("mnist", "embedded", train_limit=200)
-sweep(slow, {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}, dataset, TrainConfig(epochs=1), range(3), Path(sys.argv[1]))
+sweeps.sweep(MLP, {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}, dataset, TrainConfig(epochs=1), range(3), Path(sys.argv[1]),
+    engine="loop")
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-def test_killed_sweep_goes_on_where_it_stopped(tiny_digits, undisturbed, tmp_path):
+def test_killed_sweep_goes_on_where_it_stopped(tiny_digits, one_by_one, tmp_path):
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)])
     try:
         while len(list(tmp_path.glob("*.npz"))) < 2 and process.poll() is None:
@@ -156,10 +219,10 @@ def test_killed_sweep_goes_on_where_it_stopped(tiny_digits, undisturbed, tmp_pat
         process.wait()
     assert process.returncode == -signal.SIGKILL
     kept = len(list(tmp_path.glob("*.npz")))
-    resumed = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
+    resumed = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path, engine="loop")
     assert 2 <= kept < 6
     assert resumed.computed == 6 - kept
-    assert_same(resumed, undisturbed)
+    assert_same(resumed, one_by_one)
 
 
 DAMAGE = {
@@ -177,7 +240,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_entry_is_computed_again_with_a_warning(tiny_digits, tmp_path, damage):
-    arguments = (MLP, {"hidden_sizes": [(4,)]}, tiny_digits, QUICK, [0, 1], tmp_path)
+    arguments = (MLP, {"hidden_sizes": [(4,)]}, tiny_digits, QUICK, [0, 1], tmp_path, None, "loop")
     whole = sweep(*arguments)
     path = sorted(tmp_path.iterdir())[0]
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
@@ -283,7 +346,7 @@ def test_other_data_is_a_miss(tiny_digits, tmp_path, change):
 def test_another_seed_or_thread_number_is_a_miss(tiny_digits, tmp_path):
     grid = {"hidden_sizes": [(4,)]}
     sweep(MLP, grid, tiny_digits, QUICK, [0], tmp_path)
-    assert sweep(MLP, grid, tiny_digits, QUICK, [0, 1], tmp_path).computed == 1
+    assert sweep(MLP, grid, tiny_digits, QUICK, [0, 1], tmp_path, engine="loop").computed == 1
     torch.set_num_threads(torch.get_num_threads() + 1)
     assert sweep(MLP, grid, tiny_digits, QUICK, [0], tmp_path).computed == 1
 

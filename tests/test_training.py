@@ -172,7 +172,7 @@ def test_first_step_of_adam_is_the_sign_of_the_gradient(optimizer, decayed):
     weight_decay = 0.1 if optimizer == "adamw" else 0.0
     config = TrainConfig(optimizer=optimizer, lr=0.01, weight_decay=weight_decay)
     parameter.grad = torch.tensor([0.5, -4.0, 0.1])
-    make_optimizer(model, config).step()
+    make_optimizer(model.parameters(), config).step()
     expected = decayed * torch.tensor([1.0, -2.0, 3.0]) - 0.01 * torch.tensor([1.0, -1.0, 1.0])
     assert torch.allclose(parameter.detach(), expected, atol=1e-6)
 
@@ -181,7 +181,7 @@ def test_first_step_of_adam_is_the_sign_of_the_gradient(optimizer, decayed):
 @pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
 def test_schedules(tiny_digits, optimizer, schedule):
     config = TrainConfig(epochs=5, batch_size=64, optimizer=optimizer, schedule=schedule, lr=0.01)
-    chosen = make_optimizer(MLP((4,)), config)
+    chosen = make_optimizer(MLP((4,)).parameters(), config)
     steps = make_schedule(chosen, config, 4)
     rates = []
     for _ in range(20):
