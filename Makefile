@@ -24,13 +24,13 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/labkit notebooks --check
 
-# nbval runs the notebooks as they are stored: embedded data, results in a folder of their own. The report built from
+# nbval runs the notebooks as they are stored, on warm kernels: embedded data, results in their own folder. The report built from
 # them proves that every figure, table and number it names was made, and that every figure's file exists.
 test: lint
 	$(BIN)/python -m pytest tests
 	scratch=$$(mktemp -d) && mkdir "$$scratch/data" && trap 'rm -rf "$$scratch"' EXIT && \
 	LABKIT_DATA="$$scratch/data" LABKIT_OUT="$$scratch/out" GOMP_SPINCOUNT=1000 $(BIN)/python -m pytest \
-	    --nbval --nbval-current-env --nbval-cell-timeout=600 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
+	    --nbval --nbval-kernel-name=labkit-warm --nbval-cell-timeout=600 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
 	    notebooks/*.ipynb && \
 	$(BIN)/labkit report "$$scratch/out"
 

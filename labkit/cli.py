@@ -26,11 +26,12 @@ def run(
     data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="First seed; the others follow it.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for notebooks, figures, tables and the report.")] = Path("out"),
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
 ) -> None:
     """Execute notebooks headless and build the report."""
     from labkit.notebooks import run_course
 
-    if not run_course(notebooks or [], profile, data, seed, out):
+    if not run_course(notebooks or [], profile, data, seed, out, jobs):
         raise typer.Exit(1)
 
 

@@ -75,7 +75,7 @@ class Profile:
 
 PROFILES = {
     "quick": Profile("quick", seeds=5, train_limit=3_000, repeats=15),
-    "full": Profile("full", seeds=5, train_limit=None, repeats=50),
+    "full": Profile("full", seeds=10, train_limit=None, repeats=50),
 }
 
 

@@ -74,15 +74,15 @@ def _mask(label: int, rows: np.ndarray, columns: np.ndarray, rng: np.random.Gene
     x = (rows * np.sin(turn) + columns * np.cos(turn)) / size
     radius, box = np.hypot(x, y), np.maximum(np.abs(x), np.abs(y))
     masks = {
-        "disc": radius < 0.85,
-        "ring": (radius < 0.9) & (radius > 0.5),
-        "square": box < 0.75,
-        "frame": (box < 0.85) & (box > 0.5),
-        "triangle": (y < 0.7) & (np.abs(x) < 0.5 * (y + 1.0)),
-        "cross": (np.minimum(np.abs(x), np.abs(y)) < 0.28) & (box < 0.95),
-        "stripes": (np.sin(7.5 * y) > 0) & (box < 0.9),
-        "checks": (np.sin(6 * x) * np.sin(6 * y) > 0) & (box < 0.9),
-        "star": radius < 0.55 + 0.35 * np.cos(5 * np.arctan2(x, -y)),
-        "crescent": (radius < 0.9) & (np.hypot(x - 0.45, y) > 0.65),
+        "disc": lambda: radius < 0.85,
+        "ring": lambda: (radius < 0.9) & (radius > 0.5),
+        "square": lambda: box < 0.75,
+        "frame": lambda: (box < 0.85) & (box > 0.5),
+        "triangle": lambda: (y < 0.7) & (np.abs(x) < 0.5 * (y + 1.0)),
+        "cross": lambda: (np.minimum(np.abs(x), np.abs(y)) < 0.28) & (box < 0.95),
+        "stripes": lambda: (np.sin(7.5 * y) > 0) & (box < 0.9),
+        "checks": lambda: (np.sin(6 * x) * np.sin(6 * y) > 0) & (box < 0.9),
+        "star": lambda: radius < 0.55 + 0.35 * np.cos(5 * np.arctan2(x, -y)),
+        "crescent": lambda: (radius < 0.9) & (np.hypot(x - 0.45, y) > 0.65),
     }
-    return masks[SHAPES[label]].astype(float)
+    return masks[SHAPES[label]]().astype(float)

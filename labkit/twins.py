@@ -14,7 +14,8 @@ from typing import Any
 
 from labkit.config import LabkitError
 from labkit.files import write_atomically
-from labkit.notebooks import notebooks_folder, one_line, read_notebook, run_headless, select
+from labkit.headless import one_line, read_notebook, run_headless
+from labkit.notebooks import notebooks_folder, select
 
 KEPT_METADATA = {"tags", "nbgrader"}
 IGNORED = "nbval-ignore-output"

@@ -27,15 +27,15 @@ def labkit(*arguments, cwd=ROOT, **environment):
 def done(tmp_path_factory):
     """One real run of one notebook on the embedded data."""
     out = tmp_path_factory.mktemp("end-to-end") / "out"
-    return out, labkit("run", "09", "--data", "embedded", "--out", out)
+    return out, labkit("run", "05", "--data", "embedded", "--out", out)
 
 
 def test_one_notebook_from_start_to_report(done):
     out, process = done
     assert process.returncode == 0, process.stderr
-    assert "[1/1] 09_profiler_comparison ... passed in" in process.stdout
+    assert "[1/1] 05_mlp1_sweep ... passed in" in process.stdout
     assert str(out / "report.html") in process.stdout
-    section = json.loads((out / "results.json").read_text())["notebooks"]["09_profiler_comparison"]
+    section = json.loads((out / "results.json").read_text())["notebooks"]["05_mlp1_sweep"]
     for figure in section["figures"].values():
         assert (out / figure["png"]).stat().st_size > 5_000
         assert (out / figure["svg"]).stat().st_size > 5_000
@@ -43,12 +43,12 @@ def test_one_notebook_from_start_to_report(done):
         assert len(figure["alt"]) > 20
     for table in section["tables"].values():
         assert (out / table["csv"]).read_text().count("\n") == len(table["rows"]) + 1
-    assert section["numbers"]["LeNet_5_accuracy"]["value"] > 90
-    assert section["numbers"]["LeNet_5_accuracy"]["n"] == 450
-    assert (out / "notebooks" / "09_profiler_comparison.ipynb").is_file()
+    assert section["numbers"]["widest_accuracy"]["value"] > 90
+    assert section["numbers"]["widest_accuracy"]["n"] == 450
+    assert (out / "notebooks" / "05_mlp1_sweep.ipynb").is_file()
     report = (out / "report.md").read_text()
     assert "**Embedded data.**" in report
-    assert "LeNet-5" in report
+    assert "MLP1" in report
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
@@ -99,7 +99,7 @@ def test_damaged_data_fails_with_its_sentence_and_leaves_earlier_results(done, t
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03\x00")
     before = (out / "results.json").read_bytes()
-    process = labkit("run", "09", "--data", tmp_path, "--out", out, COLUMNS="400")
+    process = labkit("run", "05", "--data", tmp_path, "--out", out, COLUMNS="400")
     assert process.returncode == 1
     assert "train-images-idx3-ubyte ends inside its header" in process.stderr
     assert (out / "results.json").read_bytes() == before
@@ -108,11 +108,11 @@ def test_damaged_data_fails_with_its_sentence_and_leaves_earlier_results(done, t
 def test_a_template_that_names_a_missing_figure_changes_nothing(done, tmp_path):
     out, _ = done
     template = tmp_path / "template.md"
-    template.write_text('<< figure("09_profiler_comparison.nothing") >>')
+    template.write_text('<< figure("05_mlp1_sweep.nothing") >>')
     before = (out / "report.md").read_bytes()
     process = labkit("report", out, "--template", template)
     assert process.returncode == 1
-    assert "09_profiler_comparison makes these figures" in process.stderr
+    assert "05_mlp1_sweep makes these figures" in process.stderr
     assert (out / "report.md").read_bytes() == before
 
 

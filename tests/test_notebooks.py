@@ -4,7 +4,8 @@ import nbformat
 import pytest
 
 from labkit.config import LabkitError, UsageError
-from labkit.notebooks import PARAMETERS, course, execute, notebooks_folder, read_notebook, run_course, select
+from labkit.headless import execute, read_notebook
+from labkit.notebooks import PARAMETERS, course, notebooks_folder, run_course, select
 
 PARAMETERS_CELL = 'profile = "quick"\ndata = "auto"\nseed = 0\nout = ""'
 

@@ -203,8 +203,8 @@ def slow(*arguments, fit=sweeps.fit):
 sweeps.fit = slow
 set_threads()
 dataset = load("mnist", "embedded", train_limit=200)
-sweeps.sweep(MLP, {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}, dataset, TrainConfig(epochs=1), range(3), Path(sys.argv[1]),
-    engine="loop")
+grid = {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}
+sweeps.sweep(MLP, grid, dataset, TrainConfig(epochs=1), range(3), Path(sys.argv[1]), engine="loop")
 """
 
 

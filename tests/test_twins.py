@@ -4,7 +4,8 @@ import nbformat
 import pytest
 
 from labkit.config import LabkitError
-from labkit.notebooks import course, notebooks_folder, read_notebook
+from labkit.headless import read_notebook
+from labkit.notebooks import course, notebooks_folder
 from labkit.twins import check_notebooks, clean, to_text
 
 

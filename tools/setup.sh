@@ -26,7 +26,8 @@ else
     uv=
 fi
 if [ -n "$uv" ]; then
-    "$uv" pip install -q --python .venv/bin/python -r requirements.lock
+    # Without bytecode, every import compiles torch anew wherever Python may not write it: 9 s in place of 3.5 s.
+    "$uv" pip install -q --compile-bytecode --python .venv/bin/python -r requirements.lock
     "$uv" pip install -q --python .venv/bin/python --no-deps -e .
 else
     .venv/bin/python -m pip install -q -r requirements.lock

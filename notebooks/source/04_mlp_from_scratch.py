@@ -420,7 +420,7 @@ print("cost with inputs of 0 to 255:", [row["cost"] for row in rows])
 
 # %%
 config = TrainConfig(epochs=10, batch_size=batch_size, optimizer="adam", lr=2e-3, schedule="one_cycle")
-twin = sweep(MLP, {"hidden_sizes": [hidden_sizes]}, digits, config, seeds, run.cache)
+twin = sweep(MLP, {"hidden_sizes": [hidden_sizes]}, digits, config, seeds, run.cache, engine="loop")
 accuracy = 100 * twin.runs["test_accuracy"]
 print("twin", run.number("twin_test", accuracy, "%", 1, split="test", seeds=seeds))
 

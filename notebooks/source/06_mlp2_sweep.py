@@ -285,7 +285,7 @@ for key, runs in recipes.items():
 run.table(
     "recipes",
     pd.DataFrame(rows, columns=["recipe", "parameters", "test accuracy", "training time"]),
-    "Three recipes for an MLP: test accuracy and seconds of training steps, mean and standard deviation over the seeds.",
+    "Three recipes for an MLP: test accuracy and seconds of training steps, mean and standard deviation over the seeds. Small networks are trained together; their seconds are shares of the whole.",
     split="test",
     seeds=run.seeds,
 )

@@ -1,0 +1,280 @@
+"""Warm kernels: a server imports the course's libraries once, and forks one ready kernel for each notebook.
+
+Jupyter knows them as the kernel "labkit-warm": papermill, nbclient, nbval and JupyterLab use it like any other, through
+the KernelProvisioner interface of jupyter_client. Where processes cannot be forked safely it starts ordinary kernels.
+Imports nothing of ours in the client; the server imports the rooms that notebooks import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+KERNEL = "labkit-warm"
+# Elsewhere a fork is not enough: Windows has none, and the system libraries of macOS do not survive it.
+AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
+PRELOADED = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.extensions.storemagic",
+    "ipykernel.debugger",
+    "ipykernel.kernelapp",
+    "matplotlib.pyplot",
+    "pandas",
+    "seaborn",
+    "sklearn.datasets",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "torch",
+    "torch.profiler",
+    "torch.utils.flop_counter",
+    "torchvision",
+    "labkit.artifacts",
+    "labkit.plots",
+    "labkit.profiling",
+    "labkit.scratch",
+    "labkit.summary",
+    "labkit.sweeps",
+)
+LONGEST_SOCKET_PATH = 90  # bytes; systems allow 107, and ports are added
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Starts the kernel by a fork of the warm server, and speaks to it through sockets in a folder of its own."""
+
+    process: Any = None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Choose files as the transport, which no other process can take as it could a port."""
+        if AVAILABLE and self.parent and not Path(self.parent.connection_file).is_file():
+            place = _server().next_kernel()
+            self.parent.transport = "ipc"
+            self.parent.cache_ports = False
+            self.parent.ip = place
+            self.parent.connection_file = f"{place}.json"
+        return await super().pre_launch(**kwargs)
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Fork a kernel with the arguments, environment and folder that `cmd` would have been started with."""
+        if not AVAILABLE:
+            return await super().launch_kernel(cmd, **kwargs)
+        arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+        environment = dict(kwargs.get("env") or os.environ)
+        folder = str(kwargs.get("cwd") or Path.cwd())
+        process = await asyncio.to_thread(_server().fork, arguments, environment, folder)
+        self.process = process
+        self.pid = self.pgid = process.pid  # it leads a session of its own
+        self.cwd = folder
+        # A client that connects before the sockets are bound would try again only 0.1 s later.
+        facts: dict[str, Any] = dict(self.connection_info)
+        sockets = [Path(f"{facts['ip']}-{facts[name]}") for name in facts if name.endswith("_port")]
+        while process.poll() is None and not all(path.exists() for path in sockets):
+            await asyncio.sleep(0.002)
+        return self.connection_info
+
+
+class ForkedProcess:
+    """A process that another process started, with the part of Popen's interface that LocalProvisioner uses."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int, descriptor: int) -> None:
+        self.pid = pid
+        self.descriptor = descriptor  # of the process: readable once it has ended, and never of another one
+        weakref.finalize(self, os.close, descriptor)
+
+    def poll(self) -> int | None:
+        """Return None while it runs, then 0: its exit status is its parent's."""
+        return 0 if select.select([self.descriptor], [], [], 0)[0] else None
+
+    def wait(self) -> int:
+        """Wait until it has ended."""
+        select.select([self.descriptor], [], [])
+        return 0
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.descriptor, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+
+class Server:
+    """The warm server of this process: started at the first use, ended with this process, however that ends."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        folder = tempfile.mkdtemp(prefix="labkit-")
+        if len(folder) > LONGEST_SOCKET_PATH:
+            os.rmdir(folder)
+            folder = tempfile.mkdtemp(prefix="labkit-", dir="/tmp")
+        self.folder = folder
+        self.count = 0
+        ours, theirs = socket.socketpair()
+        self.connection = ours
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", f"from labkit.kernels import serve; serve({theirs.fileno()}, {folder!r})"],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in the terminal is for the client
+        )
+        theirs.close()
+        self.end = weakref.finalize(self, _end, os.getpid(), self.process, ours, folder)
+
+    def next_kernel(self) -> str:
+        """Return the place of the next kernel's sockets: a path, to which a port is added."""
+        with self.lock:
+            self.count += 1
+            return f"{self.folder}/{self.count}"
+
+    def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> ForkedProcess:
+        """Return a new kernel, as soon as it is forked. RuntimeError when the server has died."""
+        request = json.dumps([arguments, environment, folder]).encode() + b"\n"
+        with self.lock:
+            try:
+                self.connection.sendall(request)
+                answer, descriptors, _, _ = socket.recv_fds(self.connection, 64, 1)
+            except OSError:
+                answer = b""
+        if not answer:
+            raise RuntimeError("The server of warm kernels has died: run the command again.")
+        return ForkedProcess(int(answer), descriptors[0])
+
+    def alive(self) -> bool:
+        """Whether kernels can be forked from it."""
+        return self.process.poll() is None
+
+
+def _end(client: int, process: subprocess.Popen[bytes], connection: socket.socket, folder: str) -> None:
+    """End the server, unless this is a fork of the client."""
+    if os.getpid() != client:
+        return
+    connection.close()
+    process.kill()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+_servers: dict[int, Server] = {}  # by process: a fork of the client has no server yet
+_starting = threading.Lock()
+
+
+def _server() -> Server:
+    with _starting:
+        server = _servers.get(os.getpid())
+        if server is None or not server.alive():
+            server = _servers[os.getpid()] = Server()
+        return server
+
+
+def prepare() -> None:
+    """Start the server now, so that it imports while the caller still has other things to do."""
+    if AVAILABLE:
+        _server()
+
+
+def end() -> None:
+    """End the server, and with it every kernel that it forked."""
+    if server := _servers.pop(os.getpid(), None):
+        server.end()
+
+
+def serve(descriptor: int, folder: str) -> None:
+    """Import everything, then fork a kernel for each request, until the client ends.
+
+    The server computes nothing and starts no thread: a forked copy of a thread pool would wait for threads that it
+    does not have.
+    """
+    connection = socket.socket(fileno=descriptor)
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # keeps the debugger's notices out of outputs
+    for name in PRELOADED:
+        importlib.import_module(name)
+    import torch
+
+    torch.optim.Adam([torch.zeros(1)], fused=True)  # the first optimiser imports as much as torch itself
+    gc.collect()
+    gc.freeze()  # the collector would touch, and so copy, all memory that kernels share with the server
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended kernels go away by themselves
+    requests = connection.makefile("rb")
+    for line in requests:
+        child = os.fork()
+        if child == 0:
+            requests.close()
+            connection.close()
+            _become_kernel(*json.loads(line))
+        process = os.pidfd_open(child)
+        with contextlib.suppress(OSError):  # the client ended meanwhile
+            socket.send_fds(connection, [str(child).encode()], [process])
+        os.close(process)
+    shutil.rmtree(folder, ignore_errors=True)  # kernels end with this process
+
+
+def _become_kernel(arguments: list[str], environment: dict[str, str], folder: str) -> None:
+    """Turn a fork of the server into the kernel that ipykernel_launcher would have been; never returns."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.environ.pop("JPY_PARENT_PID", None)  # the server is the parent, and its end is the kernel's
+    if (threads := environment.get("OMP_NUM_THREADS", "")).isdigit():
+        importlib.import_module("torch").set_num_threads(int(threads))
+    _reseed()
+    status = 1
+    try:
+        from ipykernel import kernelapp
+
+        sys.argv = [kernelapp.__file__.replace("ipykernel/kernelapp", "ipykernel_launcher"), *arguments]
+        app = kernelapp.IPKernelApp.instance()
+        app.initialize([*arguments, "--HistoryManager.enabled=False"])
+        app.start()
+        app.control_thread.join(2)  # it may still be sending; ended first, the rest ends without a stall
+        status = 0
+    finally:
+        import atexit
+
+        atexit._run_exitfuncs()
+        os._exit(status)
+
+
+def _reseed() -> None:
+    """Give the kernel random numbers of its own: a fork has its parent's state."""
+    import numpy as np
+    import torch
+
+    random.seed()
+    np.random.seed()  # noqa: NPY002 - student code may draw from the global generator
+    torch.seed()
