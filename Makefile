@@ -2,13 +2,14 @@
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help run test lint notebooks reference lock clean
+.PHONY: help run test lint notebooks reference bench lock clean
 help:
 	@echo "make run        set up (once) and run the course on the data that is here; the report lands in out/"
 	@echo "make test       set up (once) and run every check: ruff, mypy, pytest, nbval"
 	@echo "make lint       only ruff and mypy"
 	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
 	@echo "make reference DATA=FOLDER  repeat the reference results on MNIST and CIFAR-10 in FOLDER (hours)"
+	@echo "make bench DATA=FOLDER      run every benchmark on MNIST and CIFAR-10 in FOLDER (half an hour)"
 	@echo "make lock       pin the newest versions that pyproject.toml allows in requirements.lock"
 	@echo "make clean      remove .venv, out/ and caches"
 
@@ -41,6 +42,13 @@ notebooks: .venv/installed
 reference: .venv/installed
 	LABKIT_THREADS=1 $(BIN)/labkit run --profile full --data "$(DATA)" --out out/reference
 	$(BIN)/labkit reference out/reference
+
+# Everything in benchmarks/, on MNIST and CIFAR-10 in FOLDER, one after the other: half an hour on two idle cores.
+bench: .venv/installed
+	$(BIN)/python -m pip install -q -e '.[bench]'
+	for script in sweep time_to_accuracy peers limit grouped_convolutions; do \
+	    $(BIN)/python benchmarks/$$script.py --data "$(DATA)" || exit 1; done
+	$(BIN)/python benchmarks/notebooks.py --course 1
 
 lock:
 	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

@@ -214,6 +214,7 @@ def serve(descriptor: int, folder: str) -> None:
     does not have.
     """
     connection = socket.socket(fileno=descriptor)
+    before = set(os.environ)
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # keeps the debugger's notices out of outputs
     for name in PRELOADED:
@@ -224,13 +225,15 @@ def serve(descriptor: int, folder: str) -> None:
     gc.collect()
     gc.freeze()  # the collector would touch, and so copy, all memory that kernels share with the server
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended kernels go away by themselves
+    added = {name: value for name, value in os.environ.items() if name not in before}  # by what was imported
     requests = connection.makefile("rb")
     for line in requests:
         child = os.fork()
         if child == 0:
             requests.close()
             connection.close()
-            _become_kernel(*json.loads(line))
+            arguments, environment, cwd = json.loads(line)
+            _become_kernel(arguments, added | environment, cwd)
         process = os.pidfd_open(child)
         with contextlib.suppress(OSError):  # the client ended meanwhile
             socket.send_fds(connection, [str(child).encode()], [process])

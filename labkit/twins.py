@@ -127,6 +127,8 @@ def _findings(path: Path, twin: Path) -> list[str]:
     for cell in cells:
         if errors := [output for output in cell.outputs if output.output_type == "error"]:
             findings.append(f"{cell.id} holds an error: {one_line(errors[0].evalue)}")
+        if warnings := [output for output in cell.outputs if output.get("name") == "stderr"]:
+            findings.append(f"{cell.id} holds a warning: {one_line(warnings[0].text)}")
     if path.read_text(encoding="utf-8") != to_text(clean(stored)):
         findings.append("is not clean: it holds metadata of one run")
     return findings

@@ -132,6 +132,21 @@ def test_a_course_notebook_gives_the_same_on_both_kinds_of_kernel(tmp_path, monk
     assert results[0] == results[1]
 
 
+PROFILED = """
+import torch
+from labkit.runtime import set_threads
+with torch.profiler.profile() as profiler:
+    torch.ones(9) @ torch.ones(9)
+print(len(profiler.key_averages()) > 0)
+"""
+
+
+def test_what_imports_set_in_the_environment_holds_in_the_kernel(tmp_path, monkeypatch):
+    """labkit.runtime silences the profiler, which would write into the notebook."""
+    monkeypatch.delenv("KINETO_LOG_LEVEL", raising=False)
+    assert outputs(notebook(tmp_path, PROFILED))[0] == ["True\n"]
+
+
 def test_nothing_of_one_notebook_reaches_the_next(tmp_path):
     first = notebook(tmp_path, "import torch, os; torch.leak = 1; os.environ['LEAK'] = '1'; x = 1; print('set')")
     assert outputs(first)[0] == ["set\n"]

@@ -52,6 +52,10 @@ def drop_outputs(notebook):
             ),
             "holds an error: boom",
         ),
+        (
+            lambda nb: nb.cells[-1].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="careful")),
+            "holds a warning: careful",
+        ),
     ],
 )
 def test_each_fault_of_a_stored_notebook_is_found(copied, change, finding):

@@ -1,0 +1,123 @@
+"""How near training comes to the machine's matrix products, and how its time grows.
+
+python benchmarks/limit.py --data FOLDER
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import torch
+from measure import arguments, in_turn, median, publish
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from labkit.config import TrainConfig
+from labkit.data import Dataset, load
+from labkit.ensembles import Ensemble, Member
+from labkit.models import MLP, CifarNet, LeNet5
+from labkit.runtime import set_seed
+from labkit.training import fit
+
+chosen = arguments(__doc__.splitlines()[0], repeats=3, images=12_000)
+digits = load("mnist", chosen.data, train_limit=chosen.images)
+pictures = load("cifar10", chosen.data, train_limit=chosen.images)
+BASE = TrainConfig(epochs=1, batch_size=128, optimizer="sgd", lr=0.01)
+
+
+def sgemm() -> float:
+    """Return the rate of a product of two 1024 x 1024 matrices, in FLOP/s."""
+    first, second = torch.randn(2, 1024, 1024)
+    first @ second
+    start = time.perf_counter()
+    for _ in range(20):
+        first @ second
+    return 20 * 2 * 1024**3 / (time.perf_counter() - start)
+
+
+def flops(models: Sequence[nn.Module], dataset: Dataset) -> int:
+    """Return the floating-point operations of an epoch: forward and backward pass, counted on ten images."""
+    total = 0
+    for model in models:
+        counter = FlopCounterMode(display=False)
+        with counter:
+            functional.cross_entropy(model(dataset.train.images[:10]), dataset.train.labels[:10]).backward()
+        total += counter.get_total_flops()
+    return total * len(dataset.train.labels) // 10
+
+
+def alone(build: Callable[[], nn.Module], dataset: Dataset = digits, config: TrainConfig = BASE) -> float:
+    """Return the seconds of an epoch of one network."""
+    set_seed(0)
+    return fit(build(), dataset, config).seconds
+
+
+def together(widths: Sequence[int], config: TrainConfig = BASE) -> float:
+    """Return the seconds of an epoch of an ensemble of MLP1."""
+    set_seed(0)
+    members = [Member(MLP((width,)), config, torch.get_rng_state()) for width in widths]
+    return sum(history.seconds for history in Ensemble(members).fit(digits))
+
+
+TEN = range(30, 301, 30)
+SHARES = {
+    f"MLP sweep, ten widths, batch {size}": (
+        [MLP((width,)) for width in TEN],
+        digits,
+        lambda size=size: together(TEN, replace(BASE, batch_size=size)),
+    )
+    for size in (64, 128, 256)
+} | {
+    "LeNet-5, batch 128": ([LeNet5()], digits, lambda: alone(LeNet5)),
+    "CifarNet, batch 128": ([CifarNet()], pictures, lambda: alone(CifarNet, pictures)),
+}
+counts = {name: flops(models, dataset) for name, (models, dataset, _) in SHARES.items()}
+for _, _, measure in SHARES.values():
+    measure()
+sides = {"sgemm": sgemm, **{name: measure for name, (_, _, measure) in SHARES.items()}}
+times = in_turn(sides, chosen.repeats)
+peak = median(times["sgemm"])
+rows = [["product of two 1024 x 1024 matrices", f"{peak / 1e9:.0f}", "100"]]
+for name, count in counts.items():
+    rate = count / median(times[name])
+    rows.append([name, f"{rate / 1e9:.0f}", f"{100 * rate / peak:.0f}"])
+publish("limit", "Rate of training", ["work", "GFLOP/s", "of the product (%)"], rows, {"times": times, "flops": counts})
+
+GROWTH = {
+    "members (MLP1 of 150)": ((1, 2, 4, 8, 16), lambda n: together([150] * n)),
+    "width (MLP1)": ((75, 150, 300, 600, 1200), lambda n: alone(lambda: MLP((n,)))),
+    "batch size (MLP1 of 300)": (
+        (16, 32, 64, 128, 256),
+        lambda n: alone(lambda: MLP((300,)), config=replace(BASE, batch_size=n)),
+    ),
+    "training images (MLP1 of 300)": (
+        tuple(chosen.images // part for part in (16, 8, 4, 2, 1)),
+        lambda n: alone(lambda: MLP((300,)), load("mnist", chosen.data, train_limit=n)),
+    ),
+}
+rows, facts = [], {}
+for name, (steps, measure) in GROWTH.items():
+    facts[name] = in_turn(
+        {str(step): lambda step=step, measure=measure: measure(step) for step in steps}, chosen.repeats
+    )
+    seconds = [median(values) for values in facts[name].values()]
+    doublings = [later / earlier for earlier, later in pairwise(seconds)]
+    rows.append(
+        [
+            name,
+            " ".join(map(str, steps)),
+            " ".join(f"{value:.2f}" for value in seconds),
+            " ".join(f"{value:.2f}" for value in doublings),
+        ]
+    )
+publish(
+    "growth",
+    "Seconds of an epoch as the work doubles",
+    ["what doubles", "steps", "seconds", "factor a doubling (2: linear)"],
+    rows,
+    {"times": facts},
+)
