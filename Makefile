@@ -28,9 +28,10 @@ lint: .venv/installed
 # nbval runs the notebooks as they are stored, on warm kernels: embedded data, results in their own folder. The report built from
 # them proves that every figure, table and number it names was made, and that every figure's file exists.
 test: lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 	scratch=$$(mktemp -d) && mkdir "$$scratch/data" && trap 'rm -rf "$$scratch"' EXIT && \
-	LABKIT_DATA="$$scratch/data" LABKIT_OUT="$$scratch/out" GOMP_SPINCOUNT=1000 $(BIN)/python -m pytest \
+	LABKIT_DATA="$$scratch/data" LABKIT_OUT="$$scratch/out" LABKIT_THREADS=1 $(BIN)/python -m pytest \
+	    -n 2 --dist loadscope \
 	    --nbval --nbval-kernel-name=labkit-warm --nbval-cell-timeout=600 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
 	    notebooks/*.ipynb && \
 	$(BIN)/labkit report "$$scratch/out"
@@ -46,7 +47,7 @@ reference: .venv/installed
 # Everything in benchmarks/, on MNIST and CIFAR-10 in FOLDER, one after the other: half an hour on two idle cores.
 bench: .venv/installed
 	$(BIN)/python -m pip install -q -e '.[bench]'
-	for script in sweep time_to_accuracy peers limit grouped_convolutions; do \
+	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop; do \
 	    $(BIN)/python benchmarks/$$script.py --data "$(DATA)" || exit 1; done
 	$(BIN)/python benchmarks/notebooks.py --course 1
 

@@ -1,55 +1,60 @@
-"""Are seeds of one CNN faster side by side, as grouped convolutions, than one by one? Forward and backward pass.
+"""Five seeds of one CNN, trained one by one and side by side as grouped convolutions.
 
-python benchmarks/grouped_convolutions.py
+python benchmarks/grouped_convolutions.py --data FOLDER
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from measure import arguments, in_turn, median, publish
 from torch import nn
 
-chosen = arguments(__doc__.splitlines()[0], repeats=5, seeds=5)
+from labkit.config import TrainConfig
+from labkit.data import Dataset, load
+from labkit.ensembles import Ensemble, Member
+from labkit.models import CifarNet, LeNet5
+from labkit.runtime import set_seed
+from labkit.training import fit
+
+chosen = arguments(__doc__.splitlines()[0], repeats=3, images=3_000, seeds=5)
 
 
-def layers(channels: int, seeds: int) -> nn.Sequential:
-    """Return LeNet-5's convolutions, `seeds` of them side by side, each with its own images."""
-    return nn.Sequential(
-        nn.Conv2d(channels * seeds, 6 * seeds, 5, groups=seeds),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(6 * seeds, 16 * seeds, 5, groups=seeds),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-    )
+def members(build: Callable[[], nn.Module], config: TrainConfig) -> list[Member]:
+    """Return one network a seed."""
+    networks = []
+    for seed in range(chosen.seeds):
+        set_seed(seed)
+        networks.append(Member(build(), replace(config, seed=seed), torch.get_rng_state()))
+    return networks
 
 
-def milliseconds(channels: int, batch: int, seeds: int, memory: torch.memory_format) -> float:
-    """Return the time a step and seed."""
-    network = layers(channels, seeds).to(memory_format=memory)
-    images = torch.randn(batch, channels * seeds, 32, 32).contiguous(memory_format=memory)
-    for warm in (True, False):
-        start = time.perf_counter()
-        for _ in range(3 if warm else 15):
-            network(images).square().sum().backward()
-    return 1e3 * (time.perf_counter() - start) / 15 / seeds
+def one_by_one(build: Callable[[], nn.Module], dataset: Dataset, config: TrainConfig) -> float:
+    """Return the seconds of an epoch of all seeds."""
+    return sum(fit(member.model, dataset, member.config).seconds for member in members(build, config))
+
+
+def together(build: Callable[[], nn.Module], dataset: Dataset, config: TrainConfig) -> float:
+    """Return the same for an ensemble."""
+    return sum(history.seconds for history in Ensemble(members(build, config)).fit(dataset))
 
 
 rows, facts = [], {}
-for channels in (1, 3):
-    for batch in (32, 128):
+for build, dataset in (
+    (LeNet5, load("mnist", chosen.data, train_limit=chosen.images)),
+    (CifarNet, load("cifar10", chosen.data, train_limit=chosen.images)),
+):
+    for batch in (4, 16, 32, 64):  # above 64 `ensembles` trains CNNs one by one
+        config = TrainConfig(epochs=1, batch_size=batch)
         sides = {
-            f"{seeds} seeds, {str(memory).split('.')[1]}": (
-                lambda channels=channels, batch=batch, seeds=seeds, memory=memory: milliseconds(
-                    channels, batch, seeds, memory
-                )
-            )
-            for seeds in (1, chosen.seeds)
-            for memory in (torch.channels_last, torch.contiguous_format)
+            "one by one": lambda build=build, dataset=dataset, config=config: one_by_one(build, dataset, config),
+            "together": lambda build=build, dataset=dataset, config=config: together(build, dataset, config),
         }
         times = in_turn(sides, chosen.repeats)
-        facts[f"{channels} channels, batch {batch}"] = times
-        rows.append([f"{channels} x 32 x 32, batch {batch}", *(f"{median(values):.2f}" for values in times.values())])
-publish("grouped_convolutions", "Milliseconds a step and seed", ["images", *sides], rows, {"times": facts})
+        facts[f"{build.__name__}, batch {batch}"] = times
+        alone, stacked = (median(values) for values in times.values())
+        rows.append([f"{build.__name__}, batch {batch}", f"{alone:.2f}", f"{stacked:.2f}", f"{alone / stacked:.2f}x"])
+columns = ["network", "one by one (s)", "together (s)", "faster"]
+publish("grouped_convolutions", f"{chosen.seeds} seeds, one epoch", columns, rows, {"times": facts})

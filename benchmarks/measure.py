@@ -53,7 +53,8 @@ def publish(
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    Console(width=max(console.width, 110)).print(table)
     print("{processor}, {cores} cores, {threads} threads, {device}, torch {torch}".format(**machine))
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{name}.json"

@@ -27,7 +27,7 @@ from labkit.models import MLP
 from labkit.training import fit
 
 warnings.simplefilter("ignore")
-logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+logging.disable(logging.WARNING)  # Lightning speaks before every fit
 
 chosen = arguments(__doc__.splitlines()[0], repeats=5)
 digits = load("mnist", chosen.data, validation=0.01)

@@ -19,7 +19,7 @@ from labkit.training import evaluate
 WIDTHS = range(30, 301, 30)
 MNIST_SCALE = (0.1307, 0.3081)
 
-chosen = arguments(__doc__.splitlines()[0], repeats=3, batches="64,4,128")
+chosen = arguments(__doc__.splitlines()[0], repeats=3, batches="4,64,128,256")
 digits = load("mnist", chosen.data, validation=0.01)
 images = mnist(chosen.data, True, MNIST_SCALE)
 rows, facts = [], {}
@@ -51,9 +51,8 @@ for batch_size in (4, 64):  # minutes each, so once
         [f"hand-in loop, batch {batch_size}", f"{base[batch_size][0]:.1f}", f"{base[batch_size][1]:.1f}", "", ""]
     )
 for batch_size in map(int, chosen.batches.split(",")):
-    config = TrainConfig(
-        epochs=1, batch_size=batch_size, optimizer="sgd", lr=0.1 * (batch_size / 64) ** 0.5, schedule="one_cycle"
-    )
+    lr = 0.1 * (batch_size / 64) ** (1 if batch_size < 64 else 0.5)
+    config = TrainConfig(epochs=1, batch_size=batch_size, optimizer="sgd", lr=lr, schedule="one_cycle")
     accuracies = {engine: kit(config, engine)[1] for engine in ("loop", "auto")}  # and warms up
     sides = {engine: lambda engine=engine, config=config: kit(config, engine)[0] for engine in accuracies}
     times = in_turn(sides, chosen.repeats)

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.config import TrainConfig
-from labkit.data import load
+from labkit.data import Dataset, load
 from labkit.models import MLP, OneConvNet
 from labkit.runtime import set_seed
 from labkit.training import evaluate, fit
@@ -53,20 +53,21 @@ SYSTEMS = {
     "B2 (one convolution)": (
         99.2,
         OneConvNet,
-        lambda: Shifted(OneConvNet(), 2),
-        TrainConfig(epochs=12, batch_size=256, optimizer="adamw", lr=6e-3, schedule="one_cycle"),
+        lambda: Shifted(OneConvNet(), 1),
+        TrainConfig(epochs=12, batch_size=128, optimizer="adamw", lr=4e-3, schedule="one_cycle"),
     ),
 }
 
 chosen = arguments(__doc__.splitlines()[0], seeds=3, epochs=20, systems="B1,B2")
-digits = load("mnist", chosen.data, validation=0.01, normalisation="symmetric")
+digits = load("mnist", chosen.data, validation=0.01)  # standardised: one epoch less than inputs in [-1, 1]
+as_source = load("mnist", chosen.data, validation=0.01, normalisation="symmetric")
 images = mnist(chosen.data, True, SYMMETRIC)
 rows, facts = [], {}
 
 
-def test_accuracy(model: nn.Module) -> float:
+def test_accuracy(model: nn.Module, dataset: Dataset) -> float:
     """Return the accuracy on all test images, in percent."""
-    return 100 * evaluate(model, digits).accuracy
+    return 100 * evaluate(model, dataset).accuracy
 
 
 for name, (target, source, ours, recipe) in SYSTEMS.items():
@@ -77,12 +78,12 @@ for name, (target, source, ours, recipe) in SYSTEMS.items():
         set_seed(seed)
         model = ours()
         seconds = fit(model, digits, TrainConfig(**{**vars(recipe), "seed": seed})).seconds
-        kit.append((seconds, test_accuracy(model)))
+        kit.append((seconds, test_accuracy(model, digits)))
         print(f"{name}, kit, seed {seed}: {kit[-1][1]:.2f} % after {seconds:.1f} s", flush=True)
     set_seed(0)
     model = source()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
-    accuracy = partial(test_accuracy, model)
+    accuracy = partial(test_accuracy, model, as_source)
     seconds, best = train(model, images, optimizer, 1000, chosen.epochs, accuracy, target)
     ours_seconds, worst = median([value for value, _ in kit]), min(accuracy for _, accuracy in kit)
     at_least = "" if best >= target else "> "  # the source's loop had not arrived when it ended

@@ -1,4 +1,4 @@
-"""MLPs of one kind stacked into one network, which computes the logits of all of them at once. Imports models."""
+"""Networks of one kind stacked into one, which computes the logits of all of them at once. Imports models."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ class Stack:
         ends = list(accumulate((width[0] for width in widths[: self.each]), initial=0))
 
         def zeros(*shape: int) -> nn.Parameter:
-            parameter = nn.Parameter(torch.zeros(shape, dtype=dtype, device=device))
-            parameter.grad = torch.zeros_like(parameter)
-            return parameter
+            return _parameter(torch.zeros(shape, dtype=dtype, device=device))
 
         self.weights = [zeros(seeds, ends[-1], linears[0].in_features)]
         self.biases = [zeros(seeds, 1, ends[-1])]
@@ -49,8 +47,9 @@ class Stack:
             self.biases.append(zeros(len(widths), 1, fan_out))
         self.scales = [zeros(len(widths), 1, width) for width in widest if self.layer_norm]
         self.shifts = [zeros(len(widths), 1, width) for width in widest if self.layer_norm]
+        self.small = [*self.biases, *self.scales, *self.shifts]
         self.places = [self._places(index, ends) for index in range(len(widths))]
-        self._copy(back=False)
+        _copy(models, self.places, back=False)
         ones = [[(torch.arange(wide) < width[depth]) for width in widths] for depth, wide in enumerate(widest)]
         self.masks = [torch.stack(rows).unsqueeze(1).to(self.device, dtype) for rows in ones]
         self.sizes = [mask.sum(2, keepdim=True) for mask in self.masks]
@@ -78,24 +77,16 @@ class Stack:
 
     def copy_back(self) -> None:
         """Give the networks their own weights back."""
-        self._copy(back=True)
-
-    def _copy(self, back: bool) -> None:
-        """Copy weights from the networks into the stack, or back."""
-        with torch.no_grad():
-            for model, places in zip(self.models, self.places, strict=True):
-                for own, (stacked, index) in zip(model.parameters(), places, strict=True):
-                    part = stacked[index][tuple(slice(size) for size in own.shape)]
-                    own.copy_(part) if back else part.copy_(own)
+        _copy(self.models, self.places, back=True)
 
     def logits(
         self, images: torch.Tensor, generators: Sequence[torch.Generator] = (), keep: float = 0.0
     ) -> torch.Tensor:
-        """Return the logits (networks, N, classes) of `images` (seeds, N, pixels), or (1, N, pixels) for all seeds.
+        """Return the logits (networks, N, classes) of `images` (seeds, N, C, H, W), or (1, N, C, H, W) for all seeds.
 
         generators: one a network, for dropout; none in evaluation. keep: see `_Affine`.
         """
-        images = images.expand(self.seeds, -1, -1)
+        images = images.flatten(2).expand(self.seeds, -1, -1)
         values = _Affine.apply(images, self.weights[0], self.biases[0], keep)
         if len(self.origins) > len(self.columns):
             values = _Spread.apply(values, self.origins, self.columns)
@@ -127,6 +118,82 @@ class Stack:
                 own = torch.empty((len(part), size), dtype=values.dtype, device=values.device)
                 part[:, :size] = own.bernoulli_(1 - p, generator=generator).div_(1 - p)
         return noise
+
+
+class ConvolutionStack:
+    """The weights of `models`, CNNs of equal shape, side by side: convolutions become grouped convolutions.
+
+    models: seed by seed, as for `Stack`; chains of layers without dropout.
+    """
+
+    def __init__(self, models: Sequence[nn.Module], seeds: int, device: torch.device) -> None:
+        self.models, self.seeds, self.device = models, seeds, device
+        self.each = len(models) // seeds
+        chains = [[layer for layer in model.modules() if not list(layer.children())] for model in models]
+        self.layers = chains[0]
+        self.weights: list[nn.Parameter] = []  # of linear layers
+        self.small: list[nn.Parameter] = []
+        self.places: list[list[Place]] = [[] for _ in models]
+        self.own: list[list[nn.Parameter]] = []  # of each layer: weight and bias, or nothing
+        for layers in zip(*chains, strict=True):
+            own = []
+            for name in ("weight", "bias") if isinstance(layers[0], nn.Conv2d | nn.Linear) else ():
+                values, indices = _stacked([getattr(layer, name).detach() for layer in layers], type(layers[0]))
+                own.append(_parameter(values.to(device)))
+                (self.weights if values.dim() == 3 and name == "weight" else self.small).append(own[-1])
+                for places, index in zip(self.places, indices, strict=True):
+                    places.append((own[-1], index))
+            self.own.append(own)
+
+    def copy_back(self) -> None:
+        """Give the networks their own weights back."""
+        _copy(self.models, self.places, back=True)
+
+    def logits(
+        self, images: torch.Tensor, generators: Sequence[torch.Generator] = (), keep: float = 0.0
+    ) -> torch.Tensor:
+        """Return the logits; see `Stack.logits`."""
+        values = images.expand(self.seeds, -1, -1, -1, -1).repeat_interleave(self.each, 0)
+        values = values.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        for layer, own in zip(self.layers, self.own, strict=True):
+            if isinstance(layer, nn.Conv2d):
+                values = functional.conv2d(values, *own, padding=layer.padding, groups=len(self.models))
+            elif isinstance(layer, nn.Linear):
+                values = _Affine.apply(values, *own, keep)
+            elif isinstance(layer, nn.Flatten):
+                values = values.unflatten(1, (len(self.models), -1)).transpose(0, 1).flatten(2)
+            else:  # activations, pooling and padding treat every map alike
+                values = layer(values)
+        return values
+
+
+def _stacked(parts: list[torch.Tensor], kind: type[nn.Module]) -> tuple[torch.Tensor, list[tuple[int | slice, ...]]]:
+    """Return weights or biases of one layer of all networks in one tensor, and where in it each network's lie."""
+    if kind is nn.Conv2d:
+        memory = torch.channels_last if parts[0].dim() == 4 else torch.contiguous_format
+        size = len(parts[0])
+        return torch.cat(parts).contiguous(memory_format=memory), [
+            (slice(start, start + size),) for start in range(0, size * len(parts), size)
+        ]
+    if parts[0].dim() == 1:
+        return torch.stack(parts).unsqueeze(1), [(place, 0) for place in range(len(parts))]
+    return torch.stack(parts), [(place,) for place in range(len(parts))]
+
+
+def _parameter(values: torch.Tensor) -> nn.Parameter:
+    """Return a parameter whose gradient is kept from step to step."""
+    parameter = nn.Parameter(values)
+    parameter.grad = torch.zeros_like(parameter)
+    return parameter
+
+
+def _copy(models: Sequence[nn.Module], all_places: Sequence[Sequence[Place]], back: bool) -> None:
+    """Copy weights from the networks into the stack, or back."""
+    with torch.no_grad():
+        for model, places in zip(models, all_places, strict=True):
+            for own, (stacked, index) in zip(model.parameters(), places, strict=True):
+                part = stacked[index][tuple(slice(size) for size in own.shape)]
+                own.copy_(part) if back else part.copy_(own)
 
 
 def hidden_sizes(model: MLP) -> list[int]:

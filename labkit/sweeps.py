@@ -78,8 +78,8 @@ def sweep(
         found again only when network, initial weights, data, settings, threads, torch and the networks that are
         trained together with it are the same.
     log: called with one plain line a setting, e.g. `print`, and one for networks that were trained together.
-    engine: "auto" trains MLPs together where that is faster, each with the result that it would have had alone up to
-        rounding (see `ensembles`); "loop" trains all one by one, so that `seconds` is each network's own.
+    engine: "auto" trains small networks together where that is faster, each with the result that it would have had
+        alone, up to rounding (see `ensembles`); "loop" trains all one by one, so that `seconds` is each network's own.
 
     Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained.
     """

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from makers import write_cifar10, write_mnist
 
 SCRIPTS = Path(__file__).parent.parent / "benchmarks"
@@ -27,7 +26,8 @@ def tiny(tmp_path_factory):
         ("time_to_accuracy", ["--seeds", "1", "--epochs", "1"], ["B1 (3 x 512)", "B2 (one convolution)"]),
         ("peers", ["--repeats", "1"], ["labkit", "scikit-learn", "DataLoader loop"]),
         ("limit", ["--repeats", "1", "--images", "160"], ["LeNet-5, batch 128"]),
-        ("grouped_convolutions", ["--repeats", "1"], ["3 x 32 x 32, batch 32"]),
+        ("grouped_convolutions", ["--repeats", "1", "--images", "160"], ["CifarNet, batch 4"]),
+        ("inner_loop", ["--repeats", "1", "--images", "160"], ["LeNet-5", "CifarNet"]),
     ],
 )
 def test_a_benchmark_measures_its_sides(tiny, tmp_path, script, options, sides):

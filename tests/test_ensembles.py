@@ -8,7 +8,7 @@ import torch
 from labkit.config import TrainConfig, UsageError
 from labkit.data import Split, load
 from labkit.ensembles import LARGEST_ENSEMBLE, Ensemble, Member, arrange, signature
-from labkit.models import MLP, LeNet5, count_parameters
+from labkit.models import MLP, CifarNet, LeNet5, OneConvNet, count_parameters
 from labkit.runtime import set_seed
 from labkit.training import evaluate, fit
 
@@ -27,9 +27,9 @@ def doubles():
     return replace(digits, train=double(digits.train), validation=double(digits.validation), test=double(digits.test))
 
 
-def build(config, dtype=torch.float64, **network):
+def build(config, dtype=torch.float64, kind=MLP, **network):
     set_seed(config.seed)
-    return MLP(**network).to(dtype)
+    return kind(**network).to(dtype)
 
 
 def members_of(settings, dtype=torch.float64):
@@ -105,6 +105,37 @@ def test_learning_rate_weight_decay_and_dropout_may_differ_from_member_to_member
     assert_equal_to_alone(settings, doubles)
 
 
+@pytest.fixture(scope="module")
+def colours():
+    """196 embedded shapes in float64: 50 steps of 4 an epoch."""
+    shapes = load("cifar10", "embedded", train_limit=222)
+    parts = {
+        name: Split(name, part.images[:198].double(), part.labels[:198])
+        for name, part in (("train", shapes.train), ("validation", shapes.validation), ("test", shapes.test))
+    }
+    return replace(shapes, **parts)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("variant", ["historical", "modern"])
+def test_lenet5(doubles, optimizer, variant):
+    config = replace(BASE, optimizer=optimizer, weight_decay=0.01)
+    assert_equal_to_alone(
+        [({"kind": LeNet5, "variant": variant}, replace(config, seed=seed)) for seed in (0, 1, 2)], doubles
+    )
+
+
+@pytest.mark.parametrize(
+    "network", [{}, {"activation": "tanh"}, {"activation": "sigmoid"}, {"depth": 9}, {"feature_maps": (4, 5)}], ids=str
+)
+def test_cifar_net(colours, network):
+    config = replace(BASE, batch_size=4, schedule="one_cycle")
+    settings = [
+        ({"kind": CifarNet, **network}, replace(config, lr=lr, seed=seed)) for lr in (1e-3, 2e-3) for seed in (0, 1)
+    ]
+    assert_equal_to_alone(settings, colours)
+
+
 def test_a_single_member(doubles):
     assert_equal_to_alone(settings_of(BASE, seeds=(5,), widths=((8,),)), doubles)
 
@@ -128,7 +159,10 @@ def test_what_cannot_share_an_ensemble_has_another_signature_or_none():
         assert signature(model, TrainConfig()) != same
     for config in (TrainConfig(epochs=9), TrainConfig(batch_size=9), TrainConfig(optimizer="sgd")):
         assert signature(MLP((3,)), config) != same
-    assert signature(LeNet5(), TrainConfig()) is None
+    assert signature(LeNet5(), TrainConfig()) == signature(LeNet5(), TrainConfig(lr=1.0, seed=3))
+    assert signature(LeNet5(), TrainConfig()) != signature(LeNet5("historical"), TrainConfig())
+    assert signature(LeNet5(), TrainConfig(batch_size=128)) is None
+    assert signature(OneConvNet(), TrainConfig()) is None
     assert signature(MLP(()), TrainConfig()) is None
 
 
@@ -145,8 +179,15 @@ def test_networks_of_one_kind_are_trained_together_seed_by_seed():
 
 def test_large_networks_and_convolutions_train_alone():
     assert places(settings_of(BASE, widths=((600,), (5,)))) == [[0], [1], [2, 3]]
-    convolutions = [Member(LeNet5(), BASE, torch.get_rng_state()) for _ in range(2)]
+    convolutions = [Member(OneConvNet(), replace(BASE, seed=seed), torch.get_rng_state()) for seed in range(2)]
     assert arrange(convolutions) == [[0], [1]]
+
+
+@pytest.mark.parametrize(("batch_size", "sizes"), [(4, [7]), (64, [5, 2]), (65, [1] * 7)])
+def test_small_cnns_are_trained_together_while_a_step_has_few_images(batch_size, sizes):
+    config = replace(BASE, batch_size=batch_size)
+    members = [Member(LeNet5(), replace(config, seed=seed), torch.get_rng_state()) for seed in range(7)]
+    assert [len(group) for group in arrange(members)] == sizes
 
 
 @pytest.mark.parametrize("widths", [[30], [300], [300, 400], range(30, 500, 30)])

@@ -75,7 +75,8 @@ def test_an_empty_grid_is_one_setting(tiny_digits):
     result = sweep(LeNet5, {}, tiny_digits, QUICK, [3, 5], log=lines.append)
     assert result.runs["seed"].tolist() == [3, 5]
     assert result.select(seed=5).tolist() == [False, True]
-    assert [line.split(" accuracy")[0] for line in lines] == ["LeNet5: test"]
+    assert [line.split(" accuracy")[0] for line in lines[1:]] == ["LeNet5: test"]
+    assert lines[0] == "2 of 2 networks trained, the last 2 together as one network"
 
 
 def test_predictions_agree_with_the_table(undisturbed, tiny_digits):
