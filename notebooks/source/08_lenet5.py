@@ -287,7 +287,7 @@ run.figure(
 # %%
 symmetric = load("mnist", data, train_limit=profile.train_limit, normalisation="symmetric")
 some = seeds[:3]
-quick = TrainConfig(epochs=4, batch_size=50, lr=3e-3, schedule="one_cycle")
+quick = TrainConfig(epochs=3, batch_size=50, lr=3e-3, schedule="one_cycle")
 recipes = {
     "one conv 3x3": (OneConvNet, {}, symmetric, TrainConfig(20, 1000, "adam", 0.003)),
     "two conv 3x3": (ConvNet, {"dropout": [0.2]}, digits, TrainConfig(25, 64, "sgd", 0.01, momentum=0.0)),

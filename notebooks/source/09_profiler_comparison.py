@@ -106,7 +106,7 @@ for name, value in zip(names, flops_a_parameter, strict=True):
 
 # %%
 config = TrainConfig(
-    epochs=profile.choose(quick=3, full=10),
+    epochs=profile.choose(quick=2, full=10),
     batch_size=profile.choose(quick=32, full=128),
     optimizer="adam",
     lr=3e-3,
