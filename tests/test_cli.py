@@ -117,14 +117,15 @@ def test_a_template_that_names_a_missing_figure_changes_nothing(done, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-def test_an_interrupted_run_says_so_and_keeps_what_is_finished(tmp_path):
+@pytest.mark.parametrize("what", [["05"], ["05", "06", "--jobs", "2"]], ids=["one", "two side by side"])
+def test_an_interrupted_run_says_so_and_keeps_what_is_finished(tmp_path, what):
     out = tmp_path / "out"
     script = [
         sys.executable,
         "-c",
         "from labkit.cli import main; main()",
         "run",
-        "05",
+        *what,
         "--data",
         "embedded",
         "--out",

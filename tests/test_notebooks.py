@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -84,11 +85,13 @@ def small_course(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_failing_notebook_never_stops_the_others(small_course, capsys):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_failing_notebook_never_stops_the_others(small_course, capsys, jobs):
     (small_course / "out").mkdir()
     (small_course / "out" / "results.json").write_text(json.dumps({"format": 1, "notebooks": {}}))
-    assert run_course([], "quick", "embedded", 0, "out") is False
+    assert run_course([], "quick", "embedded", 0, "out", jobs) is False
     printed = capsys.readouterr()
+    assert Path.cwd() == small_course
     assert [line.split(" ... ")[1].split()[0] for line in printed.out.splitlines()[:3]] == [
         "failed",
         "failed",
