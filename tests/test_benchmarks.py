@@ -23,7 +23,7 @@ def tiny(tmp_path_factory):
     ("script", "options", "sides"),
     [
         ("sweep", ["--repeats", "1", "--batches", "64"], ["hand-in loop, batch 4", "labkit, batched, batch 64"]),
-        ("time_to_accuracy", ["--seeds", "1", "--epochs", "1"], ["B1 (3 x 512)", "B2 (one convolution)"]),
+        ("time_to_accuracy", ["--seeds", "1", "--epochs", "1", "--systems", "B1"], ["B1 (3 x 512)"]),
         ("peers", ["--repeats", "1"], ["labkit", "scikit-learn", "DataLoader loop"]),
         ("limit", ["--repeats", "1", "--images", "160"], ["LeNet-5, batch 128"]),
         ("grouped_convolutions", ["--repeats", "1", "--images", "160"], ["CifarNet, batch 4"]),

@@ -98,7 +98,7 @@ def test_a_failing_notebook_never_stops_the_others(small_course, capsys, jobs):
         "passed",
     ]
     for text in ("01_fails", "[3]", "ZeroDivisionError: division by zero", "02_broken", "is not a notebook"):
-        assert text in printed.err
+        assert text in " ".join(printed.err.replace("│", " ").split())  # the table wraps long paths
     assert (small_course / "out" / "report.pdf").exists()
 
 
