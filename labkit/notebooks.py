@@ -108,7 +108,7 @@ def _side_by_side(paths: Sequence[Path], parameters: dict[str, Any], folder: Pat
     outcomes = []
     # papermill changes into the notebook's folder, and with it all that runs beside it: be there from the start.
     with contextlib.chdir(paths[0].parent), ThreadPoolExecutor(jobs) as pool:
-        pending = [pool.submit(execute, path, parameters, folder) for path in paths]
+        pending = [pool.submit(_execute_in_thread, path, parameters, folder) for path in paths]
         try:
             for number, (path, future) in enumerate(zip(paths, pending, strict=True), 1):
                 outcomes.append(future.result())
@@ -118,6 +118,16 @@ def _side_by_side(paths: Sequence[Path], parameters: dict[str, Any], folder: Pat
             kernels.end()  # notebooks end with their kernels
             raise
     return outcomes
+
+
+def _execute_in_thread(path: Path, parameters: dict[str, Any], folder: Path) -> Outcome:
+    """Execute one notebook, and close the event loop that nbclient leaves open in a thread."""
+    from jupyter_core.utils import ensure_event_loop
+
+    try:
+        return execute(path, parameters, folder)
+    finally:
+        ensure_event_loop().close()
 
 
 def _print_comparison(folder: Path, names: list[str]) -> None:
