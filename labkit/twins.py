@@ -1,4 +1,6 @@
-"""Stored notebooks and their text twins: build, clean and compare them. Imports config, files and notebooks.
+"""Stored notebooks and their text twins: build, clean and compare them.
+
+Imports config, exercises, files, headless and notebooks.
 
 An engineer edits notebooks/source/NN_name.py; notebooks/NN_name.ipynb is built from it, executed on the embedded data
 in the quick profile. Cleaning leaves nothing that differs between two runs but the outputs themselves.
@@ -7,18 +9,22 @@ in the quick profile. Cleaning leaves nothing that differs between two runs but 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit.config import LabkitError
+from labkit.exercises import exercises
 from labkit.files import write_atomically
 from labkit.headless import one_line, read_notebook, run_headless
 from labkit.notebooks import notebooks_folder, select
 
 KEPT_METADATA = {"tags", "nbgrader"}
 IGNORED = "nbval-ignore-output"
+SOLUTION = "### BEGIN SOLUTION"
+CHECK = re.compile(r'check\("([\d.]+)", ')
 
 
 def build_notebooks(names: Sequence[str] = ()) -> None:
@@ -31,10 +37,11 @@ def build_notebooks(names: Sequence[str] = ()) -> None:
     twins = select(names, _twins())
 
     with tempfile.TemporaryDirectory() as scratch:
-        out, no_data = Path(scratch) / "out", Path(scratch) / "data"
+        no_data = Path(scratch) / "data"
         no_data.mkdir()
-        os.environ |= {"LABKIT_OUT": str(out), "LABKIT_DATA": str(no_data)}
         for twin in twins:
+            # A folder of its own, so that the progress it shows does not hang on which others were built before.
+            os.environ |= {"LABKIT_OUT": f"{scratch}/{twin.stem}", "LABKIT_DATA": str(no_data)}
             fresh = Path(scratch) / f"{twin.stem}.ipynb"
             nbformat.write(_from_twin(twin), fresh)
             text, cell, error = run_headless(fresh, {}, folder=_notebook_of(twin).parent)
@@ -108,7 +115,40 @@ def _notebook_of(twin: Path) -> Path:
 def _from_twin(twin: Path) -> Any:
     import jupytext
 
-    return clean(jupytext.read(twin))
+    return clean(mark(jupytext.read(twin)))
+
+
+def mark(notebook: Any) -> Any:
+    """Give the cells of exercises the metadata by which nbgrader knows them (schema 3), and return the notebook.
+
+    A cell that calls `check("1.2", ...)` becomes the locked test of exercise 1.2, with its points; the cell with
+    solution markers before it becomes the answer. LabkitError for an answer without a check, or a check without one.
+    """
+    answers: list[Any] = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        if SOLUTION in cell.source:
+            answers.append(cell)
+        if found := CHECK.match(cell.source):
+            name = found[1]
+            if name not in exercises() or len(answers) != 1:
+                raise LabkitError(
+                    f"check {name!r} needs an exercise of that name in labkit.exercises, and one cell with {SOLUTION} "
+                    f"since the check before it, but there are {len(answers)}."
+                )
+            facts = {"schema_version": 3, "task": False}
+            place = name.replace(".", "-")
+            answers.pop().metadata["nbgrader"] = {
+                **facts, "grade": False, "grade_id": f"answer-{place}", "locked": False, "solution": True
+            }  # fmt: skip
+            cell.metadata["nbgrader"] = {
+                **facts, "grade": True, "grade_id": f"check-{place}", "locked": True, "solution": False,
+                "points": exercises()[name].points,
+            }  # fmt: skip
+    if answers:
+        raise LabkitError(f"No check follows the answer that begins with {answers[0].source.splitlines()[0]!r}.")
+    return notebook
 
 
 def _findings(path: Path, twin: Path) -> list[str]:
@@ -134,5 +174,5 @@ def _findings(path: Path, twin: Path) -> list[str]:
     return findings
 
 
-def _essence(cell: Any) -> tuple[str, str, list[str]]:
-    return cell.cell_type, cell.source, cell.metadata.get("tags", [])
+def _essence(cell: Any) -> tuple[str, str, list[str], dict[str, Any]]:
+    return cell.cell_type, cell.source, cell.metadata.get("tags", []), cell.metadata.get("nbgrader", {})

@@ -1,0 +1,88 @@
+"""Checks in a notebook: instant feedback on an exercise, and the progress over all. Imports files and exercises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.exercises import Exercise, Verdict, examine, exercises
+from labkit.files import write_atomically
+
+if TYPE_CHECKING:
+    from labkit.artifacts import Run
+
+FORMAT = 1
+SIGNS = {"passed": "✓", "failed": "✗", "open": "○"}
+
+
+class Checker:
+    """The checks of one notebook: call it with an exercise's id and the answer.
+
+    Verdicts are kept in `exercises/<notebook>.json` of the run's folder, so that progress can be shown over all
+    notebooks. Feedback is printed; no answer, however odd, raises an error.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.file = run.out / "exercises" / f"{run.name}.json"
+        self.verdicts = _read(self.file)
+
+    def __call__(self, name: str, value: Any) -> None:
+        """Examine the answer to an exercise, print the verdict, and a hint where it is not right."""
+        exercise = exercises().get(name)
+        if exercise is None:
+            print(f"There is no exercise {name}: {', '.join(exercises())} exist.")
+            return
+        verdict = examine(exercise, value)
+        old = self.verdicts.get(name, {})
+        failures = old.get("failures", 0) + (verdict.status == "failed")
+        self.verdicts[name] = {"status": verdict.status, "message": verdict.message, "failures": failures}
+        write_atomically(self.file, json.dumps({"format": FORMAT, "exercises": self.verdicts}, indent=1) + "\n")
+        print(_feedback(exercise, verdict, failures))
+
+    def passed(self, name: str) -> bool:
+        """Whether the exercise has been passed: what builds on it can go on."""
+        return bool(self.verdicts.get(name, {}).get("status") == "passed")
+
+    def progress(self) -> None:
+        """Print which exercises are passed, failed and open, over all notebooks."""
+        print(progress(self.file.parent.parent))
+
+
+def _feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
+    sign = SIGNS[verdict.status]
+    if verdict.status == "passed":
+        return f"{sign} Exercise {exercise.id} is passed."
+    if verdict.status == "open":
+        return f"{sign} Exercise {exercise.id} is not attempted yet: write your answer above, and run both cells again."
+    hint = exercise.hints[min(failures, len(exercise.hints)) - 1]
+    return f"{sign} Exercise {exercise.id} is not right yet. {verdict.message}\n  Hint: {hint}"
+
+
+def statuses(out: Path) -> dict[str, str]:
+    """Return the status of every exercise of the course, by id, from the verdicts kept in the folder `out`."""
+    kept: dict[str, Any] = {}
+    for file in sorted((out / "exercises").glob("*.json")):
+        kept |= _read(file)
+    return {name: str(kept.get(name, {}).get("status", "open")) for name in exercises()}
+
+
+def progress(out: Path) -> str:
+    """Return the progress over all notebooks as text: a line a notebook, a sign an exercise, and the points."""
+    found, lines = statuses(out), []
+    for chapter in dict.fromkeys(name.split(".")[0] for name in found):
+        own = [name for name in found if name.split(".")[0] == chapter]
+        lines.append(f"notebook {chapter:>2}  " + "  ".join(f"{SIGNS[found[name]]} {name}" for name in own))
+    counts = ", ".join(f"{list(found.values()).count(status)} {status}" for status in SIGNS)
+    points = sum(exercise.points for name, exercise in exercises().items() if found[name] == "passed")
+    total = sum(exercise.points for exercise in exercises().values())
+    return "\n".join([*lines, f"{counts}; {points} of {total} points.  (✓ passed, ✗ failed, ○ open)"])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return the verdicts kept in a file; none when it is missing, damaged or of another format."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return dict(kept["exercises"]) if kept["format"] == FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,125 @@
+"""From a student's object to plain data. Imports plain.
+
+Runs where student code runs, and knows no right answer: it tries the object on the inputs that it is given, and notes
+what came back. `exercises` judges the notes, on plain data alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import linecache
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from labkit.plain import plain
+
+PACKAGE = str(Path(__file__).parent)
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "cube": lambda x: x**3,
+    "square": lambda x: x**2 - 4 * x,
+    "inverse": lambda x: 1 / x,
+}
+
+
+def calls(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Call `function` on copies of each tuple of arguments; return one note a call.
+
+    A note is {"value": what it returned}, {"error": what it raised}, {"open": True} for a function that still raises
+    NotImplementedError, or {"refused": why} for what is no function. Random numbers start from the same seed in every
+    call, and go on afterwards as if there had been none.
+    """
+    if isinstance(function, type) or not callable(function):
+        return [{"refused": f"The check wants your function itself, but got {_name(function)}."}]
+    return [note(function, *copy.deepcopy(arguments)) for arguments in inputs]
+
+
+def on_functions(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes another one first: the inputs give its name in FUNCTIONS."""
+    return calls(function, [(FUNCTIONS[name], *arguments) for name, *arguments in inputs])
+
+
+def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any]]:
+    """Build a network, give it weights drawn from a seed, and note the shapes of its parameters and its outputs.
+
+    build: a class or function without arguments. inputs: pairs of a batch (tensor) and a seed.
+    """
+    if not callable(build) or (hasattr(build, "state_dict") and not isinstance(build, type)):
+        return [{"refused": f"The check wants your class itself, without brackets, but got {_name(build)}."}]
+
+    def outputs(batch: Any, seed: int) -> dict[str, Any]:
+        model = build().eval()
+        set_weights(model, seed)
+        return {"shapes": [list(parameter.shape) for parameter in model.parameters()], "outputs": model(batch.clone())}
+
+    return [note(outputs, batch, seed) for batch, seed in inputs]
+
+
+def set_weights(model: Any, seed: int) -> None:
+    """Fill the parameters of a network, in their order, with numbers drawn from `seed`; shapes decide their size."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            fan_in = max(1, parameter[0].numel())
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * (2 / fan_in) ** 0.5)
+
+
+def note(action: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    """Call something of a student's, quietly, and return the note of it. Only an interruption gets through."""
+    with quiet():
+        try:
+            return {"value": plain(action(*arguments))}
+        except KeyboardInterrupt:
+            raise
+        except NotImplementedError as error:
+            return {"error": _describe(error)} if str(error) else {"open": True}
+        except BaseException as error:  # SystemExit as well: a check never ends a kernel
+            return {"error": _describe(error)}
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what is printed and warned, and leave the state of all random generators as it was."""
+    import random
+
+    import numpy as np
+
+    torch = sys.modules.get("torch")
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - student code may draw from it
+    fork = torch.random.fork_rng() if torch else contextlib.nullcontext()
+    with fork, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        if torch:
+            torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
+
+
+def _name(value: Any) -> str:
+    return "None" if value is None else f"an object of type {type(value).__name__}"
+
+
+def _describe(error: BaseException) -> dict[str, str]:
+    """Return an error's type, the first line of its message, and the line of the student's code that raised it."""
+    line, trace = "", error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith(PACKAGE) and "site-packages" not in name:
+            line = linecache.getline(name, trace.tb_lineno).strip() or line
+        trace = trace.tb_next
+    try:
+        message = (str(error).strip().splitlines() or [""])[0][:300]
+    except BaseException:  # an error of the student's own making may fail to say what it is
+        message = ""
+    return {"type": type(error).__name__, "message": message, "line": line[:200]}
