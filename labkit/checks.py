@@ -60,29 +60,35 @@ def _feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
 
 
 def statuses(out: Path) -> dict[str, str]:
-    """Return the status of every exercise of the course, by id, from the verdicts kept in the folder `out`."""
+    """Return the status of every exercise that has been checked, by id, as kept in the folder `out`."""
     kept: dict[str, Any] = {}
     for file in sorted((out / "exercises").glob("*.json")):
         kept |= _read(file)
-    return {name: str(kept.get(name, {}).get("status", "open")) for name in exercises()}
+    return {name: kept[name]["status"] for name in exercises() if name in kept}
 
 
 def progress(out: Path) -> str:
     """Return the progress over all notebooks as text: a line a notebook, a sign an exercise, and the points."""
-    found, lines = statuses(out), []
+    found, lines = dict.fromkeys(exercises(), "open") | statuses(out), []
     for chapter in dict.fromkeys(name.split(".")[0] for name in found):
         own = [name for name in found if name.split(".")[0] == chapter]
         lines.append(f"notebook {chapter:>2}  " + "  ".join(f"{SIGNS[found[name]]} {name}" for name in own))
-    counts = ", ".join(f"{list(found.values()).count(status)} {status}" for status in SIGNS)
     points = sum(exercise.points for name, exercise in exercises().items() if found[name] == "passed")
     total = sum(exercise.points for exercise in exercises().values())
-    return "\n".join([*lines, f"{counts}; {points} of {total} points.  (✓ passed, ✗ failed, ○ open)"])
+    return "\n".join([*lines, f"{count(found)}; {points} of {total} points.  (✓ passed, ✗ failed, ○ open)"])
+
+
+def count(found: dict[str, str]) -> str:
+    """Return how many exercises are passed, failed and open, as text."""
+    return ", ".join(f"{list(found.values()).count(status)} {status}" for status in SIGNS)
 
 
 def _read(file: Path) -> dict[str, Any]:
     """Return the verdicts kept in a file; none when it is missing, damaged or of another format."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
-        return dict(kept["exercises"]) if kept["format"] == FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        if kept["format"] != FORMAT or not all(entry["status"] in SIGNS for entry in kept["exercises"].values()):
+            return {}
+        return dict(kept["exercises"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -56,6 +56,16 @@ def report(
 
 
 @app.command()
+def progress(
+    out: Annotated[Path, typer.Argument(help="Folder that the notebooks' results go to.")] = Path("out"),
+) -> None:
+    """Say which exercises are passed, failed and open, over all notebooks."""
+    from labkit.checks import progress
+
+    print(progress(out))
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, found and missing, and what to do about it."""
     from labkit.doctor import examine

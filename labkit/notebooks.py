@@ -1,6 +1,6 @@
 """The course's notebooks: their order, and the whole run with its report.
 
-Imports config, artifacts, files, headless, kernels, reference and report.
+Imports config, artifacts, checks, files, headless, kernels, reference and report.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from labkit import kernels
 from labkit.artifacts import read_results
+from labkit.checks import count, statuses
 from labkit.config import Interrupted, LabkitError, UsageError, get_profile, out_folder
 from labkit.files import ensure_writable
 from labkit.headless import Outcome, execute, set_environment
@@ -68,16 +69,7 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
     folder = out_folder(out)
     ensure_writable(folder)
     parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}
-    set_environment()
-    if len(paths) > 1:
-        kernels.prepare()
-    try:
-        outcomes = (_one_by_one if jobs == 1 else _side_by_side)(paths, parameters, folder / "notebooks", jobs)
-    except KeyboardInterrupt as interrupt:
-        print("interrupted", flush=True)
-        raise Interrupted(
-            "Interrupted: finished notebooks and trainings are kept, and the same command goes on from there."
-        ) from interrupt
+    outcomes = execute_all(paths, parameters, folder / "notebooks", jobs)
     failures = [outcome for outcome in outcomes if outcome.error]
     if not failures or (folder / "results.json").exists():  # else nothing was ever published here
         try:
@@ -86,10 +78,29 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
                 print(f"Report: {report}")
         except LabkitError as error:
             failures.append(Outcome("report", 0, "-", str(error)))
+    if checked := statuses(folder):
+        print(f"Exercises: {count(checked)}.")
     print(f"{len(outcomes)} notebooks in {time.perf_counter() - start:.0f} s")
     if failures:
         _print_failures(failures)
     return not failures
+
+
+def execute_all(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int = 1) -> list[Outcome]:
+    """Execute notebooks headless into `folder`, printing a line each; return what became of them, in their order.
+
+    Interrupted is raised when the user ends it; a notebook that fails never stops the others.
+    """
+    set_environment()
+    if len(paths) > 1:
+        kernels.prepare()
+    try:
+        return (_one_by_one if jobs == 1 else _side_by_side)(paths, parameters, folder, jobs)
+    except KeyboardInterrupt as interrupt:
+        print("interrupted", flush=True)
+        raise Interrupted(
+            "Interrupted: finished notebooks and trainings are kept, and the same command goes on from there."
+        ) from interrupt
 
 
 def _one_by_one(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, _: int) -> list[Outcome]:

@@ -1,8 +1,9 @@
-"""report_template.md + results.json -> Markdown, HTML and PDF. Imports config, artifacts and files.
+"""report_template.md + results.json -> Markdown, HTML and PDF. Imports config, artifacts, checks and files.
 
 The template is Jinja2 with `<< >>` and `<% %>`, so that it does not clash with pandoc's braces, over pandoc's
 Markdown. In it: figure(name), table(name), number(name), has_run(notebook), banner(), provenance(); a name is
-`<notebook>.<artefact>`. `@fig:name` and `@tbl:name` become "Figure 3" and "Table 1".
+`<notebook>.<artefact>`. `@fig:name` and `@tbl:name` become "Figure 3" and "Table 1". What an exercise that is not
+passed should have given is marked as missing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.artifacts import describe, describe_number, files_of, read_results
+from labkit.checks import statuses
 from labkit.config import LabkitError, UsageError
 from labkit.files import write_atomically
 
@@ -34,7 +36,7 @@ def build_report(folder: Path, template: Path | None = None) -> list[Path]:
     followed, LabkitError for a name that results.json lacks, or a figure whose file is gone.
     """
     results = read_results(folder / "results.json")
-    text = render(results, template or default_template())
+    text = render(results, template or default_template(), statuses(folder))
     for notebook, section in results["notebooks"].items():
         for path in files_of(section):
             if not (folder / path).is_file():
@@ -49,8 +51,11 @@ def build_report(folder: Path, template: Path | None = None) -> list[Path]:
     return list(contents)
 
 
-def render(results: dict[str, Any], template: Path) -> str:
-    """Return the report as Markdown: the template with its artefacts placed, numbered and referred to."""
+def render(results: dict[str, Any], template: Path, exercises: dict[str, str] | None = None) -> str:
+    """Return the report as Markdown: the template with its artefacts placed, numbered and referred to.
+
+    exercises: the status of every exercise, by id.
+    """
     import jinja2
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -70,7 +75,7 @@ def render(results: dict[str, Any], template: Path) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    placer = _Placer(results)
+    placer = _Placer(results, exercises or {})
     try:
         text = environment.from_string(source).render(
             figure=placer.figure,
@@ -92,11 +97,15 @@ def render(results: dict[str, Any], template: Path) -> str:
 class _Placer:
     """The functions that a template calls; keeps count of what has been placed."""
 
-    def __init__(self, results: dict[str, Any]) -> None:
+    def __init__(self, results: dict[str, Any], exercises: dict[str, str]) -> None:
         self.notebooks: dict[str, Any] = results["notebooks"]
+        self.exercises = exercises
         self.places: dict[str, dict[str, int]] = {"fig": {}, "tbl": {}}
 
     def figure(self, name: str) -> str:
+        if missing := self._missing("figures", name):
+            self.places["fig"].setdefault(name, 0)
+            return missing
         entry, section = self._find("figures", name)
         number = self._place("fig", name)
         width = min(100, round(100 * entry["width_in"] / LINE_WIDTH))
@@ -105,6 +114,9 @@ class _Placer:
         return f'![**Figure {number}.** {caption}]({entry["svg"]}){{#fig:{name} alt="{alt}" width={width}%}}'
 
     def table(self, name: str) -> str:
+        if missing := self._missing("tables", name):
+            self.places["tbl"].setdefault(name, 0)
+            return missing
         entry, section = self._find("tables", name)
         number = self._place("tbl", name)
         lines = [
@@ -115,7 +127,7 @@ class _Placer:
         return "\n".join([*lines, "", f": **Table {number}.** {describe(entry, section)} {{#tbl:{name}}}"])
 
     def number(self, name: str) -> str:
-        return describe_number(self._find("numbers", name)[0])
+        return self._missing("numbers", name) or describe_number(self._find("numbers", name)[0])
 
     def has_run(self, notebook: str) -> bool:
         return notebook in self.notebooks
@@ -165,12 +177,20 @@ class _Placer:
             raise UsageError(
                 f"The template refers to @{kind}:{name}, but does not place it: add the {LABELS[kind].lower()}."
             )
-        return f"{LABELS[kind]}\u00a0{self.places[kind][name]}"
+        return f"{LABELS[kind]}\u00a0{self.places[kind][name] or '(missing)'}"
 
     def _place(self, kind: str, name: str) -> int:
         if name in self.places[kind]:
             raise UsageError(f"The template places {name} twice: refer to it as @{kind}:{name} instead.")
-        return self.places[kind].setdefault(name, len(self.places[kind]) + 1)
+        return self.places[kind].setdefault(name, sum(map(bool, self.places[kind].values())) + 1)
+
+    def _missing(self, kind: str, name: str) -> str:
+        """Return a mark for what a notebook did not make because exercises of it are not passed; else nothing."""
+        notebook, _, artefact = name.partition(".")
+        if artefact in self.notebooks.get(notebook, {kind: [artefact]})[kind]:
+            return ""
+        left = [key for key, status in self.exercises.items() if status != "passed" and _belongs(key, notebook)]
+        return f"**[missing: needs exercise {' or '.join(left)}]**" if left else ""
 
     def _find(self, kind: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         notebook, dot, artefact = name.partition(".")
@@ -186,6 +206,11 @@ class _Placer:
                 f"Correct the name, or run `labkit run {notebook}` again."
             )
         return section[kind][artefact], section
+
+
+def _belongs(exercise: str, notebook: str) -> bool:
+    """Whether an exercise ("5.2") is one of a notebook's ("05_mlp1_sweep")."""
+    return exercise.split(".")[0] == notebook.split("_")[0].lstrip("0")
 
 
 def _row(cells: Any) -> str:

@@ -118,3 +118,14 @@ def test_real_data_in_full_profile_needs_no_banner(folder, template):
     content["notebooks"][NOTEBOOK]["data"]["real"] = True
     content["notebooks"][NOTEBOOK]["profile"] = "full"
     assert "::: banner" not in render(content, template)
+
+
+def test_what_an_open_exercise_should_give_is_marked_as_missing(folder, template, tmp_path):
+    content = results(folder)
+    del content["notebooks"][NOTEBOOK]["numbers"]["accuracy"], content["notebooks"][NOTEBOOK]["figures"]["line"]
+    exercises = {"4.1": "open", "5.1": "passed", "5.2": "open", "5.3": "failed"}
+    text = render(content, template, exercises)
+    assert text.count("**[missing: needs exercise 5.2 or 5.3]**") == 2
+    assert "As Figure\u00a0(missing) and Table\u00a01 show" in text
+    with pytest.raises(LabkitError, match="makes these numbers: none"):
+        render(content, template, {"4.1": "open", "5.1": "passed"})
