@@ -66,6 +66,29 @@ def progress(
 
 
 @app.command()
+def submit(
+    group: Annotated[str, typer.Option(help="Your group's name.")],
+    members: Annotated[str, typer.Option(help='Ids of its members, as in "ab12,cd34".')],
+    report: Annotated[Path | None, typer.Option(help="Your report's source; default: my_report.md.")] = None,
+    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder of your run's results.")] = Path("out"),
+    check: Annotated[bool, typer.Option("--check", help="Only list what is missing.")] = False,
+) -> None:
+    """Run all notebooks anew, list what is missing, and pack the submission."""
+    from labkit.submit import submit
+
+    def agree(findings: list[str]) -> bool:
+        print(*(f"- {finding}" for finding in findings), sep="\n")
+        print(f"{len(findings)} things to look at." if findings else "Nothing is missing.")
+        return not check and (not findings or typer.confirm("Submit it like this?"))
+
+    if path := submit(group, members, out, report, data, agree):
+        print(f"Ready to upload: {path}")
+    elif not check:
+        print("Nothing was packed.")
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, found and missing, and what to do about it."""
     from labkit.doctor import examine

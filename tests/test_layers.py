@@ -41,6 +41,8 @@ ALLOWED = {
     "collect": "plain",
     "exercises": "exercises collect plain models scratch",
     "checks": "files exercises artifacts",
+    "review": "artifacts checks exercises",
+    "submit": "config artifacts files headless notebooks report review",
 }
 
 
