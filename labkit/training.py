@@ -108,7 +108,7 @@ def fit(model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[
 
     The order of the batches comes from `config.seed` alone; initial weights are the caller's, so call
     `set_seed` before building the model. log: called with one plain line an epoch, e.g. `print`.
-    Raises LabkitError when the model does not give one logit a class.
+    Raises LabkitError when the model does not give one logit a class, or ends in a softmax, or labels are decimals.
     """
     device = get_device()
     model.to(device, memory_format=torch.channels_last)  # convolutions run up to a third faster, on CPUs and GPUs
@@ -185,7 +185,11 @@ def make_schedule(
 
 
 def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> None:
-    """Raise LabkitError when the model cannot take the images, or does not give one logit a class."""
+    """Raise LabkitError when the model cannot take the images or does not give logits, or labels are no numbers."""
+    if dataset.train.labels.is_floating_point():
+        raise LabkitError(
+            "The labels are decimals, but cross-entropy needs the number of each image's class: use labels.long()."
+        )
     was_training = model.training
     try:
         with torch.inference_mode():
@@ -202,4 +206,9 @@ def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> N
         raise LabkitError(
             f"The model turns 2 images into {found}, but {dataset.num_classes} classes need "
             f"(2, {dataset.num_classes}): one logit a class and image."
+        )
+    if bool((output >= 0).all() and ((output.sum(1) - 1).abs() < 1e-4).all()):
+        raise LabkitError(
+            "The model ends in a softmax, but cross-entropy applies softmax itself: leave it away, or the loss of "
+            f"{dataset.num_classes} classes can never come near 0."
         )

@@ -1,6 +1,6 @@
 """Stored notebooks and their text twins: build, clean and compare them.
 
-Imports config, exercises, files, headless and notebooks.
+Imports config, exercises, files, headless, notebooks and review.
 
 An engineer edits notebooks/source/NN_name.py; notebooks/NN_name.ipynb is built from it, executed on the embedded data
 in the quick profile. Cleaning leaves nothing that differs between two runs but the outputs themselves.
@@ -20,6 +20,7 @@ from labkit.exercises import exercises
 from labkit.files import write_atomically
 from labkit.headless import one_line, read_notebook, run_headless
 from labkit.notebooks import notebooks_folder, select
+from labkit.review import QUESTIONS
 
 KEPT_METADATA = {"tags", "nbgrader"}
 IGNORED = "nbval-ignore-output"
@@ -122,11 +123,18 @@ def mark(notebook: Any) -> Any:
     """Give the cells of exercises the metadata by which nbgrader knows them (schema 3), and return the notebook.
 
     A cell that calls `check("1.2", ...)` becomes the locked test of exercise 1.2, with its points; the cell with
-    solution markers before it becomes the answer. LabkitError for an answer without a check, or a check without one.
+    solution markers before it becomes the answer. The text cell behind the questions is an answer that a person grades.
+    LabkitError for an answer without a check, or a check without one.
     """
     answers: list[Any] = []
-    for cell in notebook.cells:
+    facts = {"schema_version": 3, "task": False}
+    for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
         if cell.cell_type != "code":
+            if before is not None and before.source.startswith(QUESTIONS):
+                cell.metadata["nbgrader"] = {
+                    **facts, "grade": True, "grade_id": "questions", "locked": False, "solution": True,
+                    "points": len(re.findall(r"^\d+\. ", before.source, re.MULTILINE)),
+                }  # fmt: skip
             continue
         if SOLUTION in cell.source:
             answers.append(cell)
@@ -137,7 +145,6 @@ def mark(notebook: Any) -> Any:
                     f"check {name!r} needs an exercise of that name in labkit.exercises, and one cell with {SOLUTION} "
                     f"since the check before it, but there are {len(answers)}."
                 )
-            facts = {"schema_version": 3, "task": False}
             place = name.replace(".", "-")
             answers.pop().metadata["nbgrader"] = {
                 **facts, "grade": False, "grade_id": f"answer-{place}", "locked": False, "solution": True

@@ -34,7 +34,7 @@ ALLOWED = {
     "kernels": "",
     "headless": "config files kernels",
     "notebooks": "config files report artifacts checks reference kernels headless",
-    "twins": "config exercises files headless notebooks",
+    "twins": "config exercises files headless notebooks review",
     "doctor": "config runtime data",
     "fetch": "config sources data",
     "plain": "",

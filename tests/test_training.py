@@ -139,11 +139,18 @@ class Pair(nn.Module):
         (lambda: nn.Linear(784, 10), r"does not take images of shape"),
         (lambda: nn.Sequential(nn.Flatten(0), nn.Linear(1_568, 10)), r"shape \(10,\)"),
         (Pair, "one logit a class"),
+        (lambda: nn.Sequential(MLP((4,)), nn.Softmax(1)), "ends in a softmax"),
     ],
 )
 def test_model_that_does_not_fit_the_data_is_told(tiny_digits, build, message):
     with pytest.raises(LabkitError, match=message):
         fit(build(), tiny_digits, QUICK)
+
+
+def test_labels_that_are_decimals_are_told(tiny_digits):
+    decimals = replace(tiny_digits, train=replace(tiny_digits.train, labels=tiny_digits.train.labels.float()))
+    with pytest.raises(LabkitError, match=r"labels are decimals.* use labels\.long\(\)"):
+        fit(MLP((4,)), decimals, QUICK)
 
 
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.01)])
