@@ -116,7 +116,10 @@ def _notebook_of(twin: Path) -> Path:
 def _from_twin(twin: Path) -> Any:
     import jupytext
 
-    return clean(mark(jupytext.read(twin)))
+    try:
+        return clean(mark(jupytext.read(twin)))
+    except LabkitError as error:
+        raise LabkitError(f"source/{twin.name}: {error}") from error
 
 
 def mark(notebook: Any) -> Any:

@@ -6,7 +6,7 @@ import pytest
 from labkit.config import LabkitError
 from labkit.headless import read_notebook
 from labkit.notebooks import course, notebooks_folder
-from labkit.twins import check_notebooks, clean, to_text
+from labkit.twins import check_notebooks, clean, mark, to_text
 
 
 @pytest.fixture
@@ -99,3 +99,40 @@ def test_every_figure_is_shown_with_its_alternative_text_and_caption():
             assert len(shown) == len(captions) == cell.source.count("run.figure(")
             assert all(len(output.metadata["image/png"]["alt"]) > 20 for output in shown)
             assert all(len(output.data["text/markdown"]) > 40 for output in captions)
+
+
+ANSWER = "def f(x):\n    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION"
+
+
+def book(*sources):
+    return nbformat.v4.new_notebook(
+        cells=[
+            (nbformat.v4.new_markdown_cell if source[0] in "#*1" else nbformat.v4.new_code_cell)(source)
+            for source in sources
+        ]
+    )
+
+
+def test_exercises_and_questions_get_nbgraders_metadata():
+    marked = mark(book("x = 1", ANSWER, 'check("1.2", f)', "## Questions from your TA\n\n1. Why?\n2. How?", "1. So."))
+    kinds = [cell.metadata.get("nbgrader", {}) for cell in marked.cells]
+    assert [kind.get("grade_id") for kind in kinds] == [None, "answer-1-2", "check-1-2", None, "questions"]
+    assert [(kind["grade"], kind["solution"], kind["locked"], kind.get("points")) for kind in kinds if kind] == [
+        (False, True, False, None),
+        (True, False, True, 1),
+        (True, True, False, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ((ANSWER,), "No check follows the answer that begins with 'def f\\(x\\):'"),
+        (('check("1.2", f)',), "but there are 0"),
+        ((ANSWER, ANSWER, 'check("1.2", f)'), "but there are 2"),
+        ((ANSWER, 'check("99.1", f)'), "needs an exercise of that name"),
+    ],
+)
+def test_an_exercise_without_its_check_or_answer_is_told(sources, message):
+    with pytest.raises(LabkitError, match=message):
+        mark(book(*sources))
