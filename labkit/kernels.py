@@ -50,6 +50,7 @@ PRELOADED = (
     "torch.utils.flop_counter",
     "torchvision",
     "labkit.artifacts",
+    "labkit.checks",
     "labkit.plots",
     "labkit.profiling",
     "labkit.scratch",
