@@ -129,15 +129,15 @@ def test_the_released_course_runs_with_every_check_not_attempted(released, tmp_p
     shutil.copytree(released, folder)
     command = "from labkit.cli import main; main()"
     done = python("-c", command, "run", "--data", "embedded", "--out", out, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("... passed in") == len(PATHS)
-    assert (out / "report.pdf").is_file()
+    assert done.stdout.count("... passed in") == len(PATHS), done.stdout + done.stderr
     for path in PATHS:
         checks = [cell for cell in read_notebook(out / "notebooks" / path.name).cells if role(cell) == "check"]
         shown = ["".join(output.get("text", "") for output in cell.outputs) for cell in checks]
         assert all(text.startswith("○ Exercise") and "is not attempted yet" in text for text in shown), path.name
         verdicts = json.loads((out / "exercises" / f"{path.stem}.json").read_text(encoding="utf-8"))["exercises"]
         assert [verdict["status"] for verdict in verdicts.values()] == ["open"] * len(checks)
+    assert done.returncode == 0, done.stdout + done.stderr  # and the report goes without what open exercises would give
+    assert (out / "report.pdf").is_file()
 
 
 @pytest.fixture(scope="module")
