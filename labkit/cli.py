@@ -89,6 +89,17 @@ def submit(
 
 
 @app.command()
+def release(
+    out: Annotated[Path, typer.Option(help="Folder for the student version: labkit-course, and labkit-course.zip.")],
+) -> None:
+    """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
+    from labkit.release import release
+
+    for path in release(out):
+        print(path)
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, found and missing, and what to do about it."""
     from labkit.doctor import examine

@@ -14,6 +14,7 @@ PIP_ONLY = {"pypandoc-binary", "typst"}  # through `-e .`
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RUNTIME = [Requirement(text) for text in PROJECT["dependencies"]]
 DEV = [Requirement(text) for text in PROJECT["optional-dependencies"]["dev"]]
+RELEASE = [Requirement(text) for text in PROJECT["optional-dependencies"]["release"]]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
 
 
@@ -33,6 +34,10 @@ def test_lock_holds_pins_alone_and_no_address():
     for requirement in map(Requirement, LOCK):  # Requirement refuses options, comments and empty lines
         assert [spec.operator for spec in requirement.specifier] == ["=="], requirement
         assert requirement.url is None, requirement
+
+
+def test_what_the_release_needs_is_there_for_its_tests():
+    assert set(map(str, RELEASE)) <= set(map(str, DEV))
 
 
 @pytest.mark.parametrize("direct", RUNTIME + DEV, ids=str)

@@ -35,6 +35,7 @@ ALLOWED = {
     "headless": "config files kernels",
     "notebooks": "config files report artifacts checks reference kernels headless",
     "twins": "config exercises files headless notebooks review",
+    "release": "config files headless notebooks report twins",
     "doctor": "config runtime data",
     "fetch": "config sources data",
     "plain": "",
