@@ -531,8 +531,28 @@ run.figure(
 # 1. `images[:8]` and `images[[0, 1, 2]]`: which is a view, which a copy, and how would you find out?
 # 2. What would a training loop without `zero_grad()` do to the size of the steps? Would the loss tell you?
 # 3. Where do the 62,006 parameters sit? Give the number for each of the five layers with weights.
-# 4. With 100 classes and softmax before cross-entropy, where does the loss level off?
-# 5. The fit fails if `LR` is 0.01. What do the losses do, and what in `powers` causes it?
+# 4. With 100 classes and softmax before cross-entropy, what is the lowest loss that a network can reach?
+# 5. The fits of 1.4 fail if `LR` is 0.01. What do the losses do, and what in `powers` causes it?
+
+# %% [markdown]
+# 1. `images[:8]` is a view: a slice only needs another start and length in the same memory. `images[[0, 1, 2]]` is a
+#    copy, because a list may name rows in any order. To find out, change one number of the result in place and see
+#    whether `images` has changed too.
+# 2. Each step would use the sum of all gradients so far. While they point the same way, the steps grow longer and
+#    longer, until they overshoot the lowest point. No error is raised, and at first the loss even falls faster; then
+#    it swings up and down without settling, or grows. The same is seen with a learning rate that is too large, so the
+#    loss alone does not name the mistake.
+# 3. First convolution $(3 \cdot 25 + 1) \cdot 6 = 456$, second $(6 \cdot 25 + 1) \cdot 16 = 2{,}416$; linear layers
+#    $401 \cdot 120 = 48{,}120$, $121 \cdot 84 = 10{,}164$ and $85 \cdot 10 = 850$. The sum is 62,006. More than three
+#    quarters sit in the first linear layer.
+# 4. The softmax gives at best 1 for the true class and 0 for the other 99. Cross-entropy applies softmax once more, so
+#    the loss is never below $\ln(e + 99) - 1 \approx 3.62$. Guessing costs $\ln 100 \approx 4.61$: hardly any room is
+#    left to learn.
+# 5. They grow, from some starts after a first step that still looks well: soon each loss is about 3.3 times the one
+#    before, until it overflows to `inf` and then `nan`. The cause is the row of $x^3$ in `powers`, whose values reach
+#    31 while those of the first row are 1: the loss is so steep in $d$ that a step of this rate lands further from the
+#    lowest point than it started. The limit lies near `LR` = 0.007. Powers that were scaled to the same size would
+#    allow a larger rate.
 
 # %%
 run.finish()

@@ -351,10 +351,31 @@ run.number("my_design_gain", gain, "points", 1, split="test", seeds=seeds)
 # ## Questions from your TA
 #
 # 1. Which layer holds most of the parameters in every design? Which layers do most of the arithmetic?
-# 2. Give the size of a 32 x 32 map after a 5 x 5 filter without border, after pooling by 2, and after a 3 x 3 filter with border 1.
-# 3. Two designs differ by one point with a standard deviation of one point, over three seeds. How many seeds would you want, and why?
+# 2. A 32 x 32 map goes through a 5 x 5 filter without border, then pooling by 2, then a 3 x 3 filter with border 1.
+#    Give its size after each of the three.
+# 3. Two designs differ by one point, and each has a standard deviation of one point over three seeds. How many seeds
+#    would you want, and why?
 # 4. Why does a deeper network of the same kind not have to be better? Name two reasons that your curves could show.
 # 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you mend it?
+
+# %% [markdown]
+# 1. C5, the first fully connected layer, in all of them: 48,120 parameters, or
+#    $(25 \cdot 28 + 1) \cdot 120 = 84{,}120$ with 28 maps in C3. That is between 69 % (13 layers) and 84 % (C3 with 28
+#    maps) of the whole. The convolutions do 89 to 97 % of the arithmetic, because each of their weights is used at
+#    every place of a map; in the baseline C1 alone does 54 %.
+# 2. $32 - 5 + 1 = 28$, so 28 x 28. Pooling halves it to 14 x 14. A border of 1 adds 2 to each side and the 3 x 3
+#    filter takes 2 away, so it stays 14 x 14.
+# 3. A mean over $n$ seeds is uncertain by $1 / \sqrt{n}$ points, and the difference of two means by $\sqrt{2 / n}$:
+#    0.8 points for $n = 3$, nearly as much as the difference itself. With 8 seeds for each design it is 0.5, half of
+#    the difference, which is the least to ask for. With 16 it is 0.35, and a real difference of one point would then
+#    usually be seen.
+# 4. It may train more slowly: gradients pass through more layers, and the curve is still rising, or has hardly left
+#    10 %, when the shallow network's has levelled off. Training accuracy is then low as well. Or it may overfit:
+#    training accuracy (in the table `epochs`) goes on rising while validation accuracy stands still or falls. In the
+#    reference run 13 layers reached 56.6 ± 0.1 % after ten epochs, the baseline 61.7 ± 2.1 %.
+# 5. The test images helped to choose, so they are no longer new: the design may suit just these images, and its
+#    accuracy is likely to be too high. Rank the designs by validation accuracy, choose your own design from that, and
+#    evaluate it on the test split once, at the very end.
 
 # %%
 run.finish()

@@ -515,8 +515,31 @@ run.figure(
 # 2. Your gradient check fails for `W1` and `b1` alone. Which line do you read first? Why check in double precision?
 # 3. Why does the sigmoid network need a higher rate than the tanh network? Name two remedies besides the rate.
 # 4. Summing the gradients of a batch of 64 in place of averaging them: which learning rate gives the same steps?
-# 5. The twin differs from your ReLU network in optimiser, learning rate and initial weights. Which runs would tell which
-#    of the three matters?
+# 5. The twin differs from your ReLU network in optimiser, learning rate (with its schedule) and initial weights. Which
+#    runs would tell which of the three matters?
+
+# %% [markdown]
+# 1. By the chain rule $\partial C / \partial z = \partial C / \partial a \cdot f'(z)$: what counts is the slope of $f$
+#    at the place where $f$ was applied, and that is $z$. It can be had from $a$ where $a$ tells the slope:
+#    $f' = a (1 - a)$ for the sigmoid, $1 - a^2$ for tanh, and for ReLU 1 where $a > 0$, else 0. The bug of 4.5 is not
+#    that it uses $a$, but that it puts $a$ into a formula meant for $z$.
+# 2. `W1` and `b1` share only the error $\delta^1$, so read the line of equation 2, and there its last use, from the
+#    second layer back to the first: does it take $W^2$ and the pre-activations of the first hidden layer? Equations 3
+#    and 4 serve all layers and are right for the others. Double precision is needed because the check subtracts two
+#    costs that agree in nearly all digits; in `float32` mostly rounding would be left, and a right gradient would look
+#    wrong.
+# 3. The sigmoid's slope is at most 1/4, that of tanh up to 1. Through three hidden layers the sigmoid leaves at most
+#    $1/64$ of an error, so the first layers hardly move unless the rate is higher. Any two of these will do: ReLU or
+#    tanh in its place, fewer layers, larger initial weights (four times Xavier balances the slope of 1/4), an
+#    optimiser such as Adam that adapts the step of every weight, or more epochs.
+# 4. The sum is 64 times the mean, so the rate must be divided by 64: 0.01 becomes about 0.00016. Two details: an L2
+#    term that is added to the sum must be 64 times as strong to have the same effect, and a last batch with fewer
+#    images takes a shorter step than with averaging.
+# 5. All eight combinations: gradient descent or Adam, constant rate or one-cycle, Xavier weights or PyTorch's, with
+#    the same seeds, epochs and batches. The optimisers need rates of different size, so search a good peak rate for
+#    each combination on the validation split first. Then compare, seed by seed, runs that differ in one thing only.
+#    Changing one thing at a time from the twin takes four runs a seed, but would miss a change that matters only
+#    together with another.
 
 # %%
 run.finish()

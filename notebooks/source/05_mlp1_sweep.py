@@ -263,5 +263,24 @@ rates = sweep(
 # 4. A friend reports "98.4 %, best of 20 runs". What is wrong, and what should the friend report?
 # 5. Why must the learning rate, the epochs and the batches be the same for all ten widths? Is that fair to each width?
 
+# %% [markdown]
+# 1. $785 \cdot 300 = 235{,}500$ of 238,510, nearly 99 %. Twice the side means four times the pixels:
+#    $(56 \cdot 56 + 1) \cdot 300 = 941{,}100$ parameters in the first layer, 944,110 in all, almost four times as
+#    many.
+# 2. Compare two means with the standard deviations in the table. The ends, 30 and 300, are the likeliest to differ
+#    clearly; neighbours such as 270 and 300 are the least likely. For a difference $d$ and a standard deviation $s$,
+#    the difference of two means over $n$ seeds is uncertain by $s \sqrt{2/n}$, which is half of $d$ for
+#    $n = 8 (s/d)^2$: 8 seeds if $d = s$, 32 if $d = s/2$.
+# 3. Any two of: dropout, weight decay (both in notebook 7), fewer epochs chosen by the validation split, a narrower
+#    layer, or a network that uses what is known about images, such as a CNN. More training images, or the same ones
+#    moved by a pixel, help as well.
+# 4. The best of 20 noisy numbers is too high: by nearly two standard deviations (1.9) on average, even if all runs are
+#    equally good. It was also picked by its test accuracy. Report mean and standard deviation over all 20 runs, with
+#    split and number of images. To hand over a single network, pick it by validation accuracy.
+# 5. Only then is the width the one thing that differs, and a difference can be put down to it. It is not quite fair:
+#    the best learning rate and the number of epochs needed may depend on the width, and the setting may suit some
+#    widths better. Fairer, and dearer, is to search the rate for each width on the validation split, with the same
+#    number of trials for each.
+
 # %%
 run.finish()

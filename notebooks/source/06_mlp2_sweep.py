@@ -311,10 +311,31 @@ run.number("mlp2_minus_b1", difference, "points", 2, split="test", seeds=run.see
 # ## Questions from your TA
 #
 # 1. Why does widening the first layer cost many more parameters than widening the second?
-# 2. Your grid was chosen by looking at test accuracy. Which split should it have been, and what would change?
+# 2. The best cell of your grid was chosen by its test accuracy. Which split should it have been, and what would
+#    change?
 # 3. At 10 epochs, 100-50 reaches a higher training accuracy than validation accuracy. At which epoch would you stop, and how do you find out without the test split?
 # 4. 30-5 squeezes ten classes through five numbers. Why is that possible at all? What would two numbers do? And one?
 # 5. A group writes "Adam is better than SGD: 95 % against 90 %". What did they forget?
+
+# %% [markdown]
+# 1. A neuron of the first layer has 784 weights from the pixels, a bias, and one weight to each neuron of the second
+#    layer: 885 parameters in 300-100. A neuron of the second layer has 300 weights from the first, a bias and 10
+#    weights to the outputs: 311.
+# 2. The validation split. Another cell may win, because several lie within the spread of each other (exercise 6.2).
+#    The test accuracy of the chosen cell would then no longer be the largest of nine noisy numbers: it would tend to
+#    be a little lower, and one could rely on it.
+# 3. A gap alone is no reason to stop: stop where *validation* accuracy no longer rises. In the reference run it rises
+#    from 96.2 ± 0.5 % after 3 epochs to 96.8 ± 0.3 % after 10, so of the three choices 10 is the best. To find the
+#    epoch, train longer, plot validation accuracy after each epoch (mean over seeds), and take the epoch from which it
+#    stays level within its band.
+# 4. The five are decimals, not yes or no. If each class gathers around a place of its own, each logit can be a
+#    weighted sum that is largest near the place of its class. Two numbers could do as well, ten places in a plane, and
+#    in theory even one: ten pieces of a line. But the fewer numbers, the more classes are neighbours and the harder it
+#    is to move a class past another in training, so accuracy falls and seeds differ more; and a single ReLU neuron
+#    stuck at 0 gives every image the same answer.
+# 5. That each optimiser needs a learning rate of its own: at 0.01, plain SGD is merely unfinished after three epochs
+#    (section 6.3). Search the rate of each on the validation split, and give both the same epochs and batches. They
+#    also forgot the number of seeds, the spread between them, the split and the number of images.
 
 # %%
 run.finish()

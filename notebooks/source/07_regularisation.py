@@ -273,10 +273,33 @@ print(verdict, run.number("weight_decay_gain", gain, "points", 2, split="test", 
 # ## Questions from your TA
 #
 # 1. With $p = 0.5$, training accuracy measured *during* an epoch is lower than validation accuracy. Why is that no mistake?
-# 2. Layer normalisation after a layer of five neurons leaves how many free numbers? And after a layer of one?
+# 2. Layer normalisation fixes the mean and the standard deviation of what a layer makes of an image. How many of five
+#    numbers can still be chosen freely? And in a layer of one neuron?
 # 3. The group of 7.3 concludes: "dropout hurts". Which experiment of this notebook contradicts them, and under what condition?
-# 4. Why are weights decayed but not biases, in many textbooks? What does `labkit` do?
-# 5. You have 500 images and no budget for more. Rank: weight decay, dropout, moving the images by a pixel, a CNN.
+# 4. Why are weights decayed but not biases, in many textbooks? What does `labkit` do? (Look into `labkit/training.py`
+#    and `labkit/scratch.py`.)
+# 5. You have 500 images and cannot get more. Rank by the gain that you expect, with reasons: weight decay, dropout,
+#    moving the images by a pixel, a CNN.
+
+# %% [markdown]
+# 1. While it is measured, about half of the last hidden layer's neurons are missing, and the weights are those of each
+#    step of the epoch, on average half an epoch old. Validation comes at the end of the epoch with all neurons. To
+#    compare the two splits fairly, evaluate the training images at the end as well, after `model.eval()`.
+# 2. Three: five numbers, less one for the mean and one for the standard deviation. With one neuron nothing is left:
+#    the number minus its own mean is 0 for every image. The trainable scale and shift bring nothing back, because they
+#    are the same for all images.
+# 3. Section 7.4: with 300-100 the accuracy hardly changes as $p$ grows. The condition is that the layer with dropout
+#    has neurons to spare, 100 in place of five. The group changed learning rate and epochs as well, so their four
+#    settings could not have shown what dropout does. That dropout *helps* is not shown by 7.4 either.
+# 4. Large weights make the output change steeply with the input, which is what learning by heart needs; a bias only
+#    moves the point at which a neuron becomes active. There are few biases, too. `labkit.training` hands all
+#    parameters to the optimiser, so its weight decay takes in the biases as well; the L2 term of `labkit.scratch`
+#    leaves them out.
+# 5. First a CNN and moved images, in either order: both bring in knowledge, namely that neighbouring pixels belong
+#    together, and that a moved digit is the same digit. Moving works with any network, also with a CNN, and gives up
+#    to nine versions of each image. Weight decay and dropout come last: they only hold the network back, and section
+#    7.5 shows how little that may gain. A good answer adds that close ranks are decided by runs over several seeds,
+#    chosen on validation images.
 
 # %%
 run.finish()

@@ -396,11 +396,30 @@ run.number("shared_errors", shared, "images", 0, statistic="exact")
 # %% [markdown]
 # ## Questions from your TA
 #
-# 1. C1 turns 32 x 32 into 28 x 28. Give the formula, and the size after a 3 x 3 filter with padding 1.
+# 1. C1 turns 32 x 32 into 28 x 28. Give the formula, and what a 3 x 3 filter with padding 1 would make of 32 x 32.
 # 2. Most parameters of LeNet-5 sit in one layer. Which, and why is that not where most of the arithmetic happens?
 # 3. Which pair of digits does your network confuse most? Is it the same pair for every seed?
-# 4. The network of 1998 had trainable pooling and a C3 that saw only some of S2's maps. How would that change 61,706?
+# 4. In the network of 1998, every map of S2 and S4 had a trainable factor and a bias. Of the 16 maps of C3, six saw
+#    three maps of S2, nine saw four, and one saw all six. What would 61,706 become?
 # 5. Why does moving a digit by two pixels hurt an MLP more than LeNet-5?
+
+# %% [markdown]
+# 1. A side of $n$ pixels with padding $p$ and a filter of side $k$ becomes $n + 2p - k + 1$: $32 - 5 + 1 = 28$. With
+#    $k = 3$ and $p = 1$ it is $32 + 2 - 3 + 1 = 32$, so the size stays.
+# 2. C5: $401 \cdot 120 = 48{,}120$ of 61,706, or 78 %. Each of its weights is used once an image: 96,000 FLOPs of
+#    833,040. The 2,400 weights of C3 are used at 100 places each (480,000 FLOPs) and the 150 of C1 at 784 places
+#    (235,200), together 86 % of the arithmetic.
+# 3. Look for the darkest cell off the diagonal, add the cell mirrored at the diagonal, and repeat that in `matrices`
+#    for every seed. A good answer names the pair and the direction, gives mean and standard deviation, says in how
+#    many seeds the pair comes first, and what the two shapes share. Count images as well: where a pair is confused
+#    only a few times, the order of the pairs is largely chance.
+# 4. S2 gains $6 \cdot 2 = 12$ and S4 $16 \cdot 2 = 32$ parameters. C3 has $6 \cdot 3 + 9 \cdot 4 + 6 = 60$ pairs of
+#    maps in place of 96, so $60 \cdot 25 + 16 = 1{,}516$ parameters in place of 2,416. Together
+#    $61{,}706 + 44 - 900 = 60{,}850$.
+# 5. An MLP has a weight of its own for each pixel: moved strokes meet weights that were learned for other places.
+#    LeNet-5 uses the same filters everywhere, so its maps only move along, by one place after S2 and half a place
+#    after S4, and taking the maximum hides part of that. C5 still has a weight for each place, so LeNet-5 does notice
+#    larger moves.
 
 # %%
 run.finish()

@@ -314,11 +314,34 @@ print("fits into 300 kB:", fits)
 # %% [markdown]
 # ## Questions from your TA
 #
-# 1. Why is the first call slower, and which of your groups' timings in earlier years would that have spoiled?
-# 2. LeNet-5 does about twice the FLOPs of MLP 300 an image. Is it twice as slow at batch 1? At batch 1000? Why?
+# 1. Why is the first call slower? A group times every network once, one after the other: which of its timings is
+#    spoiled most?
+# 2. LeNet-5 does about 1.7 times the FLOPs of MLP 300 an image. Is it 1.7 times as slow at batch 1? At batch 1000?
+#    Why?
 # 3. At which batch size does the time an image stop falling, and what limits it from there?
 # 4. The peak memory above leaves out the weights. When do the weights dominate, and when the activations?
 # 5. Your latency quartiles are far apart. What would you do before you compare two networks?
+
+# %% [markdown]
+# 1. It pays for what happens once: memory is taken, code is loaded, caches are filled. Each network has a first call,
+#    so all timings are too long, but the network that comes first suffers most: it also pays for what is loaded once
+#    for all. The comparison then tells the order of the list. Warm up, repeat, and take the median.
+# 2. On a CPU, expect more than 1.7 times at both. At batch 1 nearly every operator costs a fixed time before it
+#    computes anything, and LeNet-5 calls many more of them. At batch 1000 its small convolutions use the processor
+#    less well than one large matrix product, its padding, pooling and activations are not in the FLOPs, and it writes
+#    and reads about 73 kB of tensors an image in place of 2.4 kB. A good answer gives both ratios from the table of
+#    costs.
+# 3. Read the middle panel: name the first batch size after which the line is level within the quartiles, for each
+#    network (often 32 or 128; the time may even rise again at 1000). Before that, the fixed time of each call and the
+#    reading of the weights are shared by more and more images. From there the arithmetic is the limit, or the memory:
+#    the tensors of 1,000 images, 73 MB in LeNet-5, do not fit into the processor's cache.
+# 4. Weights are there once, the tensors made on the way once an image. LeNet-5 has $4 \cdot 61{,}706 = 247$ kB of
+#    weights and makes about 73 kB an image, so activations dominate from a batch of 4 on. MLP 300 has 954 kB of
+#    weights and makes 2.4 kB an image, so its weights dominate up to nearly 400 images. In short: weights in wide
+#    linear layers and small batches, activations in convolutions and large batches.
+# 5. Find out what disturbs: close other programs, plug in the charger, fix the number of threads. Then warm up longer,
+#    take more timings, and measure the two networks in turn, so that a disturbance hits both. Compare medians, and
+#    claim a difference only if the quartiles do not overlap, in a second run as well.
 
 # %%
 run.finish()
