@@ -468,7 +468,7 @@ assert check.passed("8.5")
 
 # %%
 if check.passed("8.5"):
-    shared = int(shared_errors(everyone, truth))
+    shared = np.asarray(shared_errors(everyone, truth)).item()
     print("No more than the errors of a single run:", shared <= (everyone != truth).sum(1).min())
     run.number("shared_errors", shared, "images", 0, statistic="exact")
 
