@@ -11,6 +11,7 @@ import copy
 import io
 import linecache
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -41,6 +42,30 @@ def calls(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, An
 def on_functions(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `calls`, for a function that takes another one first: the inputs give its name in FUNCTIONS."""
     return calls(function, [(FUNCTIONS[name], *arguments) for name, *arguments in inputs])
+
+
+def on_sleepers(function: Any, inputs: Sequence[tuple[list[float], Any]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes another one and times it: the inputs give the seconds of each of its calls.
+
+    The value in a note is {"returned": ..., "durations": seconds that each call took}. Calls really sleep, so that any
+    clock will do, and measure themselves, since a busy machine sleeps longer than it is told.
+    """
+
+    def sleeper(seconds: list[float], durations: list[float]) -> Callable[[], None]:
+        def call() -> None:
+            start = time.perf_counter()
+            time.sleep(seconds[len(durations)] if len(durations) < len(seconds) else 0)
+            durations.append(time.perf_counter() - start)
+
+        return call
+
+    durations: list[list[float]] = [[] for _ in inputs]
+    pairs = zip(inputs, durations, strict=True)
+    notes = calls(function, [(sleeper(seconds, took), *arguments) for (seconds, *arguments), took in pairs])
+    for entry, took in zip(notes, durations, strict=False):  # one note alone for what is no function
+        if entry.get("value") is not None:
+            entry["value"] = {"returned": entry["value"], "durations": took}
+    return notes
 
 
 def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any]]:

@@ -82,6 +82,12 @@ def close(ours: Any, theirs: Any, tolerance: float = 1e-4) -> bool:
     )
 
 
+def refuse_gaps(answer: Any) -> None:
+    """Raise Wrong for a column that is all NaN: so pandas subtracts or divides rows that do not belong together."""
+    if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and answer.size and np.isnan(answer).all():
+        raise Wrong("The result is NaN: pandas computes with rows of the same index, and these have different ones.")
+
+
 def kind_of(answer: Any) -> str:
     """Return what an answer is, in words."""
     if isinstance(answer, np.ndarray):

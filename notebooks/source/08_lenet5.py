@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.metrics import classification_report, confusion_matrix
-from torch import nn
 
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import ConvNet, LeNet5, OneConvNet, count_parameters
@@ -40,6 +40,7 @@ plots.use_style()
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("08_lenet5", profile, digits, seed, out)
+check = Checker(run)
 seeds = run.seeds[:5]  # convolutions take longer than the MLPs of other notebooks
 print(digits)
 
@@ -51,25 +52,25 @@ print(digits)
 #
 # ### Exercise 8.1 — pad the images
 #
-# Write `pad`, which turns images (N, 1, 28, 28) into (N, 1, 32, 32) with zeros around them.
+# Write `pad`, which turns images (N, 1, 28, 28) into (N, 1, 32, 32): the image in the middle, zeros around it.
 
 
 # %%
 def pad(images):
     ### BEGIN SOLUTION
-    return nn.functional.pad(images, (2, 2, 2, 2))
+    return torch.nn.functional.pad(images, (2, 2, 2, 2))
     ### END SOLUTION
 
 
 # %%
-print(
-    tuple(pad(torch.ones(5, 1, 28, 28)).shape),
-    "sum of a padded image of ones:",
-    int(pad(torch.ones(1, 1, 28, 28)).sum()),
-)
+check("8.1", pad)
+### BEGIN HIDDEN TESTS
+assert check.passed("8.1")
+### END HIDDEN TESTS
 
 # %% [markdown]
-# The names are those of the 1998 paper: **C** is a convolution, **S** subsampling (pooling), **F** fully connected.
+# `LeNet5` pads its images itself. Its layers have the names of the 1998 paper: **C** is a convolution, **S** subsampling
+# (pooling), **F** fully connected.
 
 # %%
 layers = layer_table(LeNet5("modern"), digits.image_shape)
@@ -92,14 +93,29 @@ print(
 # %% [markdown]
 # ### Exercise 8.2 — where does 61,706 come from?
 #
-# Fill the list with the number of parameters of C1, C3, C5, F6 and the output, written as products and sums. A filter
-# has one weight for each place it covers in each input map, and one bias.
+# `lenet5_parameters` returns a list of five: the number of parameters of C1, C3, C5, F6 and the output, for images with
+# `channels` channels (grey: 1, colour: 3) and `classes` classes. A filter has one weight for each place that it covers in
+# each map that goes in, and one bias. Count by hand; no network is needed.
+
 
 # %%
-### BEGIN SOLUTION
-by_hand = [(25 * 1 + 1) * 6, (25 * 6 + 1) * 16, (400 + 1) * 120, (120 + 1) * 84, (84 + 1) * 10]
-### END SOLUTION
-print(by_hand, sum(by_hand))
+def lenet5_parameters(channels, classes):
+    ### BEGIN SOLUTION
+    filters = [(25 * channels + 1) * 6, (25 * 6 + 1) * 16, (25 * 16 + 1) * 120]
+    return [*filters, (120 + 1) * 84, (84 + 1) * classes]
+    ### END SOLUTION
+
+
+# %%
+check("8.2", lenet5_parameters)
+### BEGIN HIDDEN TESTS
+assert check.passed("8.2")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("8.2"):
+    print("grey, ten digits:", sum(lenet5_parameters(1, 10)))
+    print("colour, 26 letters:", sum(lenet5_parameters(3, 26)))
 
 # %%
 fig, ax = plt.subplots(figsize=(6.4, 1.9))
@@ -178,16 +194,33 @@ for variant, rows in runs.groupby("variant"):
 # %% [markdown]
 # ### Exercise 8.3 — is the modern form better?
 #
-# Each seed trained both forms, so compare them seed by seed. Compute the difference *modern - historical* for each seed,
-# in percentage points, and decide: is its mean further from 0 than its standard deviation?
+# Each seed trained both forms, so compare them seed by seed: what a seed does to both then cancels out. `paired_difference`
+# takes a table with the columns `seed`, `variant` ("historical" or "modern") and `test`, one row a run, **in any order**. It
+# returns the difference *modern - historical* of each seed, in the order of the seeds.
+
 
 # %%
-### BEGIN SOLUTION
-pairs = runs.pivot(index="seed", columns="variant", values="test")
-difference = pairs["modern"] - pairs["historical"]
-### END SOLUTION
-print("modern - historical, in percentage points:")
-print(run.number("modern_minus_historical", difference, "points", 2, split="test", seeds=seeds))
+def paired_difference(runs):
+    ### BEGIN SOLUTION
+    pairs = runs.pivot(index="seed", columns="variant", values="test")
+    return pairs["modern"] - pairs["historical"]
+    ### END SOLUTION
+
+
+# %%
+check("8.3", paired_difference)
+### BEGIN HIDDEN TESTS
+assert check.passed("8.3")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("8.3"):
+    difference = np.asarray(paired_difference(runs[["seed", "variant", "test"]]))
+    print("modern - historical, in percentage points:")
+    print(run.number("modern_minus_historical", difference, "points", 2, split="test", seeds=seeds))
+
+# %% [markdown]
+# Decide: is the mean of these differences further from 0 than their standard deviation?
 
 # %% [markdown]
 # ## 8.3 What does it confuse?
@@ -272,6 +305,38 @@ run.figure(
 # %% [markdown]
 # **What to notice.** A probability near 1 is not the same as being right: networks of this kind are often too sure. Where
 # the dots of one class lie far apart, the answer depends on the seed.
+
+# %% [markdown]
+# ### Exercise 8.4 — sure, and wrong
+#
+# The worst errors are those that a network is sure of: nobody would look at such an image again. `surest_errors` takes
+# `probabilities` (images, classes) and `truth` (images). Of the images that the network gets wrong, it returns the indices
+# of the `count` whose answer has the highest probability, the surest first; where fewer are wrong, it returns fewer.
+
+
+# %%
+def surest_errors(probabilities, truth, count):
+    ### BEGIN SOLUTION
+    wrong = np.flatnonzero(probabilities.argmax(1) != truth)
+    order = np.argsort(-probabilities[wrong].max(1))
+    return wrong[order][:count]
+    ### END SOLUTION
+
+
+# %%
+check("8.4", surest_errors)
+### BEGIN HIDDEN TESTS
+assert check.passed("8.4")
+### END HIDDEN TESTS
+
+# %% tags=["nbval-ignore-output"]
+if check.passed("8.4"):
+    for index in map(int, surest_errors(probabilities[0], truth, 3)):
+        answer = probabilities[0, index].argmax()
+        print(
+            f"test image {index}: a {digits.class_names[truth[index]]}, but seed {seeds[0]} says "
+            f"{digits.class_names[answer]} with probability {probabilities[0, index, answer]:.2f}"
+        )
 
 # %% [markdown]
 # ## 8.5 Three other networks
@@ -381,17 +446,31 @@ run.figure(
 )
 
 # %% [markdown]
-# ### Exercise 8.4 — are the errors the same?
+# ### Exercise 8.5 — are the errors the same?
 #
-# An image that all networks get wrong may be unreadable; one that only one network gets wrong is that network's fault. Compute
-# `shared`: the number of test images that *every* run of *every* network gets wrong.
+# An image that all networks get wrong may be unreadable; one that only one network gets wrong is that network's fault.
+# `shared_errors` takes `predictions` (runs, images) and `truth` (images), and returns the number of images that **every** run
+# gets wrong. The runs may give different wrong answers.
+
 
 # %%
-### BEGIN SOLUTION
-shared = int((everyone != truth).all(0).sum())
-### END SOLUTION
-print("No more than the errors of a single run:", shared <= (everyone != truth).sum(1).min())
-run.number("shared_errors", shared, "images", 0, statistic="exact")
+def shared_errors(predictions, truth):
+    ### BEGIN SOLUTION
+    return int((predictions != truth).all(axis=0).sum())
+    ### END SOLUTION
+
+
+# %%
+check("8.5", shared_errors)
+### BEGIN HIDDEN TESTS
+assert check.passed("8.5")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("8.5"):
+    shared = np.asarray(shared_errors(everyone, truth)).item()
+    print("No more than the errors of a single run:", shared <= (everyone != truth).sum(1).min())
+    run.number("shared_errors", shared, "images", 0, statistic="exact")
 
 # %% [markdown]
 # ## Questions from your TA
@@ -423,3 +502,6 @@ run.number("shared_errors", shared, "images", 0, statistic="exact")
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()

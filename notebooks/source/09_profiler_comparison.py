@@ -17,6 +17,7 @@ seed = 0  # the first seed; the others follow it
 out = ""  # folder for results; empty: the folder "out" of the course
 
 # %%
+import statistics
 import time
 
 import matplotlib.pyplot as plt
@@ -26,12 +27,13 @@ from matplotlib.ticker import LogLocator
 
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import MLP, ConvNet, LeNet5, OneConvNet, count_parameters
 from labkit.profiling import cost_table, measure_latency, operator_table
 from labkit.runtime import set_seed, set_threads
-from labkit.summary import count_flops
+from labkit.summary import count_flops, layer_table
 from labkit.sweeps import sweep
 
 # %%
@@ -40,6 +42,7 @@ plots.use_style()
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("09_profiler_comparison", profile, digits, seed, out)
+check = Checker(run)
 print(digits)
 
 # %% [markdown]
@@ -87,16 +90,39 @@ run.table(
 )
 
 # %% [markdown]
-# ### Exercise 9.1 — arithmetic a parameter
+# ### Exercise 9.1 — count the arithmetic
 #
-# In a linear layer every weight is used once an image. In a convolution it is used at every place of the feature map.
-# Compute how many FLOPs each network does a parameter, rounded to one digit after the point.
+# How many floating-point operations does a convolution take for one image? `convolution_flops` gets the number of maps that
+# go in and come out, the side of its square filters, and the height and width of the maps that **come out**. A multiply-add
+# counts as two operations; leave the bias out.
+
 
 # %%
-### BEGIN SOLUTION
-flops_a_parameter = (sizes["flops"] / sizes["parameters"]).round(1).tolist()
-### END SOLUTION
-for name, value in zip(names, flops_a_parameter, strict=True):
+def convolution_flops(maps_in, maps_out, side, height, width):
+    ### BEGIN SOLUTION
+    weights_of_a_filter = maps_in * side**2
+    return 2 * weights_of_a_filter * maps_out * height * width
+    ### END SOLUTION
+
+
+# %%
+check("9.1", convolution_flops)
+### BEGIN HIDDEN TESTS
+assert check.passed("9.1")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("9.1"):
+    counted = layer_table(build("LeNet-5"), digits.image_shape).set_index("layer")["flops"]
+    print("C1:", convolution_flops(1, 6, 5, 28, 28), "by hand,", counted["C1"], "counted by PyTorch")
+    print("C3:", convolution_flops(6, 16, 5, 10, 10), "by hand,", counted["C3"], "counted by PyTorch")
+
+# %% [markdown]
+# In a linear layer every weight is used once an image: two operations. In a convolution it is used at every place of the map.
+# So networks differ in how many operations they do with a parameter.
+
+# %%
+for name, value in zip(names, (sizes["flops"] / sizes["parameters"]).round(1), strict=True):
     print(f"{name}: {value}")
 
 # %% [markdown]
@@ -138,6 +164,44 @@ print(
 # %% [markdown]
 # **What to notice.** The median says what to expect, the quartiles how far to trust it. A mean would be pulled up by
 # the one moment when the machine did something else.
+
+# %% [markdown]
+# ### Exercise 9.2 — time it
+#
+# `median_seconds` measures how long `call()` takes. It calls it once to warm up, which does not count. Then it times
+# `repeats` calls, each one alone, and returns the median in seconds. `time.perf_counter()` reads the clock.
+
+
+# %%
+def median_seconds(call, repeats):
+    ### BEGIN SOLUTION
+    call()
+    timings = []
+    for _ in range(repeats):
+        before = time.perf_counter()
+        call()
+        timings.append(time.perf_counter() - before)
+    return statistics.median(timings)
+    ### END SOLUTION
+
+
+# %%
+check("9.2", median_seconds)
+### BEGIN HIDDEN TESTS
+assert check.passed("9.2")
+### END HIDDEN TESTS
+
+# %% tags=["nbval-ignore-output"]
+if check.passed("9.2"):
+    with torch.inference_mode():
+        yours = median_seconds(lambda: fresh(digits.test.images[:32]), profile.repeats)
+    print(
+        f"your median {1e3 * torch.as_tensor(yours).item():.2f} ms, that of measure_latency {1e3 * warm.median:.2f} ms"
+    )
+
+# %% [markdown]
+# `measure_latency` goes on below in its place. It also waits for a GPU, which works on after a call has returned, and it
+# repeats a very short call within one timing, because reading the clock takes time as well.
 
 # %% [markdown]
 # ## 9.4 Cost against batch size
@@ -198,17 +262,31 @@ run.figure(
 )
 
 # %% [markdown]
-# ### Exercise 9.2 — how does memory grow?
+# ### Exercise 9.3 — how does memory grow?
 #
-# Peak memory should grow in proportion to the batch size. Compute, for LeNet-5, the peak memory at batch 1000 divided by
-# that at batch 1, rounded to the next hundred.
+# Peak memory should grow in proportion to the batch size. Does it? `memory_growth` takes a table with the columns `model`,
+# `batch_size` and `peak_memory`, its rows in any order, and the name of a network. It returns the peak memory of that network
+# at batch size `large`, divided by that at batch size `small`.
+
 
 # %%
-### BEGIN SOLUTION
-lenet = costs[costs["model"] == "LeNet-5"].set_index("batch_size")["peak_memory"]
-growth = int(round(lenet[1000] / lenet[1], -2))
-### END SOLUTION
-print("Peak memory grows", growth, "times")
+def memory_growth(costs, network, small, large):
+    ### BEGIN SOLUTION
+    peak = costs[costs["model"] == network].set_index("batch_size")["peak_memory"]
+    return peak[large] / peak[small]
+    ### END SOLUTION
+
+
+# %%
+check("9.3", memory_growth)
+### BEGIN HIDDEN TESTS
+assert check.passed("9.3")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("9.3"):
+    growth = float(memory_growth(costs[["model", "batch_size", "peak_memory"]], "LeNet-5", 1, 1000))
+    print("From batch 1 to 1000, peak memory grows", round(growth / 100) * 100, "times")
 
 # %% [markdown]
 # ## 9.5 Where does the time go?
@@ -299,17 +377,33 @@ run.figure(
 # used again and again. Parameters, FLOPs, memory and seconds are four different costs; say which one you mean.
 
 # %% [markdown]
-# ### Exercise 9.3 — which network, and for whom?
+# ### Exercise 9.4 — which network, and for whom?
 #
-# Name the network that you would ship in a watch with 300 kB of memory, and defend it in two sentences with numbers from the
-# tables above. A parameter takes 4 bytes.
+# A watch has 300 kB of memory for the weights. `networks_that_fit` takes `parameters`, a dictionary from the names of
+# networks to their numbers of parameters, and a limit in kB (1 kB = 1000 bytes). It returns a list of the names of all networks
+# whose weights need less than that. A parameter takes 4 bytes.
+
 
 # %%
-### BEGIN SOLUTION
-weights_kb = {name: 4 * count_parameters(build(name)) / 1000 for name in names}
-fits = [name for name, size in weights_kb.items() if size < 300]
-### END SOLUTION
-print("fits into 300 kB:", fits)
+def networks_that_fit(parameters, kilobytes):
+    ### BEGIN SOLUTION
+    return [name for name, count in parameters.items() if 4 * count < 1000 * kilobytes]
+    ### END SOLUTION
+
+
+# %%
+check("9.4", networks_that_fit)
+### BEGIN HIDDEN TESTS
+assert check.passed("9.4")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("9.4"):
+    found = networks_that_fit(dict(zip(names, sizes["parameters"].tolist(), strict=True)), 300)
+    print("fits into 300 kB:", sorted(found, key=names.index))
+
+# %% [markdown]
+# Which one would you ship in the watch? Defend it in two sentences, with numbers from the tables above.
 
 # %% [markdown]
 # ## Questions from your TA
@@ -345,3 +439,6 @@ print("fits into 300 kB:", fits)
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()
