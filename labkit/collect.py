@@ -1,4 +1,4 @@
-"""From a student's object to plain data. Imports plain.
+"""From a student's object to plain data. Imports config, data, plain and scratch.
 
 Runs where student code runs, and knows no right answer: it tries the object on the inputs that it is given, and notes
 what came back. `exercises` judges the notes, on plain data alone.
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from labkit import scratch
 from labkit.plain import plain
 
 PACKAGE = str(Path(__file__).parent)
@@ -82,6 +83,62 @@ def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any
         return {"shapes": [list(parameter.shape) for parameter in model.parameters()], "outputs": model(batch.clone())}
 
     return [note(outputs, batch, seed) for batch, seed in inputs]
+
+
+def on_derivatives(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes a derivative last: the inputs give its activation's name in `scratch`."""
+    return calls(function, [(*arguments, scratch.ACTIVATIONS[name][1]) for *arguments, name in inputs])
+
+
+def on_scratch_networks(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes a network from scratch first: the inputs give its sizes and activation."""
+    return calls(function, [(scratch_network(sizes, name), *arguments) for sizes, name, *arguments in inputs])
+
+
+def scratch_network(sizes: Sequence[int], activation: str) -> scratch.Network:
+    """Return a network from scratch in double precision, always with the same weights."""
+    import numpy as np
+
+    return scratch.Network(sizes, activation, seed=1, dtype=np.float64)
+
+
+def sweeps(function: Any, inputs: Sequence[tuple[int, float, int, list[int]]]) -> list[dict[str, Any]]:
+    """Let `function` sweep over a few random images, and note what its table of runs says.
+
+    function: takes a width, a dataset, a TrainConfig, seeds and a folder for finished runs (here None), and returns a
+        Sweep. inputs: width, learning rate, epochs, seeds.
+    """
+
+    def outcome(width: int, lr: float, epochs: int, seeds: list[int]) -> Any:
+        from labkit.config import TrainConfig
+
+        config = TrainConfig(epochs=epochs, batch_size=20, lr=lr)
+        found = function(width, _random_digits(), config, list(seeds), None)
+        if type(found).__name__ != "Sweep":
+            return found
+        columns = {name: found.runs[name].tolist() for name in ("lr", "seed", "parameters") if name in found.runs}
+        return {**columns, "epochs": int(found.epochs["epoch"].max()), "test_images": found.predictions.shape[1]}
+
+    if isinstance(function, type) or not callable(function):
+        return calls(function, inputs)
+    return [note(outcome, *arguments) for arguments in inputs]
+
+
+def _random_digits() -> Any:
+    """Return a dataset of random images of the size of digits, so few that a training takes no time."""
+    import torch
+
+    from labkit.data import Dataset, Provenance, Split
+
+    generator = torch.Generator().manual_seed(0)
+    sizes = {"train": 40, "validation": 20, "test": 20}
+    splits = {
+        name: Split(name, torch.randn(size, 1, 28, 28, generator=generator), torch.arange(size) % 10)
+        for name, size in sizes.items()
+    }
+    provenance = Provenance("random images", "drawn", False, **sizes, train_available=60, fingerprint="random")
+    scale = torch.ones(1, 1, 1)
+    return Dataset(**splits, class_names=tuple("0123456789"), provenance=provenance, mean=0 * scale, std=scale)
 
 
 def set_weights(model: Any, seed: int) -> None:

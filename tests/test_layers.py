@@ -39,7 +39,7 @@ ALLOWED = {
     "doctor": "config runtime data",
     "fetch": "config sources data",
     "plain": "",
-    "collect": "plain",
+    "collect": "config data plain scratch",
     "exercises": "exercises collect plain models scratch",
     "checks": "files exercises artifacts",
     "review": "artifacts checks exercises",

@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import MLP
@@ -41,6 +42,7 @@ plots.use_style()
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("04_mlp_from_scratch", profile, digits, seed, out)
+check = Checker(run)
 print(digits)
 
 # %% [markdown]
@@ -120,7 +122,7 @@ with np.errstate(over="ignore", invalid="ignore"):
 # ### Exercise 4.1 — write a softmax that cannot overflow
 #
 # Probabilities do not change when the same number is subtracted from all logits of a row. Choose that number so that no
-# exponent is above 0.
+# exponent is above 0. `stable_softmax` takes logits of shape (N, classes) and returns probabilities of the same shape.
 
 
 # %%
@@ -132,8 +134,16 @@ def stable_softmax(logits):
 
 
 # %%
-print(stable_softmax(logits).round(3).tolist())
-print("like PyTorch:", np.allclose(stable_softmax(logits), torch.tensor(logits).softmax(1)))
+check("4.1", stable_softmax)
+### BEGIN HIDDEN TESTS
+assert check.passed("4.1")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# `labkit.scratch.softmax` is such a function, and serves the rest of this notebook.
+
+# %%
+print(softmax(logits).round(3).tolist())
 
 # %% [markdown]
 # ## 4.4 Back-propagation
@@ -149,8 +159,8 @@ print("like PyTorch:", np.allclose(stable_softmax(logits), torch.tensor(logits).
 #
 # ### Exercise 4.2 — the backward step of one layer
 #
-# Write equations 2 to 4. The function gets $\delta^l$ and $W^l$ of a layer, and the activations and pre-activations of
-# the layer before.
+# Write equations 2 to 4. The function gets $\delta^l$ and $W^l$ of a layer, the activations and pre-activations of the
+# layer before, and the function $f'$. It returns the gradient of the weights, that of the biases, and $\delta^{l-1}$.
 
 
 # %%
@@ -163,9 +173,15 @@ def layer_backward(delta, weights, a_before, z_before, derivative):
     return weight_gradient, bias_gradient, delta_before
 
 
+# %%
+check("4.2", layer_backward)
+### BEGIN HIDDEN TESTS
+assert check.passed("4.2")
+### END HIDDEN TESTS
+
 # %% [markdown]
 # The next cell sends a batch forward and your function backward through all layers, in double precision. (The images have
-# no pre-activation; what is computed for them is thrown away.)
+# no pre-activation; what is computed for them is thrown away.) Until yours is ready, `network.backward` does the same.
 
 # %%
 network = Network(sizes, "tanh", seed=seed, dtype=np.float64)
@@ -173,11 +189,14 @@ few, few_labels = images[:32].astype(np.float64), labels[:32]
 delta = (softmax(network.forward(few)) - np.eye(10)[few_labels]) / len(few)
 before = [few, *network.pre_activations]
 own = []
-for layer in reversed(range(len(network.weights))):
-    weight_gradient, bias_gradient, delta = layer_backward(
-        delta, network.weights[layer], network.outputs[layer], before[layer], network.derivative
-    )
-    own = [weight_gradient, bias_gradient, *own]
+if check.passed("4.2"):
+    for layer in reversed(range(len(network.weights))):
+        weight_gradient, bias_gradient, delta = layer_backward(
+            delta, network.weights[layer], network.outputs[layer], before[layer], network.derivative
+        )
+        own = [weight_gradient, bias_gradient, *own]
+else:
+    own = [gradient for pair in network.backward(few_labels) for gradient in pair]
 
 # %% [markdown]
 # PyTorch's autograd computes the same gradients from the forward pass alone.
@@ -205,8 +224,28 @@ print("largest relative difference below 1e-6:", max(differences) < 1e-6)
 #
 # ### Exercise 4.3 — find the planted bug
 #
-# The function below makes a mistake that a student report made. Let `check_gradient` judge it, put the names of the arrays
-# whose error is above $10^{-3}$ into `wrong`, and find the line before you read on.
+# `check_gradient(network, images, labels, gradients)` returns a dictionary: the name of each array ("W1", "b1", "W2", ...)
+# and its relative error. Write a function that returns the names of those whose error is above $10^{-3}$, the mark of a
+# bug. It will be tried on gradients with several bugs, and on one with none.
+
+
+# %%
+def wrong_arrays(network, images, labels, gradients):
+    ### BEGIN SOLUTION
+    errors = check_gradient(network, images, labels, gradients)
+    return [name for name, error in errors.items() if error > 1e-3]
+    ### END SOLUTION
+
+
+# %%
+check("4.3", wrong_arrays)
+### BEGIN HIDDEN TESTS
+assert check.passed("4.3")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The function below makes a mistake that a student report made. Let yours judge it, and find the line before you read
+# on.
 
 
 # %%
@@ -224,11 +263,8 @@ def suspect_backward(network, labels, l2=0.0):
 # %%
 network = Network(sizes, "sigmoid", seed=seed, dtype=np.float64)
 network.forward(few)
-### BEGIN SOLUTION
-errors = check_gradient(network, few, few_labels, suspect_backward(network, few_labels))
-wrong = [name for name, error in errors.items() if error > 1e-3]
-### END SOLUTION
-print("wrong:", ", ".join(wrong))
+if check.passed("4.3"):
+    print("wrong:", ", ".join(wrong_arrays(network, few, few_labels, suspect_backward(network, few_labels))))
 
 # %% [markdown]
 # **What to notice.** The arrays of the last layer (`W4`, `b4`) are right: their error passes through no activation. All
@@ -380,17 +416,31 @@ run.figure(
 #
 # ### Exercise 4.4 — count the neurons that differ
 #
-# A neuron is a column of the weights. Count how many different columns the second weight matrix of a trained network
-# has, rounded to six digits, for each initialisation (`runs["network"]` of a start holds the networks).
+# A neuron is a column of the weights. Write a function that counts how many different columns a matrix has, once its
+# numbers are rounded to six digits after the point.
+
 
 # %%
-different = {}
-for name, (finished, _) in starts.items():
-    weights = finished["network"].iloc[0].weights[1]
+def different_neurons(weights):
     ### BEGIN SOLUTION
-    different[name] = np.unique(weights.round(6), axis=1).shape[1]
+    return np.unique(weights.round(6), axis=1).shape[1]
     ### END SOLUTION
-print(f"of {hidden_sizes[1]} neurons, different ones:", different)
+
+
+# %%
+check("4.4", different_neurons)
+### BEGIN HIDDEN TESTS
+assert check.passed("4.4")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Here it looks at the second weight matrix of the networks that were just trained, one for each initialisation.
+
+# %%
+trained = {name: finished["network"].iloc[0] for name, (finished, _) in starts.items()}
+if check.passed("4.4"):
+    different = {name: different_neurons(network.weights[1]) for name, network in trained.items()}
+    print(f"of {hidden_sizes[1]} neurons, different ones:", different)
 
 # %% [markdown]
 # All neurons of a layer that starts at zero compute the same, receive the same gradient and stay the same. With tanh and
@@ -543,3 +593,6 @@ run.figure(
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()

@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import MLP, count_parameters
@@ -44,6 +45,7 @@ plots.use_style()
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("05_mlp1_sweep", profile, digits, seed, out)
+check = Checker(run)
 print(digits)
 
 # %%
@@ -73,20 +75,29 @@ MLP((30,))
 # %% [markdown]
 # ### Exercise 5.1 — count the parameters
 #
-# Write a function that gives the number of parameters of MLP1 with `width` hidden neurons: every weight and every
-# bias, in both layers. Do it by hand; the next cell compares it with PyTorch's own count.
+# Write a function that gives the number of parameters of MLP1: every weight and every bias, in both layers. It gets the
+# number of hidden neurons, of inputs (pixels) and of classes. Do it by hand, as a formula.
 
 
 # %%
-def parameters_of_mlp1(width):
+def parameters_of_mlp1(width, inputs=784, classes=10):
     ### BEGIN SOLUTION
-    return (784 * width + width) + (width * 10 + 10)
+    return (inputs * width + width) + (width * classes + classes)
     ### END SOLUTION
 
 
 # %%
+check("5.1", parameters_of_mlp1)
+### BEGIN HIDDEN TESTS
+assert check.passed("5.1")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# PyTorch counts the same, one by one.
+
+# %%
 for width in (30, 150, 300):
-    print(f"{width} neurons: {parameters_of_mlp1(width):,} by hand, {count_parameters(MLP((width,))):,} by PyTorch")
+    print(f"{width} neurons: {count_parameters(MLP((width,))):,} parameters")
 
 # %% [markdown]
 # ### Before any training
@@ -217,42 +228,77 @@ run.table(
 # %% [markdown]
 # ### Exercise 5.2 — choose a width, and defend it
 #
-# Give the smallest width whose mean validation accuracy lies within one standard deviation of the best width's mean
-# (the *one-standard-deviation rule*).
+# Write a function that gives the smallest width whose mean validation accuracy lies within one standard deviation of the
+# best width's mean (the *one-standard-deviation rule*). The standard deviation is that of the best width's runs, and of a
+# sample (it divides by $n - 1$). `runs` is a table with one row a run, in any order, and has the columns `width`, `seed`,
+# `validation_accuracy` and `test_accuracy`.
+
 
 # %%
-### BEGIN SOLUTION
-validation = 100 * runs.groupby("width")["validation_accuracy"].agg(["mean", "std"])
-best = validation["mean"].idxmax()
-within = validation["mean"] >= validation.loc[best, "mean"] - validation.loc[best, "std"]
-chosen_width = int(validation.index[within].min())
-### END SOLUTION
-print("The chosen width is one of the sweep's:", chosen_width in widths)
+def smallest_good_width(runs):
+    ### BEGIN SOLUTION
+    validation = runs.groupby("width")["validation_accuracy"].agg(["mean", "std"])
+    best = validation["mean"].idxmax()
+    within = validation["mean"] >= validation.loc[best, "mean"] - validation.loc[best, "std"]
+    return int(validation.index[within].min())
+    ### END SOLUTION
+
 
 # %%
-for label, width in (("chosen", chosen_width), ("widest", 300)):
-    print(
-        label,
-        run.number(
-            f"{label}_accuracy", runs.loc[runs["width"] == width, "test"], "%", 2, split="test", seeds=run.seeds
-        ),
-    )
-run.number("widest_seconds", runs.loc[runs["width"] == 300, "seconds"], "s", 1, seeds=run.seeds)
-run.number("chosen_width", chosen_width, "neurons", 0, statistic="exact")
-run.number("parameters_300", parameters_of_mlp1(300), "parameters", 0, statistic="exact")
+check("5.2", smallest_good_width)
+### BEGIN HIDDEN TESTS
+assert check.passed("5.2")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now to the runs above. Until your function is ready, the course goes on with 120 neurons.
+
+# %%
+chosen_width = 120
+if check.passed("5.2"):
+    chosen_width = int(smallest_good_width(runs))
+    run.number("chosen_width", chosen_width, "neurons", 0, statistic="exact")
+    accuracies = runs.loc[runs["width"] == chosen_width, "test"]
+    print("chosen", run.number("chosen_accuracy", accuracies, "%", 2, split="test", seeds=run.seeds))
+
+# %%
+widest = runs[runs["width"] == 300]
+print("widest", run.number("widest_accuracy", widest["test"], "%", 2, split="test", seeds=run.seeds))
+run.number("widest_seconds", widest["seconds"], "s", 1, seeds=run.seeds)
+run.number("parameters_300", count_parameters(MLP((300,))), "parameters", 0, statistic="exact")
 
 # %% [markdown]
 # ### Exercise 5.3 — change one thing
 #
-# Predict first, then measure: what do half and double the learning rate do to the width that you chose? Use `sweep`
-# with the grid `{"hidden_sizes": [(chosen_width,)], "lr": [...]}` and at least three seeds.
+# What do half and double the learning rate do to the width that you chose? Write a function that trains MLP1 with `width`
+# hidden neurons at half the learning rate of `config`, at the same and at double, once for each of the seeds, and
+# changes nothing else. Let it return what `sweep` returns; 5.4 shows how `sweep` is called. A grid may hold settings of
+# `config` as well, such as `lr`.
+
 
 # %%
-### BEGIN SOLUTION
-rates = sweep(
-    MLP, {"hidden_sizes": [(120,)], "lr": [1.5e-3, 3e-3, 6e-3]}, digits, config, run.seeds[:3], run.cache, log=print
-)
-### END SOLUTION
+def rate_sweep(width, dataset, config, seeds, cache=None):
+    ### BEGIN SOLUTION
+    grid = {"hidden_sizes": [(width,)], "lr": [config.lr / 2, config.lr, 2 * config.lr]}
+    return sweep(MLP, grid, dataset, config, seeds, cache)
+    ### END SOLUTION
+
+
+# %%
+check("5.3", rate_sweep)
+### BEGIN HIDDEN TESTS
+assert check.passed("5.3")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Predict first: which of the three rates is best, and by more than the spread? Then measure.
+
+# %%
+if check.passed("5.3"):
+    rates = rate_sweep(chosen_width, digits, config, run.seeds[:3], run.cache).runs
+    for lr, cell in rates.groupby("lr"):
+        accuracies = 100 * cell["test_accuracy"]
+        print(f"lr {lr:.4f}: test accuracy {accuracies.mean():.2f} ± {accuracies.std():.2f} %")
 
 # %% [markdown]
 # ## Questions from your TA
@@ -284,3 +330,6 @@ rates = sweep(
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()
