@@ -28,6 +28,7 @@ ALLOWED = {
     "summary": "",
     "profiling": "runtime",
     "plots": "",
+    "canvas": "config data",
     "artifacts": "config runtime data files",
     "report": "config artifacts checks files",
     "reference": "config artifacts files",

@@ -339,6 +339,33 @@ if check.passed("8.4"):
         )
 
 # %% [markdown]
+# ### Draw one yourself
+#
+# Run the next cell in JupyterLab and draw a digit. The drawing is prepared as MNIST was made: its ink is scaled to fit
+# 20 x 20 pixels and moved until its centre of mass lies in the middle of 28 x 28. Bars, dots and seeds are as above.
+
+# %%
+from dataclasses import replace
+
+from labkit.canvas import draw_digit
+from labkit.runtime import set_seed
+from labkit.training import fit
+
+
+def train_lenet(seed):
+    set_seed(seed)
+    model = LeNet5("modern")
+    fit(model, digits, replace(config, seed=seed, epochs=profile.choose(quick=8, full=3)))
+    return model
+
+
+draw_digit(train_lenet, seeds[:3], digits)
+
+# %% [markdown]
+# **Try** a 7 with a bar across it, and one without. Almost every 7 of the embedded digits has the bar, so networks that learned
+# from them are sure of the one, and at odds about the other. Then draw a letter: no output says "this is no digit".
+
+# %% [markdown]
 # ## 8.5 Three other networks
 #
 # LeNet-5 is not the only small CNN. Three groups of this course built their own, each with a recipe of its own:
