@@ -82,21 +82,6 @@ def close(ours: Any, theirs: Any, tolerance: float = 1e-4) -> bool:
     )
 
 
-def spread_out(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return random numbers in random order, with mean 0 and sample standard deviation 1 to the last digit."""
-    values = np.linspace(-1, 1, count) + rng.uniform(-0.1, 0.1, count)
-    return np.asarray(rng.permutation((values - values.mean()) / values.std(ddof=1)))
-
-
-def paired(rng: np.random.Generator, count: int, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return accuracies (%) of two networks over the same seeds; `ratio`: mean difference in standard deviations.
-
-    A seed moves both networks by far more than they differ, so whoever does not compare seed by seed finds nothing.
-    """
-    theirs = rng.uniform(88, 91) + 2 * spread_out(rng, count)
-    return theirs + rng.uniform(0.1, 0.25) * (spread_out(rng, count) + ratio), theirs
-
-
 def kind_of(answer: Any) -> str:
     """Return what an answer is, in words."""
     if isinstance(answer, np.ndarray):
