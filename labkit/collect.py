@@ -69,6 +69,21 @@ def on_sleepers(function: Any, inputs: Sequence[tuple[list[float], Any]]) -> lis
     return notes
 
 
+def twice(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that draws random numbers: the value of a note is a list of two results.
+
+    The second call goes on with the random numbers where the first one stopped.
+    """
+    if isinstance(function, type) or not callable(function):
+        return calls(function, inputs)
+
+    def both(*arguments: Any) -> Any:
+        results = [function(*copy.deepcopy(arguments)) for _ in range(2)]
+        return None if any(result is None for result in results) else results
+
+    return calls(both, inputs)
+
+
 def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any]]:
     """Build a network, give it weights drawn from a seed, and note the shapes of its parameters and its outputs.
 

@@ -31,7 +31,7 @@ def plain(value: Any, depth: int = 5) -> Any:
         value = (value.float() if value.is_floating_point() and value.dtype != torch.float64 else value).numpy()
     if pandas and isinstance(value, pandas.DataFrame):
         value = {str(column): value[column].tolist() for column in value}
-    elif pandas and isinstance(value, (pandas.Series, pandas.Index)):
+    elif pandas and isinstance(value, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)):
         value = value.to_numpy()
     if isinstance(value, np.ndarray):
         if value.dtype.kind in KINDS and value.size <= LARGEST:

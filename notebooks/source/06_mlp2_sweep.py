@@ -25,6 +25,7 @@ import pandas as pd
 
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import MLP, count_parameters
@@ -38,6 +39,7 @@ plots.use_style()
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit)
 run = Run("06_mlp2_sweep", profile, digits, seed, out)
+check = Checker(run)
 print(digits)
 
 # %% [markdown]
@@ -48,14 +50,30 @@ print(digits)
 #
 # ### Exercise 6.1 — where do the parameters sit?
 #
-# Compute for 300-100 how many of its parameters belong to the first layer, the second layer and the output, each with
-# its biases.
+# Write `parameters_by_layer(first, second)` for a network with `first` and `second` neurons in its hidden layers, 28 x 28
+# pixels as inputs and ten outputs. It returns a list of three numbers: how many parameters the first layer, the second
+# layer and the output have, each with its biases.
+
 
 # %%
-### BEGIN SOLUTION
-by_layer = [(784 + 1) * 300, (300 + 1) * 100, (100 + 1) * 10]
-### END SOLUTION
-print(by_layer, "sum:", sum(by_layer), "PyTorch counts", count_parameters(MLP((300, 100))))
+def parameters_by_layer(first, second):
+    ### BEGIN SOLUTION
+    return [(784 + 1) * first, (first + 1) * second, (second + 1) * 10]
+    ### END SOLUTION
+
+
+# %%
+check("6.1", parameters_by_layer)
+### BEGIN HIDDEN TESTS
+assert check.passed("6.1")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("6.1"):
+    for first, second in ((300, 100), (500, 150)):
+        by_layer = parameters_by_layer(first, second)
+        print(f"{first}-{second}: {list(by_layer)}, together {sum(by_layer)}")
+print("PyTorch counts", count_parameters(MLP((300, 100))), "and", count_parameters(MLP((500, 150))))
 
 # %%
 config = TrainConfig(
@@ -99,17 +117,31 @@ run.number("parameters_300_100", count_parameters(MLP((300, 100))), "parameters"
 #
 # ### Exercise 6.2 — is the best cell really the best?
 #
-# For each network of the grid, compute how far its mean lies below the best one's mean, in units of the best one's
-# standard deviation. Collect in `as_good` the names of those that lie within one standard deviation (the best is one of them).
+# Write `as_good(runs)` for a table with one row a run, in any order, whose columns "network" and "test" hold a network's name
+# and its test accuracy. It returns the names of all networks whose mean lies at most one standard deviation below the
+# best mean; the best one is among them. The yardstick is the **sample standard deviation** (the sum of squares divided by
+# $n - 1$, as in all tables of this course) of the best network's runs.
+
 
 # %%
-### BEGIN SOLUTION
-cells = grid.groupby("network")["test"].agg(["mean", "std"])
-best = cells["mean"].idxmax()
-below = (cells.loc[best, "mean"] - cells["mean"]) / cells.loc[best, "std"]
-as_good = sorted(below.index[below <= 1])
-### END SOLUTION
-print("The best is among them:", best in as_good)
+def as_good(runs):
+    ### BEGIN SOLUTION
+    cells = runs.groupby("network")["test"].agg(["mean", "std"])
+    best = cells["mean"].idxmax()
+    below = (cells.loc[best, "mean"] - cells["mean"]) / cells.loc[best, "std"]
+    return sorted(below.index[below <= 1])
+    ### END SOLUTION
+
+
+# %%
+check("6.2", as_good)
+### BEGIN HIDDEN TESTS
+assert check.passed("6.2")
+### END HIDDEN TESTS
+
+# %% tags=["nbval-ignore-output"]
+if check.passed("6.2"):
+    print("As good as the best of the nine:", ", ".join(as_good(grid)))
 
 # %% [markdown]
 # ## 6.2 How many epochs?
@@ -192,8 +224,8 @@ run.figure(
 # %% [markdown]
 # ### Exercise 6.3 — write the moving average
 #
-# Write `moving_average(values, window)`: entry $i$ of the result is the mean of values $i - window + 1$ to $i$. The first
-# `window - 1` entries have no full window; leave them out.
+# Write `moving_average(values, window)` for an array of values: each entry of the result is the mean of a value and the
+# `window - 1` values before it. The first `window - 1` values have no full window; leave them out.
 
 
 # %%
@@ -205,7 +237,17 @@ def moving_average(values, window):
 
 
 # %%
-print(moving_average([4.0, 2.0, 0.0, 2.0, 4.0], 2))
+check("6.3", moving_average)
+### BEGIN HIDDEN TESTS
+assert check.passed("6.3")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("6.3"):
+    one = np.array(losses[0])
+    for window in (1, 5, 10):
+        smooth = np.array(moving_average(one, window))
+        print(f"window {window:>2}: {len(smooth)} entries, largest jump {np.abs(np.diff(smooth)).max():.2f}")
 
 # %% [markdown]
 # ## 6.3 What the optimiser and the order of the images do
@@ -296,16 +338,34 @@ run.table(
 #
 # ### Exercise 6.4 — pick the better of two, and defend it
 #
-# Decide between 512-512-512 and 300-100 for accuracy alone. Compute the difference of their test accuracies seed by
-# seed (in percentage points), and set `clear` to whether its mean is more than twice its standard deviation from 0.
+# Decide between 300-100 and 512-512-512 for accuracy alone. Write `clearly_better(ours, theirs)` for two arrays of
+# accuracies, between 0 and 1, of two networks: the same seeds in the same order. It returns two things:
+#
+# 1. the differences, ours minus theirs, in percentage points: one for each seed;
+# 2. whether they are clear: `True` if their mean is further from 0, to either side, than twice their sample standard
+#    deviation.
+
 
 # %%
-### BEGIN SOLUTION
-difference = 100 * (recipes["mlp2"]["test_accuracy"].to_numpy() - recipes["b1"]["test_accuracy"].to_numpy())
-clear = bool(abs(difference.mean()) > 2 * difference.std(ddof=1))
-### END SOLUTION
-print("one difference a seed:", len(difference) == len(run.seeds))
-run.number("mlp2_minus_b1", difference, "points", 2, split="test", seeds=run.seeds)
+def clearly_better(ours, theirs):
+    ### BEGIN SOLUTION
+    difference = 100 * (ours - theirs)
+    return difference, bool(abs(difference.mean()) > 2 * difference.std(ddof=1))
+    ### END SOLUTION
+
+
+# %%
+check("6.4", clearly_better)
+### BEGIN HIDDEN TESTS
+assert check.passed("6.4")
+### END HIDDEN TESTS
+
+# %% tags=["nbval-ignore-output"]
+if check.passed("6.4"):
+    mlp2, b1 = (recipes[key]["test_accuracy"].to_numpy() for key in ("mlp2", "b1"))
+    difference, clear = clearly_better(mlp2, b1)
+    text = run.number("mlp2_minus_b1", difference, "points", 2, split="test", seeds=run.seeds)
+    print(f"300-100 minus 512-512-512: {text}, {'clear' if clear else 'not clear'}")
 
 # %% [markdown]
 # ## Questions from your TA
@@ -339,3 +399,6 @@ run.number("mlp2_minus_b1", difference, "points", 2, split="test", seeds=run.see
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()

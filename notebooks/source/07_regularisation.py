@@ -27,6 +27,7 @@ from torch import nn
 
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import MLP
@@ -39,6 +40,7 @@ plots.use_style()
 profile = get_profile(profile)
 digits = load("mnist", data, train_limit=profile.train_limit, validation=0.2, normalisation="unit")
 run = Run("07_regularisation", profile, digits, seed, out)
+check = Checker(run)
 print(digits)
 
 # %% [markdown]
@@ -50,8 +52,8 @@ print(digits)
 #
 # ### Exercise 7.1 — write dropout
 #
-# Write `dropout(values, p)` for training: each entry becomes 0 with probability `p`, the others are scaled. Draw the
-# random numbers with `torch.rand_like`.
+# Write `dropout(values, p)` for training: each entry of `values` (N, neurons) becomes 0 with probability `p`, independently
+# of the others, and the ones that survive are scaled. Every call draws anew, with `torch.rand_like`.
 
 
 # %%
@@ -63,11 +65,17 @@ def dropout(values, p):
 
 
 # %%
+check("7.1", dropout)
+### BEGIN HIDDEN TESTS
+assert check.passed("7.1")
+### END HIDDEN TESTS
+
+# %%
 set_seed(seed)
-values = torch.ones(100_000)
-for p in (0.2, 0.5):
-    dropped = dropout(values, p)
-    print(f"p = {p}: share of zeros {(dropped == 0).float().mean():.1f}, mean of all {dropped.mean():.1f}")
+if check.passed("7.1"):
+    for p in (0.2, 0.5):
+        dropped = torch.as_tensor(dropout(torch.ones(1000, 100), p))
+        print(f"p = {p}: share of zeros {(dropped == 0).float().mean():.1f}, mean of all {dropped.mean():.1f}")
 
 # %% [markdown]
 # **What to notice.** The mean stays 1, so the next layer sees the same total on average. That is why nothing has to be changed
@@ -81,8 +89,8 @@ for p in (0.2, 0.5):
 #
 # ### Exercise 7.2 — write layer normalisation
 #
-# Write `layer_norm(values)` for `values` (N, neurons), without scale and shift. Add `1e-5` to the variance (the mean of
-# the squared differences, over the neurons) before you take its root.
+# Write `layer_norm(values)` for `values` (N, neurons), one row an image, without scale and shift. Add `1e-5` to the variance
+# (the mean of the squared differences, over the neurons) before you take its root.
 
 
 # %%
@@ -94,11 +102,23 @@ def layer_norm(values):
 
 
 # %%
-set_seed(seed)
-values = 3 * torch.randn(4, 30) + 2
-print("as PyTorch does it:", torch.allclose(layer_norm(values), nn.LayerNorm(30)(values), atol=1e-5))
+check("7.2", layer_norm)
+### BEGIN HIDDEN TESTS
+assert check.passed("7.2")
+### END HIDDEN TESTS
 
 # %% [markdown]
+# What does it change for a network that one image is much brighter than another? `nn.LayerNorm` is PyTorch's own layer.
+
+# %%
+set_seed(seed)
+values = torch.randn(4, 30)
+brighter = 10 * values + 3
+print("the same to three digits:", torch.allclose(nn.LayerNorm(30)(values), nn.LayerNorm(30)(brighter), atol=1e-3))
+
+# %% [markdown]
+# **What to notice.** Nothing: an image whose numbers are ten times larger, or moved by 3, looks the same to the next layer.
+#
 # ## 7.3 Four settings of another group
 #
 # The group's network is 30-5, as in notebook 6, with layer normalisation after both hidden layers and dropout after the
@@ -161,21 +181,35 @@ run.figure(
 #
 # ### Exercise 7.3 — how many neurons are left?
 #
-# The last hidden layer has five neurons, and with $p = 0.6$ each is dropped independently of the others. Compute the number
-# of neurons that survive on average, and the probability that *none* does, rounded to three digits.
+# The last hidden layer has five neurons, and with $p = 0.6$ each is dropped independently of the others. Write
+# `survivors(neurons, p)` for a layer of any width. It returns two numbers: how many neurons survive on average, and the
+# probability that *none* does.
+
 
 # %%
-### BEGIN SOLUTION
-neurons, p = 5, 0.6
-survivors_on_average = neurons * (1 - p)
-none_left = round(p**neurons, 3)
-### END SOLUTION
-print(f"{survivors_on_average:.0f} survive on average; none with probability {none_left}")
-print("no neuron left in", run.number("steps_without_neuron", 100 * none_left, "% of all draws", 1, statistic="exact"))
+def survivors(neurons, p):
+    ### BEGIN SOLUTION
+    return neurons * (1 - p), p**neurons
+    ### END SOLUTION
+
+
+# %%
+check("7.3", survivors)
+### BEGIN HIDDEN TESTS
+assert check.passed("7.3")
+### END HIDDEN TESTS
+
+# %%
+if check.passed("7.3"):
+    for neurons in (100, 5):
+        average, none = survivors(neurons, 0.6)
+        print(f"of {neurons} neurons {average:.0f} survive on average; none with probability {none:.3f}")
+    share = 100 * round(float(none), 3)
+    print("no neuron left in", run.number("steps_without_neuron", share, "% of all draws", 1, statistic="exact"))
 
 # %% [markdown]
-# With a layer of 100 neurons that never happens. Ten digits have to pass through these five numbers, and in each
-# step most of them are missing.
+# In a layer of 100 neurons enough are always left. Here ten digits have to pass through five numbers, and in each step
+# most of them are missing.
 #
 # ## 7.4 One factor at a time
 #
@@ -254,20 +288,36 @@ run.figure(
 #
 # ### Exercise 7.4 — does weight decay pay here?
 #
-# Compute for each seed the test accuracy with $\lambda = 0.001$ minus that with $\lambda = 0$, in percentage points, in the
-# order of the seeds. Set `verdict` to "better", "worse" or "cannot tell": the mean difference counts if it is larger than
-# its standard deviation.
+# Write `weight_decay_gain(runs, decay)`. The table `runs` has one row a run, in any order, and the columns "seed",
+# "weight_decay" and "test", the test accuracy in percent. The function returns two things:
+#
+# 1. the gains, one for each seed in rising order: the accuracy with weight decay `decay` minus that of the same seed with
+#    weight decay 0;
+# 2. the verdict "better", "worse" or "cannot tell": a mean gain counts, to either side, only if it is larger than the
+#    gains' sample standard deviation.
+
 
 # %%
-### BEGIN SOLUTION
-table = decayed.pivot(index="seed", columns="weight_decay", values="test")
-gain = (table[1e-3] - table[0.0]).to_numpy()
-verdict = "cannot tell" if abs(gain.mean()) <= gain.std(ddof=1) else ("better" if gain.mean() > 0 else "worse")
-### END SOLUTION
-print("one difference a seed:", len(gain) == len(run.seeds))
+def weight_decay_gain(runs, decay):
+    ### BEGIN SOLUTION
+    table = runs.pivot(index="seed", columns="weight_decay", values="test")
+    gain = (table[decay] - table[0.0]).to_numpy()
+    if abs(gain.mean()) <= gain.std(ddof=1):
+        return gain, "cannot tell"
+    return gain, "better" if gain.mean() > 0 else "worse"
+    ### END SOLUTION
+
+
+# %%
+check("7.4", weight_decay_gain)
+### BEGIN HIDDEN TESTS
+assert check.passed("7.4")
+### END HIDDEN TESTS
 
 # %% tags=["nbval-ignore-output"]
-print(verdict, run.number("weight_decay_gain", gain, "points", 2, split="test", seeds=run.seeds))
+if check.passed("7.4"):
+    gain, verdict = weight_decay_gain(decayed, 1e-3)
+    print(verdict, run.number("weight_decay_gain", gain, "points", 2, split="test", seeds=run.seeds))
 
 # %% [markdown]
 # ## Questions from your TA
@@ -303,3 +353,6 @@ print(verdict, run.number("weight_decay_gain", gain, "points", 2, split="test", 
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()
