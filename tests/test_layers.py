@@ -38,7 +38,7 @@ ALLOWED = {
     "doctor": "config runtime data",
     "fetch": "config sources data",
     "plain": "",
-    "collect": "plain",
+    "collect": "data plain",
     "exercises": "exercises collect plain models scratch",
     "checks": "files exercises artifacts",
 }

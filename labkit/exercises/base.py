@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,13 @@ def close(ours: Any, theirs: Any, tolerance: float = 1e-4) -> bool:
     )
 
 
+def recognise(answer: Any, mistakes: Iterable[tuple[Any, str]], tolerance: float = 1e-4) -> None:
+    """Raise Wrong with the message of the first mistake that gives this answer; mistakes: (what it gives, message)."""
+    for value, message in mistakes:
+        if np.shape(value) == np.shape(answer) and close(answer, value, tolerance):
+            raise Wrong(message)
+
+
 def kind_of(answer: Any) -> str:
     """Return what an answer is, in words."""
     if isinstance(answer, np.ndarray):
@@ -95,6 +102,7 @@ def kind_of(answer: Any) -> str:
 # What PyTorch says when students make the usual mistakes, and what the mistake is.
 MISTAKES = (
     ("expected scalar type Long but found Float", "labels must stay whole numbers (int64): cross-entropy got decimals"),
+    ("expected target dtype to be Long", "labels must stay whole numbers (int64): cross-entropy got decimals"),
     ("mat1 and mat2 shapes cannot be multiplied", "a layer gets another number of inputs than it was made for"),
     (
         "Expected 3D (unbatched) or 4D (batched) input",
