@@ -35,9 +35,14 @@ def calls(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, An
     NotImplementedError, or {"refused": why} for what is no function. Random numbers start from the same seed in every
     call, and go on afterwards as if there had been none.
     """
+    return _each(function, function, inputs)
+
+
+def _each(function: Any, trial: Callable[..., Any], inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Return the note of a trial for each tuple of arguments, or why `function` is none that could be tried."""
     if isinstance(function, type) or not callable(function):
         return [{"refused": f"The check wants your function itself, but got {_name(function)}."}]
-    return [note(function, *copy.deepcopy(arguments)) for arguments in inputs]
+    return [note(trial, *copy.deepcopy(arguments)) for arguments in inputs]
 
 
 def on_functions(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -165,6 +170,114 @@ def set_weights(model: Any, seed: int) -> None:
         for parameter in model.parameters():
             fan_in = max(1, parameter[0].numel())
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * (2 / fan_in) ** 0.5)
+
+
+def linear_network(image: Any, classes: int, seed: int) -> Any:
+    """Return the smallest network for images of that shape: one linear layer, its weights drawn from a seed."""
+    from torch import nn
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(image.numel(), classes))
+    set_weights(model, seed)
+    return model
+
+
+def training_steps(train_step: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Run a function for one step of training on a small network, once a batch, with gradient descent.
+
+    inputs: batches (a list of images and labels), number of classes, seed of the weights, learning rate. A note lists
+    for each step what was returned, the weights afterwards, and the order in which backward and step were called.
+    """
+
+    def trial(batches: Any, classes: int, seed: int, lr: float) -> dict[str, Any]:
+        import torch
+
+        model, events = linear_network(batches[0][0][0], classes, seed), [[] for _ in batches]  # type: ignore[var-annotated]
+        optimizer = torch.optim.SGD(model.parameters(), lr)
+        noted: dict[str, Any] = {"returned": [], "recorded": [], "weights": [], "events": events}
+        for (images, labels), seen in zip(batches, events, strict=True):
+            hooks = [
+                model[1].weight.register_hook(lambda _, seen=seen: seen.append("backward")),
+                optimizer.register_step_pre_hook(lambda *_, seen=seen: seen.append("step")),
+            ]
+            returned = train_step(model, images, labels, torch.nn.CrossEntropyLoss(), optimizer)
+            noted["returned"].append(returned)
+            noted["recorded"].append(bool(getattr(returned, "requires_grad", False)))
+            noted["weights"].append(torch.cat([weights.detach().flatten() for weights in model.parameters()]))
+            for hook in hooks:
+                hook.remove()
+        return noted
+
+    return _each(train_step, trial, inputs)
+
+
+def on_loaders(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Call a function of a model and a loader. inputs: images, labels, batch size.
+
+    The model takes the pixels of an image for its logits, and turns their signs round in training mode. A note says as
+    well whether the model ever worked with a graph.
+    """
+
+    def trial(images: Any, labels: Any, batch_size: int) -> dict[str, Any] | None:
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+
+        class Pixels(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.sign, self.recorded = torch.nn.Parameter(torch.ones(1)), False
+
+            def forward(self, images: Any) -> Any:
+                self.recorded |= torch.is_grad_enabled()
+                logits = images.flatten(1) * self.sign.to(images.device)
+                return -logits if self.training else logits
+
+        model = Pixels().train()
+        returned = function(model, DataLoader(TensorDataset(images, labels), batch_size))
+        return None if returned is None else {"returned": returned, "recorded": model.recorded}
+
+    return _each(function, trial, inputs)
+
+
+def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Have a function train a small network on a dataset, and note what the network then says of the test images.
+
+    inputs: splits (name: images and labels), number of classes, seed of the weights, epochs, batch size, learning rate.
+    A note says as well how many images each batch had that went through the network with a graph.
+    """
+
+    def trial(splits: Any, classes: int, seed: int, epochs: int, batch_size: int, lr: float) -> dict[str, Any] | None:
+        import torch
+
+        test_images = splits["test"][0].clone()
+        model, batches = linear_network(test_images[0], classes, seed), []
+        model.register_forward_pre_hook(
+            lambda _, arguments: batches.append(len(arguments[0])) if torch.is_grad_enabled() else None
+        )
+        trained = train(model, _dataset(splits, classes), epochs, batch_size, lr)
+        if not isinstance(trained, torch.nn.Module):
+            return None if trained is None else {"returned": trained}
+        with torch.no_grad():
+            return {"predictions": trained.cpu().eval()(test_images).argmax(1), "batches": batches}
+
+    return _each(train, trial, inputs)
+
+
+def _dataset(splits: dict[str, tuple[Any, Any]], classes: int) -> Any:
+    """Return a dataset in memory, made of images and labels a split."""
+    import torch
+
+    from labkit.data import Dataset, Provenance, Split
+
+    counts = {name: len(labels) for name, (_, labels) in splits.items()}
+    return Dataset(
+        **{name: Split(name, images, labels) for name, (images, labels) in splits.items()},
+        class_names=tuple(f"class {label}" for label in range(classes)),
+        provenance=Provenance(
+            "drawn images", "the check", False, **counts, train_available=counts["train"], fingerprint=""
+        ),
+        mean=torch.zeros(1, 1, 1),
+        std=torch.ones(1, 1, 1),
+    )
 
 
 def note(action: Callable[..., Any], *arguments: Any) -> dict[str, Any]:

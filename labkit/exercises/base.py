@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,13 @@ def refuse_gaps(answer: Any) -> None:
         raise Wrong("The result is NaN: pandas computes with rows of the same index, and these have different ones.")
 
 
+def recognise(answer: Any, mistakes: Iterable[tuple[Any, str]], tolerance: float = 1e-4) -> None:
+    """Raise Wrong with the message of the first mistake that gives this answer; mistakes: (what it gives, message)."""
+    for value, message in mistakes:
+        if np.shape(value) == np.shape(answer) and close(answer, value, tolerance):
+            raise Wrong(message)
+
+
 def kind_of(answer: Any) -> str:
     """Return what an answer is, in words."""
     if isinstance(answer, np.ndarray):
@@ -101,6 +108,7 @@ def kind_of(answer: Any) -> str:
 # What PyTorch says when students make the usual mistakes, and what the mistake is.
 MISTAKES = (
     ("expected scalar type Long but found Float", "labels must stay whole numbers (int64): cross-entropy got decimals"),
+    ("expected target dtype to be Long", "labels must stay whole numbers (int64): cross-entropy got decimals"),
     ("mat1 and mat2 shapes cannot be multiplied", "a layer gets another number of inputs than it was made for"),
     (
         "Expected 3D (unbatched) or 4D (batched) input",

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # 2 Training a classifier on colour images
 #
-# Now the network of notebook 1 learns. You will write the training loop once, in full, and then find out how good the
+# Now the network of notebook 1 learns. You will write the training once, in full, and then find out how good the
 # result is. The second part is the harder one: an accuracy is easily quoted from too few images, from the wrong images or from
 # one lucky run.
 #
 # **You will learn**
 #
 # - how `torch.utils.data` turns a data set into shuffled batches;
-# - the five lines that every training loop consists of;
+# - the five lines that every step of training consists of;
 # - how to state an accuracy that others can rely on: all test images, several seeds, class by class;
 # - how to save a trained network and load it again without risk.
 
@@ -26,6 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from IPython.display import display
 from sklearn.metrics import confusion_matrix
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -33,12 +34,13 @@ from torch.utils.data import DataLoader, TensorDataset
 # %%
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import CifarNet, count_parameters
 from labkit.runtime import get_device, set_seed, set_threads
 from labkit.sweeps import sweep
-from labkit.training import evaluate
+from labkit.training import evaluate, fit
 
 # %% [markdown]
 # ## 2.1 The data
@@ -60,6 +62,7 @@ dataset = load(
     validation=profile.choose(quick=0.1, full=0.02),
 )
 run = Run("02_cifar_classifier", profile, dataset, seed, out)
+check = Checker(run)
 seeds = run.seeds[:5]  # convolutions take longer than the MLPs of other notebooks
 print(dataset)
 
@@ -112,10 +115,10 @@ def steps_in_an_epoch(count, batch_size):
 
 
 # %%
-for batch_size in (4, 7, 16):
-    loader = DataLoader(train_set, batch_size=batch_size)
-    same = steps_in_an_epoch(len(train_set), batch_size) == len(loader)
-    print(f"batches of {batch_size}: as the DataLoader says: {same}")
+check("2.1", steps_in_an_epoch)
+### BEGIN HIDDEN TESTS
+assert check.passed("2.1")
+### END HIDDEN TESTS
 
 # %% [markdown]
 # When all images are in memory, a batch is also had without a loader: draw an order, cut it into pieces of four, and
@@ -144,7 +147,7 @@ for way, batches in ways.items():
 # %% [markdown]
 # ## 2.3 The training loop
 #
-# The loop below runs on a GPU where there is one, on the CPU otherwise; this network needs none. Two things have to be
+# The training below runs on a GPU where there is one, on the CPU otherwise; this network needs none. Two things have to be
 # on the same **device**: the network, moved once, and each batch, moved before it is used.
 
 # %% tags=["nbval-ignore-output"]
@@ -168,22 +171,54 @@ config = TrainConfig(
 train_loader = DataLoader(train_set, config.batch_size, shuffle=True, generator=generator)
 print(run.number("parameters", count_parameters(CifarNet()), "parameters", 0, statistic="exact"))
 
+# %% [markdown]
+# ### Exercise 2.2 — one step of training
+#
+# `train_step` does what every training consists of, with one batch of images and their labels. Both are on the right
+# device already. In this order:
+#
+# 1. forget the last batch's gradients;
+# 2. forward: compute the loss, `loss_fn` of the network's logits and the labels;
+# 3. compute the gradient of the loss for each weight;
+# 4. let the optimiser move each weight against its gradient;
+# 5. return the loss as a plain number.
+
+
+# %%
+def train_step(model, images, labels, loss_fn, optimizer):
+    ### BEGIN SOLUTION
+    optimizer.zero_grad()
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+    ### END SOLUTION
+
+
+# %%
+check("2.2", train_step)
+### BEGIN HIDDEN TESTS
+assert check.passed("2.2")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# An epoch is one step for each batch of the loader. Until your step is ready, `labkit.training.fit` trains in its place.
+
 # %%
 set_seed(seed)
 model = CifarNet().to(device)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum)
-for epoch in range(1, config.epochs + 1):
-    model.train()
-    total = 0.0
-    for images, labels in train_loader:
-        images, labels = images.to(device), labels.to(device)
-        optimizer.zero_grad()  # forget the last batch's gradients
-        loss = loss_fn(model(images), labels)  # forward
-        loss.backward()  # the gradient of the loss for each weight
-        optimizer.step()  # move each weight against its gradient
-        total += loss.item() * len(labels)
-    print(f"epoch {epoch}/{config.epochs}: train loss {total / len(train_set):.3f}")
+if check.passed("2.2"):
+    for epoch in range(1, config.epochs + 1):
+        model.train()
+        total = 0.0
+        for images, labels in train_loader:
+            loss = train_step(model, images.to(device), labels.to(device), loss_fn, optimizer)
+            total += loss * len(labels)
+        print(f"epoch {epoch}/{config.epochs}: train loss {total / len(train_set):.3f}")
+else:
+    fit(model, dataset, config, log=print)
 
 # %% [markdown]
 # **What to notice.** $\ln 10 \approx 2.3$ is the loss of guessing among ten classes. In the quick profile the loss stays
@@ -191,12 +226,12 @@ for epoch in range(1, config.epochs + 1):
 # do, it falls. The loss of an epoch is a total over images, divided by their number: the mean of the batches' means would weigh a last, smaller
 # batch too much. **Momentum** 0.9 means that each step goes on with 0.9 of the last one.
 #
-# `labkit.training.fit` is this loop, with indexing in place of the loader, and the later notebooks import it.
+# `labkit.training.fit` is this training, with indexing in place of the loader, and the later notebooks import it.
 
 # %% [markdown]
 # ## 2.4 How good is it?
 #
-# ### Exercise 2.2 — accuracy over all images
+# ### Exercise 2.3 — accuracy over all images
 #
 # Write `accuracy(model, loader)`: the share of all images in `loader` whose largest logit is that of the true class. Count
 # images, do not average batches. Switch to `model.eval()`, and record no graph.
@@ -217,12 +252,17 @@ def accuracy(model, loader):
 
 
 # %%
-test_loader = DataLoader(TensorDataset(dataset.test.images, dataset.test.labels), batch_size=64)
-evaluation = evaluate(model, dataset, "test")
-print("as labkit's evaluate:", abs(accuracy(model, test_loader) - evaluation.accuracy) < 1e-3)
+check("2.3", accuracy)
+### BEGIN HIDDEN TESTS
+assert check.passed("2.3")
+### END HIDDEN TESTS
 
 # %% tags=["nbval-ignore-output"]
-print(evaluation)
+evaluation = evaluate(model, dataset, "test")
+print("labkit's evaluate:", evaluation)
+if check.passed("2.3"):
+    test_loader = DataLoader(TensorDataset(dataset.test.images, dataset.test.labels), batch_size=64)
+    print(f"your function:     {accuracy(model, test_loader):.2%}")
 
 # %% [markdown]
 # `model.eval()` changes nothing in this network. It matters as soon as there is **dropout** or batch normalisation, which
@@ -279,7 +319,8 @@ runs = result.runs.assign(train=100 * result.runs["train_accuracy"], test=100 * 
 print("test accuracy:", run.number("blitz_test", runs["test"], "%", 1, split="test", seeds=seeds))
 
 # %% tags=["nbval-ignore-output"]
-step = 1e6 * runs["seconds"] / config.epochs / steps_in_an_epoch(len(train_set), config.batch_size)
+steps = steps_in_an_epoch(len(train_set), config.batch_size) if check.passed("2.1") else len(train_loader)
+step = 1e6 * runs["seconds"] / config.epochs / steps
 print("seconds of training:", run.number("blitz_seconds", runs["seconds"], "s", 1, seeds=seeds))
 print(f"one step, {config.batch_size} images:", run.number("step_us", step, "µs", 0, seeds=seeds))
 
@@ -298,7 +339,7 @@ matrices = np.stack([confusion_matrix(truth, guess, labels=range(len(names))) fo
 print("matrices", matrices.shape, "with", matrices[0].sum(), "images each")
 
 # %% [markdown]
-# ### Exercise 2.3 — accuracy class by class
+# ### Exercise 2.4 — accuracy class by class
 #
 # Write `class_accuracy(matrix)`: for each true class, the share of its images that are classified correctly. It takes one
 # confusion matrix and returns an array of ten.
@@ -312,37 +353,45 @@ def class_accuracy(matrix):
 
 
 # %%
-own = class_accuracy(evaluation.confusion())
-by_hand = [evaluation.correct[evaluation.labels == label].float().mean() for label in range(len(names))]
-print("as counted class by class:", np.allclose(own, by_hand))
+check("2.4", class_accuracy)
+### BEGIN HIDDEN TESTS
+assert check.passed("2.4")
+### END HIDDEN TESTS
 
 # %%
-shares = pd.DataFrame([100 * class_accuracy(matrix) for matrix in matrices], columns=names)
-tidy = shares.melt(var_name="class", value_name="accuracy")
-fig, ax = plt.subplots(figsize=(6.4, 3.3))
-plots.seed_dots(tidy, "class", "accuracy", ax)
-ax.set(ylabel="test accuracy (%)", ylim=(0, 100))
-ax.tick_params(axis="x", rotation=35)
-run.figure(
-    "accuracy_by_class",
-    fig,
-    caption="Test accuracy of each class. Dots: single seeds; markers with whiskers: mean and one standard deviation.",
-    alt="Ten groups of dots, one a class, each with its mean and a whisker. The means lie far apart, and the dots of one "
-    "class are scattered too.",
-    split="test",
-    seeds=seeds,
-)
+if check.passed("2.4"):
+    shares = pd.DataFrame([100 * np.asarray(class_accuracy(matrix)) for matrix in matrices], columns=names)
+    tidy = shares.melt(var_name="class", value_name="accuracy")
+
+# %%
+if check.passed("2.4"):
+    fig, ax = plt.subplots(figsize=(6.4, 3.3))
+    plots.seed_dots(tidy, "class", "accuracy", ax)
+    ax.set(ylabel="test accuracy (%)", ylim=(0, 100))
+    ax.tick_params(axis="x", rotation=35)
+    run.figure(
+        "accuracy_by_class",
+        fig,
+        caption="Test accuracy of each class. Dots: single seeds; markers with whiskers: mean and one standard deviation.",
+        alt="Ten groups of dots, one a class, each with its mean and a whisker. The means lie far apart, and the dots of one "
+        "class are scattered too.",
+        split="test",
+        seeds=seeds,
+    )
 
 # %% tags=["nbval-ignore-output"]
-table = tidy.groupby("class", sort=False)["accuracy"].agg(["mean", "std", "min", "max"]).reset_index()
-run.table(
-    "accuracy_by_class",
-    table.rename(columns={"std": "sd", "min": "worst seed", "max": "best seed"}),
-    "Test accuracy of each class in percent: mean over the seeds, standard deviation, worst and best seed.",
-    formats=dict.fromkeys(("mean", "sd", "worst seed", "best seed"), "{:.1f}"),
-    split="test",
-    seeds=seeds,
-)
+if check.passed("2.4"):
+    table = tidy.groupby("class", sort=False)["accuracy"].agg(["mean", "std", "min", "max"]).reset_index()
+    display(
+        run.table(
+            "accuracy_by_class",
+            table.rename(columns={"std": "sd", "min": "worst seed", "max": "best seed"}),
+            "Test accuracy of each class in percent: mean over the seeds, standard deviation, worst and best seed.",
+            formats=dict.fromkeys(("mean", "sd", "worst seed", "best seed"), "{:.1f}"),
+            split="test",
+            seeds=seeds,
+        )
+    )
 
 # %%
 fig, ax = plt.subplots(figsize=(6.4, 6.0))
@@ -409,7 +458,7 @@ run.figure(
 # **What to notice.** The same network scores anything from 0 to 100 % on a batch of four. The training split flatters: its
 # accuracy lies above that on the test split, and the gap grows with more epochs.
 #
-# ### Exercise 2.4 — how far does a batch jump?
+# ### Exercise 2.5 — how far does a batch jump?
 #
 # Write `batch_spread(correct, batch_size)`: the standard deviation, in percentage points, of the accuracy of batches of
 # that size. `correct` (seeds, images) says which images are classified correctly; leave out images that fill no
@@ -425,11 +474,62 @@ def batch_spread(correct, batch_size):
 
 
 # %%
+check("2.5", batch_spread)
+### BEGIN HIDDEN TESTS
+assert check.passed("2.5")
+### END HIDDEN TESTS
+
+# %%
 p = correct.mean()
-for batch_size in (4, 25):
+for batch_size in (4, 25) if check.passed("2.5") else ():
     theory = 100 * (p * (1 - p) / batch_size) ** 0.5
     near = abs(batch_spread(correct, batch_size) / theory - 1) < 0.25
     print(f"batches of {batch_size}: close to theory: {near}")
+
+# %% [markdown]
+# ## 2.7 For images that nobody has labelled
+#
+# In the end a classifier is there for new images. Your TA has some whose labels you do not get, so here everything
+# comes together in one function. The **test split** stands for such images. It may be used once, at the end, to measure.
+# Once a network has learnt from the test images, or was chosen because it did well on them, they measure nothing any
+# more, and the accuracy on images that are really new comes as a surprise.
+#
+# ### Exercise 2.6 — a classifier for images without labels
+#
+# `train_classifier` trains `model` on the training split of `dataset` and returns it. It moves the model to `device`,
+# makes an optimiser with the learning rate `lr` (SGD with momentum 0.9 does well), and runs `epochs` epochs. Each takes
+# the training images in a new random order, in batches of `batch_size`, and does your `train_step` for each batch.
+
+
+# %%
+def train_classifier(model, dataset, epochs, batch_size, lr):
+    ### BEGIN SOLUTION
+    model.to(device).train()
+    sgd = torch.optim.SGD(model.parameters(), lr, momentum=0.9)
+    pixels, truths = dataset.train.images.to(device), dataset.train.labels.to(device)
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(truths)).to(device).split(batch_size):
+            train_step(model, pixels[chosen], truths[chosen], nn.CrossEntropyLoss(), sgd)
+    return model
+    ### END SOLUTION
+
+
+# %%
+check("2.6", train_classifier)
+### BEGIN HIDDEN TESTS
+assert check.passed("2.6")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The check trains a small network on drawn images whose **test labels are wrong on purpose**: who learns from them
+# answers wrongly. Here your function trains `CifarNet` on the images of this notebook.
+
+# %% tags=["nbval-ignore-output"]
+if check.passed("2.6"):
+    set_seed(seed)
+    mine = train_classifier(CifarNet(), dataset, config.epochs, config.batch_size, config.lr)
+    print(evaluate(mine, dataset, "validation"))
+    print(evaluate(mine, dataset, "test"))
 
 # %% [markdown]
 # ## Questions from your TA
@@ -463,3 +563,6 @@ for batch_size in (4, 25):
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()
