@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit import collect
+from labkit import collect, collectors
 from labkit.exercises import cifar_training as training
 from labkit.exercises.base import Exercise, Inputs, Wrong, as_array, as_number, close, recognise
 
@@ -167,7 +167,7 @@ EXERCISES = (
         "2.2",
         "one step of training",
         3,
-        collect.training_steps,
+        collectors.training_steps,
         training.draw_steps,
         training.judge_train_step,
         (
@@ -179,7 +179,7 @@ EXERCISES = (
         "2.3",
         "accuracy over all images",
         2,
-        collect.on_loaders,
+        collectors.on_loaders,
         _draw_answers,
         _judge_accuracy,
         (
@@ -215,7 +215,7 @@ EXERCISES = (
         "2.6",
         "a classifier for images without labels",
         3,
-        collect.trainings,
+        collectors.trainings,
         training.draw_dataset,
         training.judge_classifier,
         (

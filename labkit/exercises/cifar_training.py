@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from labkit import collect
+from labkit import collectors
 from labkit.exercises.base import Inputs, Wrong, as_array, as_number, close, kind_of, recognise
 
 
 def draw_steps(rng: np.random.Generator) -> Inputs:
-    """Return three batches of small images with labels, for `collect.training_steps`."""
+    """Return three batches of small images with labels, for `collectors.training_steps`."""
     import torch
 
     def batch(count: int) -> tuple[Any, Any]:
@@ -28,7 +28,7 @@ def _descend(
     import torch
     from torch.nn.functional import cross_entropy
 
-    model = collect.linear_network(batches[0][0][0], classes, seed)
+    model = collectors.linear_network(batches[0][0][0], classes, seed)
     flat = torch.nn.utils.parameters_to_vector
     weights, before, after = [flat(model.parameters()).detach().numpy()], [], []
     for images, labels in batches:
@@ -165,4 +165,4 @@ def _untrained(splits: Any, classes: int, seed: int) -> np.ndarray:
 
     images = splits["test"][0]
     with torch.no_grad():
-        return np.asarray(collect.linear_network(images[0], classes, seed)(images).argmax(1))
+        return np.asarray(collectors.linear_network(images[0], classes, seed)(images).argmax(1))

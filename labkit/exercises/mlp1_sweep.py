@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit import collect
+from labkit import collect, collectors
 from labkit.exercises.base import Exercise, Inputs, Wrong, as_array, as_number, kind_of
 
 
@@ -189,7 +189,7 @@ EXERCISES = (
         "5.3",
         "change one thing",
         2,
-        collect.sweeps,
+        collectors.sweeps,
         _draw_rates,
         _judge_rates,
         (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit import collect
+from labkit import collect, collectors
 from labkit.exercises.base import Exercise, Inputs, Wrong, as_array, as_list, as_number, close, kind_of
 from labkit.scratch import ACTIVATIONS, check_gradient, softmax
 
@@ -120,7 +120,7 @@ def _like(entry: Any, wanted: np.ndarray) -> bool:
 def _draw_gradients(rng: np.random.Generator) -> Inputs:
     inputs: Inputs = []
     for bug in ("derivative", "biases", "weights", "one layer", "scale", "none"):
-        network = collect.scratch_network(SIZES, "sigmoid")
+        network = collectors.scratch_network(SIZES, "sigmoid")
         images, labels = rng.normal(0, 1, (12, SIZES[0])), rng.integers(0, SIZES[-1], 12)
         network.forward(images)
         if bug == "derivative":  # taken at the activation
@@ -145,7 +145,7 @@ def _draw_gradients(rng: np.random.Generator) -> Inputs:
 
 def _judge_wrong_arrays(answers: list[Any], inputs: Inputs) -> None:
     for answer, (sizes, activation, *arguments) in zip(answers, inputs, strict=True):
-        errors = check_gradient(collect.scratch_network(sizes, activation), *arguments)
+        errors = check_gradient(collectors.scratch_network(sizes, activation), *arguments)
         wanted = {name for name, error in errors.items() if error > LIMIT}
         if isinstance(answer, dict):
             raise Wrong("Your function returns a dictionary, but a list of names alone is wanted.")
@@ -216,7 +216,7 @@ EXERCISES = (
         "4.2",
         "the backward step of one layer",
         3,
-        collect.on_derivatives,
+        collectors.on_derivatives,
         _draw_layer,
         _judge_layer,
         (
@@ -228,7 +228,7 @@ EXERCISES = (
         "4.3",
         "find the planted bug",
         2,
-        collect.on_scratch_networks,
+        collectors.on_scratch_networks,
         _draw_gradients,
         _judge_wrong_arrays,
         (

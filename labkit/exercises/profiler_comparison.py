@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit import collect
+from labkit import collect, collectors
 from labkit.exercises.base import Exercise, Inputs, Wrong, as_array, as_list, as_number, close, refuse_gaps
 
 
@@ -209,7 +209,7 @@ EXERCISES = (
         "9.2",
         "time it",
         2,
-        collect.on_sleepers,
+        collectors.on_sleepers,
         _draw_seconds,
         _judge_median,
         (

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit import collect
+from labkit import collect, collectors
 from labkit.exercises.base import Exercise, Inputs, Wrong, as_array, close
 
 
@@ -45,7 +45,7 @@ def _draw_functions(rng: np.random.Generator) -> Inputs:
 
 def _judge_central_difference(answers: list[Any], inputs: Inputs) -> None:
     for answer, (name, x, h) in zip(answers, inputs, strict=True):
-        x, f = x.numpy(), collect.FUNCTIONS[name]
+        x, f = x.numpy(), collectors.FUNCTIONS[name]
         array = as_array(answer, x.shape)
         if close(array, (f(x + h) - f(x)) / h, 1e-6):
             raise Wrong("This is the difference to one side; the central one looks at both sides of x.")
@@ -68,7 +68,7 @@ def _judge_network(answers: list[Any], inputs: Inputs) -> None:
 
     for answer, (images, seed) in zip(answers, inputs, strict=True):
         model = CifarNet().eval()
-        collect.set_weights(model, seed)
+        collectors.set_weights(model, seed)
         shapes = [list(parameter.shape) for parameter in model.parameters()]
         if answer["shapes"] != shapes:
             count = sum(int(np.prod(shape)) for shape in answer["shapes"])
@@ -124,7 +124,7 @@ EXERCISES = (
         "1.2",
         "check a gradient",
         1,
-        collect.on_functions,
+        collectors.on_functions,
         _draw_functions,
         _judge_central_difference,
         (
@@ -136,7 +136,7 @@ EXERCISES = (
         "1.3",
         "write the network",
         3,
-        collect.network,
+        collectors.network,
         _draw_batches,
         _judge_network,
         (
