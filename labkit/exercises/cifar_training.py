@@ -106,11 +106,11 @@ def draw_dataset(rng: np.random.Generator) -> Inputs:
     inputs: Inputs = []
     for epochs, size in ((12, 10), (9, 6)):
         prototypes, splits = rng.normal(0, 1, (5, 1, 4, 4)), {}
-        for name, count, shift in (("train", 60, 0), ("validation", 180, 2), ("test", 540, 1)):
+        for name, count, shift in (("train", 60, 0), ("validation", 180, 2), ("test", 720, 1)):
             shown = rng.permutation(np.arange(count) % 5)
             images = prototypes[shown] + rng.normal(0, 0.3, (count, 1, 4, 4))
             splits[name] = torch.from_numpy(images.astype(np.float32)), torch.from_numpy((shown + shift) % 5)
-        inputs.append((splits, 5, int(rng.integers(1_000_000)), epochs, size, 0.05))
+        inputs.append((splits, 5, int(rng.integers(1_000_000)), epochs, size, 0.03))
     return inputs
 
 

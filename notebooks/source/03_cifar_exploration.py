@@ -23,6 +23,7 @@ import pandas as pd
 
 from labkit import plots
 from labkit.artifacts import Run
+from labkit.checks import Checker
 from labkit.config import TrainConfig, get_profile
 from labkit.data import load
 from labkit.models import CifarNet, count_parameters
@@ -36,6 +37,7 @@ plots.use_style()
 profile = get_profile(profile)
 images = load("cifar10", data, train_limit=profile.choose(quick=1_000, full=None))
 run = Run("03_cifar_exploration", profile, images, seed, out)
+check = Checker(run)
 seeds = run.seeds[:3]
 print(images)
 
@@ -87,7 +89,17 @@ def parameters_of_convolution(maps_in, maps_out, side):
 
 
 # %%
-print("C1", parameters_of_convolution(3, 6, 5), "C3", parameters_of_convolution(6, 16, 5))
+check("3.1", parameters_of_convolution)
+### BEGIN HIDDEN TESTS
+assert check.passed("3.1")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Compare with the table above: C1 goes from 3 maps to 6, C3 from 6 to 16.
+
+# %%
+if check.passed("3.1"):
+    print("C1", parameters_of_convolution(3, 6, 5), "C3", parameters_of_convolution(6, 16, 5))
 
 # %%
 wider = [name for name, (factor, _) in designs.items() if factor == "feature maps"]
@@ -211,8 +223,8 @@ run.figure(
 #
 # ### Exercise 3.2 — write Cohen's d
 #
-# Write `cohens_d(ours, theirs)`: the difference of the means, divided by $\sqrt{(s_1^2 + s_2^2)/2}$, where $s_1$ and $s_2$ are
-# the sample standard deviations (`ddof=1`).
+# Write `cohens_d(ours, theirs)` for two arrays: the mean of `ours` minus that of `theirs`, divided by
+# $\sqrt{(s_1^2 + s_2^2)/2}$, where $s_1$ and $s_2$ are the sample standard deviations (`ddof=1`).
 
 
 # %%
@@ -224,7 +236,10 @@ def cohens_d(ours, theirs):
 
 
 # %%
-print(f"{cohens_d([62.0, 63.0, 64.0], [60.0, 61.0, 62.0]):.2f}")
+check("3.2", cohens_d)
+### BEGIN HIDDEN TESTS
+assert check.passed("3.2")
+### END HIDDEN TESTS
 
 # %%
 wide = runs.pivot(index="seed", columns="design", values="test")
@@ -235,9 +250,11 @@ effects = pd.DataFrame(
         "factor": [designs[name][0] for name in others],
         "difference": [(wide[name] - wide["baseline"]).mean() for name in others],
         "sd": [(wide[name] - wide["baseline"]).std() for name in others],
-        "d": [cohens_d(wide[name], wide["baseline"]) for name in others],
+        "d": np.nan,  # filled in as soon as your function is right
     }
 )
+if check.passed("3.2"):
+    effects["d"] = [float(cohens_d(wide[name].to_numpy(), wide["baseline"].to_numpy())) for name in others]
 
 # %% tags=["nbval-ignore-output"]
 effects["size"] = effects["difference"].abs()
@@ -306,17 +323,30 @@ run.figure(
 # %% [markdown]
 # ### Exercise 3.3 — does the order change?
 #
-# `after` holds the mean validation accuracy of every design after two epochs and at the end. Compute `places`, the number of
-# designs whose place in the order (1 is the best) is not the same in both columns.
+# Write `places_changed(after)`. The table `after` has a row for each design and two columns, its accuracy at two moments.
+# In each column every design has a place: 1 is the best. Return how many designs have another place in the second
+# column than in the first. The columns may have any names, and no two accuracies in a column are equal.
+
 
 # %%
+def places_changed(after):
+    ### BEGIN SOLUTION
+    places = after.rank(ascending=False, method="first")
+    return int((places.iloc[:, 0] != places.iloc[:, 1]).sum())
+    ### END SOLUTION
+
+
+# %%
+check("3.3", places_changed)
+### BEGIN HIDDEN TESTS
+assert check.passed("3.3")
+### END HIDDEN TESTS
+
+# %% tags=["nbval-ignore-output"]
 last = config.epochs
 after = epochs.pivot_table(index="design", columns="epoch", values="validation", sort=False)[[2, last]]
-### BEGIN SOLUTION
-order_of = after.rank(ascending=False, method="first")
-places = int((order_of[2] != order_of[last]).sum())
-### END SOLUTION
-print("No more designs than were trained changed their place:", 0 <= places <= len(trained))
+if check.passed("3.3"):
+    print(f"{places_changed(after)} of {len(after)} designs changed their place after epoch 2.")
 
 # %% tags=["nbval-ignore-output"]
 run.table(
@@ -335,17 +365,33 @@ run.table(
 # %% [markdown]
 # ### Exercise 3.4 — your own design
 #
-# Combine what you found: choose `feature_maps`, `depth` and `activation` for a network that you expect to beat the baseline. Train it with
-# the same settings and seeds, and compare it seed by seed.
+# Combine what you found: `my_design` returns a dictionary with the keys of `baseline` (`feature_maps`, `depth` and
+# `activation`) for a network that you expect to beat it.
+
+
+# %%
+def my_design():
+    ### BEGIN SOLUTION
+    return {"feature_maps": (12, 28), "depth": 7, "activation": "relu"}
+    ### END SOLUTION
+
+
+# %%
+check("3.4", my_design)
+### BEGIN HIDDEN TESTS
+assert check.passed("3.4")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Your network is trained with the same settings and seeds as all others, and compared with the baseline seed by seed.
 
 # %% tags=["nbval-ignore-output"]
-### BEGIN SOLUTION
-my_design = {"feature_maps": (12, 28), "depth": 7, "activation": "relu"}
-### END SOLUTION
-own = sweep(CifarNet, {key: [value] for key, value in my_design.items()}, images, config, seeds, run.cache).runs
-gain = 100 * own["test_accuracy"].to_numpy() - wide["baseline"].to_numpy()
-print(run.number("my_design_test", 100 * own["test_accuracy"], "%", 1, split="test", seeds=seeds))
-run.number("my_design_gain", gain, "points", 1, split="test", seeds=seeds)
+if check.passed("3.4"):
+    one = {key: [value] for key, value in my_design().items()}
+    own = sweep(CifarNet, one, images, config, seeds, run.cache).runs
+    gain = 100 * own["test_accuracy"].to_numpy() - wide["baseline"].to_numpy()
+    print(run.number("my_design_test", 100 * own["test_accuracy"], "%", 1, split="test", seeds=seeds))
+    print("gain:", run.number("my_design_gain", gain, "points", 1, split="test", seeds=seeds))
 
 # %% [markdown]
 # ## Questions from your TA
@@ -379,3 +425,6 @@ run.number("my_design_gain", gain, "points", 1, split="test", seeds=seeds)
 
 # %%
 run.finish()
+
+# %% tags=["nbval-ignore-output"]
+check.progress()
