@@ -234,7 +234,7 @@ else:
 # ### Exercise 2.3 — accuracy over all images
 #
 # Write `accuracy(model, loader)`: the share of all images in `loader` whose largest logit is that of the true class. Count
-# images, do not average batches. Switch to `model.eval()`, and record no graph.
+# images, do not average batches. Switch to `eval()`, and record no graph.
 
 
 # %%
@@ -265,7 +265,7 @@ if check.passed("2.3"):
     print(f"your function:     {accuracy(model, test_loader):.2%}")
 
 # %% [markdown]
-# `model.eval()` changes nothing in this network. It matters as soon as there is **dropout** or batch normalisation, which
+# `eval()` changes nothing in this network. It matters as soon as there is **dropout** or batch normalisation, which
 # behave differently in training; a forgotten `eval()` then lowers the accuracy that you measure.
 #
 # Here are twelve test images, drawn at random. A tick stands for a right answer; a cross for a wrong one, with the truth

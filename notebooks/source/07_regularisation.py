@@ -79,7 +79,7 @@ if check.passed("7.1"):
 
 # %% [markdown]
 # **What to notice.** The mean stays 1, so the next layer sees the same total on average. That is why nothing has to be changed
-# when dropout is switched off. Forget `model.eval()`, and the test accuracy is measured with neurons missing.
+# when dropout is switched off. Forget `eval()`, and the test accuracy is measured with neurons missing.
 #
 # ## 7.2 Layer normalisation
 #
@@ -334,7 +334,7 @@ if check.passed("7.4"):
 # %% [markdown]
 # 1. While it is measured, about half of the last hidden layer's neurons are missing, and the weights are those of each
 #    step of the epoch, on average half an epoch old. Validation comes at the end of the epoch with all neurons. To
-#    compare the two splits fairly, evaluate the training images at the end as well, after `model.eval()`.
+#    compare the two splits fairly, evaluate the training images at the end as well, after `eval()`.
 # 2. Three: five numbers, less one for the mean and one for the standard deviation. With one neuron nothing is left:
 #    the number minus its own mean is 0 for every image. The trainable scale and shift bring nothing back, because they
 #    are the same for all images.
