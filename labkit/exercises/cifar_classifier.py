@@ -91,7 +91,7 @@ def _judge_class_accuracy(answers: list[Any], inputs: Inputs) -> None:
         mistakes = [
             (
                 right / matrix.sum(0),
-                "It divides by the sums of the columns: of what was taken for a class, how much is it?",
+                "It divides by the sums of the columns, what was taken for a class: rows hold what belongs to it.",
             ),
             (right, "These are numbers of images: a share of each class is wanted."),
             (right / matrix.sum(), "It divides by all images: each class wants the number of its own."),

@@ -105,7 +105,8 @@ def draw_dataset(rng: np.random.Generator) -> Inputs:
 
     inputs: Inputs = []
     for epochs, size in ((12, 10), (9, 6)):
-        prototypes, splits = rng.normal(0, 1, (5, 1, 4, 4)), {}
+        prototypes = 4 * np.linalg.qr(rng.normal(0, 1, (16, 5)))[0].T.reshape(5, 1, 4, 4)  # equally far apart
+        splits = {}
         for name, count, shift in (("train", 60, 0), ("validation", 180, 2), ("test", 720, 1)):
             shown = rng.permutation(np.arange(count) % 5)
             images = prototypes[shown] + rng.normal(0, 0.3, (count, 1, 4, 4))
@@ -122,14 +123,14 @@ def judge_classifier(answers: list[Any], inputs: Inputs) -> None:
         labels = splits["train"][1].numpy()
         shown = _nearest(splits["train"][0].numpy(), labels, splits["test"][0].numpy())
         predictions = as_array(answer["predictions"], shown.shape)
-        if (predictions == splits["test"][1].numpy()).mean() > 0.5:
-            raise Wrong("Test data in training: the network has learnt the labels of the test split.")
-        if (predictions == (shown + 2) % classes).mean() > 0.5:
-            raise Wrong("Validation data in training: the network has learnt the labels of the validation split.")
         share = (predictions == shown).mean()
         _judge_batches(as_array(answer["batches"]), len(labels), epochs, size, share)
         if close(predictions, _untrained(splits, classes, seed), 0.1):
             raise Wrong("The network that is returned answers as it did before the training.")
+        if (predictions == splits["test"][1].numpy()).mean() > 0.6:
+            raise Wrong("Test data in training: the network has learnt the labels of the test split.")
+        if (predictions == (shown + 2) % classes).mean() > 0.6:
+            raise Wrong("Validation data in training: the network has learnt the labels of the validation split.")
         if share < 0.9:
             raise Wrong(
                 f"The network is trained, but only {share:.0%} of new images are right. Does every image keep its "
