@@ -78,8 +78,9 @@ def submit(
     from labkit.submit import submit
 
     def agree(findings: list[str]) -> bool:
-        print(*(f"- {finding}" for finding in findings), sep="\n")
-        print(f"{len(findings)} things to look at." if findings else "Nothing is missing.")
+        for finding in findings:
+            print(f"- {finding}")
+        print(f"{len(findings)} to look at." if findings else "Nothing is missing.")
         return not check and (not findings or typer.confirm("Submit it like this?"))
 
     if path := submit(group, members, out, report, data, agree):

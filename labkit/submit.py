@@ -188,7 +188,8 @@ def without_paths(notebook: Any) -> str:
 
 def _readme(results: dict[str, Any], who: dict[str, Any]) -> str:
     lines = [
-        f"Group {who['group']}: {', '.join(who['members'])}",
+        f"Group: {who['group']}",
+        f"Members: {', '.join(who['members'])}",
         "",
         f"How to run it: install labkit {who['labkit']}, unpack this folder, go into it, and type",
         "",
