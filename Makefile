@@ -2,8 +2,9 @@
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help run test lint notebooks reference bench lock clean
+.PHONY: help lab run test lint notebooks reference bench lock clean
 help:
+	@echo "make lab        set up (once) and open the notebooks in JupyterLab"
 	@echo "make run        set up (once) and run the course on the data that is here; the report lands in out/"
 	@echo "make test       set up (once) and run every check: ruff, mypy, pytest, nbval"
 	@echo "make lint       only ruff and mypy"
@@ -18,6 +19,10 @@ help:
 
 run: .venv/installed
 	@$(BIN)/labkit run --out out
+
+# The variable puts the kernels of .venv before those of the same name that the user has from elsewhere.
+lab: .venv/installed
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab notebooks
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""A canvas in the notebook: the student draws a digit, and networks answer. Imports config and data.
+"""A canvas in the notebook: the student draws a digit, and networks answer. Imports config, data and progressbar.
 
 The browser's half is canvas.js and canvas.css. anywidget, which carries messages between the halves, is the extra
 `widgets`, and is imported only where a canvas is shown.
@@ -6,7 +6,6 @@ The browser's half is canvas.js and canvas.css. anywidget, which carries message
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labkit.config import UsageError
+from labkit.progressbar import watched
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ def draw_digit(train: Callable[[int], nn.Module], seeds: Sequence[int], dataset:
         Nothing is trained in a headless run, or without the extra `widgets`: then a sentence says what to do.
     Raises UsageError for images of another shape, or networks without one logit a class.
     """
-    if not has_frontend():
+    if not watched():
         print("Nobody draws in a headless run. Open this notebook in JupyterLab, run it, and draw a digit here.")
         return
     if find_spec("anywidget") is None:
@@ -49,16 +49,6 @@ def draw_digit(train: Callable[[int], nn.Module], seeds: Sequence[int], dataset:
 
     print(f"Training {len(seeds)} networks for the canvas ...")
     display(make_widget([train(seed) for seed in seeds], dataset))
-
-
-def has_frontend() -> bool:
-    """Whether someone runs this cell in JupyterLab, Notebook or VS Code.
-
-    These name the cell in their request to the kernel; papermill, nbclient and nbval do not.
-    """
-    ipython = sys.modules.get("IPython")
-    kernel = getattr(ipython.get_ipython() if ipython else None, "kernel", None)
-    return kernel is not None and "cellId" in kernel.get_parent().get("metadata", {})
 
 
 def make_widget(models: Sequence[nn.Module], dataset: Dataset) -> Any:

@@ -1,6 +1,7 @@
 """Train many small networks at once as one, each with the result that it would have had alone.
 
-Members with the same seed see the same batches. Imports config, data, models, runtime, stacks and training.
+Members with the same seed see the same batches.
+Imports config, data, models, progressbar, runtime, stacks and training.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch.nn import functional
 from labkit.config import TrainConfig, UsageError
 from labkit.data import Dataset, Split
 from labkit.models import MLP, CifarNet, LeNet5, count_parameters
+from labkit.progressbar import Advance
 from labkit.runtime import get_device, synchronise
 from labkit.stacks import ConvolutionStack, Place, Stack, layers_of
 from labkit.training import EVALUATION_BATCH, Evaluation, History, make_optimizer, make_schedule
@@ -114,10 +116,11 @@ class Ensemble:
         kind = Stack if isinstance(members[0].model, MLP) else ConvolutionStack
         self.stack: Any = kind([member.model for member in self.members], len(self.seeds), self.device)
 
-    def fit(self, dataset: Dataset) -> list[History]:
+    def fit(self, dataset: Dataset, advance: Advance | None = None) -> list[History]:
         """Train all members as `training.fit` would train each, and return a history for each.
 
         `seconds` of a history is the member's share of the time of all, by its number of parameters.
+        advance: called after each step with the share of an epoch that it was.
         """
         config = self.members[0].config
         images, labels = self._on_device(dataset.train)
@@ -143,6 +146,8 @@ class Ensemble:
                 update.step(member_loss.sum())
                 losses[step] = member_loss.detach()
                 correct += (logits.detach().argmax(2) == truth).sum(1)
+                if advance:
+                    advance(1 / steps)
             synchronise(self.device)
             seconds += time.perf_counter() - start
             rows = zip(histories, losses.cpu().T, correct.tolist(), self._evaluate(dataset, "validation"), strict=True)

@@ -1,6 +1,6 @@
 """Grid x seeds -> one row a run, cached on disk.
 
-Imports config, files, runtime, data, models, training and ensembles.
+Imports config, files, runtime, data, models, progressbar, training and ensembles.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from labkit.data import Dataset
 from labkit.ensembles import Ensemble, Member, arrange
 from labkit.files import write_atomically
 from labkit.models import count_parameters
+from labkit.progressbar import Advance, Log, progress
 from labkit.runtime import get_device, set_seed
 from labkit.training import Evaluation, History, evaluate, fit
 
@@ -67,7 +68,7 @@ def sweep(
     config: TrainConfig,
     seeds: Iterable[int],
     cache: Path | None = None,
-    log: Callable[[str], None] | None = None,
+    log: Log | None = None,
     engine: str = "auto",
 ) -> Sweep:
     """Train one network for every setting of `grid` and every seed, each from its own seed.
@@ -77,7 +78,8 @@ def sweep(
     cache: a folder; every finished run is kept there, so that an interrupted sweep goes on where it stopped. A run is
         found again only when network, initial weights, data, settings, threads, torch and the networks that are
         trained together with it are the same.
-    log: called with one plain line a setting, e.g. `print`, and one for networks that were trained together.
+    log: called with one plain line a setting, e.g. `print`, and one for networks that were trained together;
+        where someone watches, a progress bar stands below the lines.
     engine: "auto" trains small networks together where that is faster, each with the result that it would have had
         alone, up to rounding (see `ensembles`); "loop" trains all one by one, so that `seconds` is each network's own.
 
@@ -94,16 +96,19 @@ def sweep(
     groups = arrange(members) if engine == "auto" else [[place] for place in range(len(members))]
     results: dict[int, dict[str, Any]] = {}
     computed, told = 0, 0
-    for group in groups:
-        found, fresh = _run([members[place] for place in group], dataset, cache)
-        results.update(zip(group, found, strict=True))
-        computed += fresh
-        if log and len(group) > 1:
-            log(f"{len(results)} of {len(members)} networks trained, the last {len(group)} together as one network")
-        while log and told < len(settings) and all(told * len(seeds) + place in results for place in range(len(seeds))):
-            accuracies = [results[told * len(seeds) + place]["run"]["test_accuracy"] for place in range(len(seeds))]
-            log(_line(build, settings[told], accuracies))
-            told += 1
+    with progress(len(members), "networks", log) as (advance, tell):
+        for group in groups:
+            found, fresh = _run([members[place] for place in group], dataset, cache, advance)
+            results.update(zip(group, found, strict=True))
+            computed += fresh
+            if len(group) > 1:
+                tell(
+                    f"{len(results)} of {len(members)} networks trained, the last {len(group)} together as one network"
+                )
+            while told < len(settings) and all(told * len(seeds) + place in results for place in range(len(seeds))):
+                accuracies = [results[told * len(seeds) + place]["run"]["test_accuracy"] for place in range(len(seeds))]
+                tell(_line(build, settings[told], accuracies))
+                told += 1
     ordered = [results[place] for place in range(len(members))]
     keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
     return Sweep(
@@ -145,31 +150,44 @@ def _line(build: Callable[..., nn.Module], setting: dict[str, Any], accuracies: 
     return f"{named}: test accuracy {percent.mean():.1f}{spread} % over {len(percent)} seeds"
 
 
-def _run(members: list[Member], dataset: Dataset, cache: Path | None) -> tuple[list[dict[str, Any]], int]:
-    """Return the result of each member of one training, and how many were computed now."""
+def _run(
+    members: list[Member], dataset: Dataset, cache: Path | None, advance: Advance
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the result of each member of one training, and how many were computed now.
+
+    advance: called with the number of networks that were trained or found, in parts.
+    """
     keys = [_key(member, dataset) for member in members]
     if len(members) > 1:  # rounding depends on who else is in the products
         keys = [hashlib.blake2b("".join([key, *keys]).encode(), digest_size=16).hexdigest() for key in keys]
     paths = [cache / f"{key}.npz" for key in keys] if cache else []
     known = [entry for path in paths if (entry := _read_entry(path)) is not None]
     if len(known) == len(members):
+        advance(len(members))
         return known, 0
-    results = _train_together(members, dataset) if len(members) > 1 else [_train_alone(members[0], dataset)]
+
+    def by_epoch(epochs: float) -> None:
+        advance(epochs * len(members) / members[0].config.epochs)
+
+    if len(members) > 1:
+        results = _train_together(members, dataset, by_epoch)
+    else:
+        results = [_train_alone(members[0], dataset, by_epoch)]
     for path, result in zip(paths, results, strict=False):
         _write_entry(path, result)
     return results, len(members)
 
 
-def _train_alone(member: Member, dataset: Dataset) -> dict[str, Any]:
+def _train_alone(member: Member, dataset: Dataset, advance: Advance) -> dict[str, Any]:
     set_seed(member.config.seed)
     torch.set_rng_state(member.random_state)
-    history = fit(member.model, dataset, member.config)
+    history = fit(member.model, dataset, member.config, advance=advance)
     return _result(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
 
 
-def _train_together(members: list[Member], dataset: Dataset) -> list[dict[str, Any]]:
+def _train_together(members: list[Member], dataset: Dataset, advance: Advance) -> list[dict[str, Any]]:
     ensemble = Ensemble(members)
-    histories = ensemble.fit(dataset)
+    histories = ensemble.fit(dataset, advance)
     parts = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
     return [_result(*part) for part in zip(*parts, strict=True)]
 

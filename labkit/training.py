@@ -1,12 +1,12 @@
 """Train one network and evaluate it, with totals over images, never means of batch means.
 
-Imports config, runtime and data.
+Imports config, runtime, data and progressbar.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from labkit.config import LabkitError, TrainConfig
 from labkit.data import Dataset
+from labkit.progressbar import Advance, Log, progress
 from labkit.runtime import get_device, synchronise
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ class Evaluation:
         return f"{self.split} accuracy {self.accuracy:.2%} (n = {self.n:,})"
 
 
-def fit(model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[str], None] | None = None) -> History:
+def fit(
+    model: nn.Module, dataset: Dataset, config: TrainConfig, log: Log | None = None, advance: Advance | None = None
+) -> History:
     """Train `model` in place on the training split with cross-entropy, and measure validation after each epoch.
 
     The whole split lies in memory, normalised once; a batch is a row of indices; the loss is read once an epoch. Two
@@ -107,7 +110,9 @@ def fit(model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[
     epoch of ConvNet and 0 to 12 % of the others'; two threads (`runtime.set_threads`) save 33 to 40 % of one's time.
 
     The order of the batches comes from `config.seed` alone; initial weights are the caller's, so call
-    `set_seed` before building the model. log: called with one plain line an epoch, e.g. `print`.
+    `set_seed` before building the model. log: called with one plain line an epoch, e.g. `print`; where someone watches,
+    a progress bar stands below the lines. advance: called after each step with the share of an epoch that it was, for
+    the bar of a longer work.
     Raises LabkitError when the model does not give one logit a class, or ends in a softmax, or labels are decimals.
     """
     device = get_device()
@@ -119,29 +124,31 @@ def fit(model: nn.Module, dataset: Dataset, config: TrainConfig, log: Callable[[
     schedule = make_schedule(optimizer, config, steps)
     generator = torch.Generator().manual_seed(config.seed)
     history = History()
-    for epoch in range(1, config.epochs + 1):
-        start = time.perf_counter()
-        model.train()
-        order = torch.randperm(len(labels), generator=generator) if config.shuffle else torch.arange(len(labels))
-        losses = torch.zeros(steps, device=device)
-        correct = torch.zeros((), device=device)
-        for step, batch in enumerate(order.to(device).split(config.batch_size)):
-            logits = model(images[batch])
-            loss = functional.cross_entropy(logits, labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses[step] = loss.detach()
-            correct += (logits.detach().argmax(1) == labels[batch]).sum()
-        synchronise(device)
-        history.seconds += time.perf_counter() - start
-        history.add_epoch(
-            losses, config.batch_size, float(correct), evaluate(model, dataset, "validation"), len(labels)
-        )
-        if log:
+    with progress(config.epochs, "epochs", log) as (own, tell):
+        advance = advance or own
+        for epoch in range(1, config.epochs + 1):
+            start = time.perf_counter()
+            model.train()
+            order = torch.randperm(len(labels), generator=generator) if config.shuffle else torch.arange(len(labels))
+            losses = torch.zeros(steps, device=device)
+            correct = torch.zeros((), device=device)
+            for step, batch in enumerate(order.to(device).split(config.batch_size)):
+                logits = model(images[batch])
+                loss = functional.cross_entropy(logits, labels[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                losses[step] = loss.detach()
+                correct += (logits.detach().argmax(1) == labels[batch]).sum()
+                advance(1 / steps)
+            synchronise(device)
+            history.seconds += time.perf_counter() - start
+            history.add_epoch(
+                losses, config.batch_size, float(correct), evaluate(model, dataset, "validation"), len(labels)
+            )
             row = history.epochs[-1]
-            log(
+            tell(
                 f"epoch {epoch}/{config.epochs}: train loss {row['train_loss']:.3f}, "
                 f"validation accuracy {row['validation_accuracy']:.1%}"
             )

@@ -212,13 +212,13 @@ def never(seed):
 
 
 def test_a_headless_run_trains_nothing_and_says_so(digits, capsys):
-    assert not canvas.has_frontend()
+    assert not canvas.watched()
     canvas.draw_digit(never, [0, 1, 2], digits)
     assert "Open this notebook in JupyterLab" in capsys.readouterr().out
 
 
 def test_without_the_extra_the_cell_says_how_to_get_it(digits, capsys, monkeypatch):
-    monkeypatch.setattr(canvas, "has_frontend", lambda: True)
+    monkeypatch.setattr(canvas, "watched", lambda: True)
     monkeypatch.setattr(canvas, "find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "anywidget", None)  # an import would fail
     canvas.draw_digit(never, [0, 1, 2], digits)

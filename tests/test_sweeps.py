@@ -173,11 +173,11 @@ def test_a_run_of_another_ensemble_is_a_miss(tiny_digits, tmp_path):
 def test_interrupted_sweep_goes_on_where_it_stopped(tiny_digits, one_by_one, tmp_path, monkeypatch, error):
     calls = []
 
-    def fail_at_the_third(*arguments):
+    def fail_at_the_third(*arguments, **options):
         calls.append(1)
         if len(calls) == 3:
             raise error
-        return fit(*arguments)
+        return fit(*arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(labkit.sweeps, "fit", fail_at_the_third)
@@ -197,9 +197,9 @@ from labkit.models import MLP
 from labkit.runtime import set_threads
 import labkit.sweeps as sweeps
 
-def slow(*arguments, fit=sweeps.fit):
+def slow(*arguments, fit=sweeps.fit, **options):
     time.sleep(0.5)
-    return fit(*arguments)
+    return fit(*arguments, **options)
 
 sweeps.fit = slow
 set_threads()
