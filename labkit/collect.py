@@ -69,6 +69,14 @@ def note(action: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep what is printed and warned, and leave the state of all random generators as it was."""
+    with same_random_numbers(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def same_random_numbers() -> Iterator[None]:
+    """Seed all random generators, and leave them afterwards as they were before."""
     import random
 
     import numpy as np
@@ -76,8 +84,7 @@ def quiet() -> Iterator[None]:
     torch = sys.modules.get("torch")
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - student code may draw from it
     fork = torch.random.fork_rng() if torch else contextlib.nullcontext()
-    with fork, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with fork, np.errstate(all="ignore"):
         random.seed(0)
         np.random.seed(0)  # noqa: NPY002
         if torch:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.collect import quiet
+from labkit.collect import same_random_numbers
 from labkit.exercises.base import Exercise, Verdict, Wrong, describe_error, kind_of
 from labkit.plain import decode, encode
 
@@ -34,7 +34,7 @@ def exercises() -> dict[str, Exercise]:
 
 def examine(exercise: Exercise, value: Any, seed: int = 0) -> Verdict:
     """Return the verdict on a student's object, tried on inputs drawn from `seed`."""
-    with quiet():
+    with same_random_numbers():
         notes = exercise.collect(value, exercise.draw(np.random.default_rng(seed)))
     return judge(exercise, encode(notes), seed)
 
@@ -47,7 +47,7 @@ def judge(exercise: Exercise, notes: str, seed: int = 0) -> Verdict:
     try:
         found = decode(notes)
         _refuse_errors(found)
-        with quiet():
+        with same_random_numbers():
             inputs = exercise.draw(np.random.default_rng(seed))
             if not isinstance(found, list) or len(found) != len(inputs):
                 raise Wrong("The notes of this answer do not belong to this exercise.")
