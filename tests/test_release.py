@@ -34,6 +34,8 @@ def role(cell):
 
 
 def python(*arguments, cwd, **environment):
+    beside = str(Path(sys.executable).parent)  # nbgrader calls alembic, which is installed beside Python
+    environment["PATH"] = os.pathsep.join([beside, os.environ["PATH"]])
     return subprocess.run(
         [sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, env=os.environ | environment
     )
