@@ -87,7 +87,11 @@ class Run:
             "svg": f"{stem}.svg",
             **self._seen(split, seeds, dataset),
         }
-        self._figures[name] = {**entry, "width_in": round(figure.get_figwidth(), 2)}
+        self._figures[name] = {
+            **entry,
+            "width_in": round(figure.get_figwidth(), 2),
+            "smallest_text_pt": _smallest_text(figure),
+        }
         screen = _render(figure, format="png", dpi=SCREEN_DPI)
         plt.close(figure)
         display(Image(screen, alt=alt))
@@ -265,6 +269,14 @@ def _cell(value: Any, form: str | None) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
     return str(value)
+
+
+def _smallest_text(figure: Figure) -> float:
+    """Return the size in points of the smallest text that a figure shows; captions are set in 8.5 points."""
+    from matplotlib.text import Text
+
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return min((round(float(text.get_fontsize()), 2) for text in texts), default=0.0)
 
 
 def _render(figure: Figure, **options: Any) -> bytes:

@@ -208,7 +208,7 @@ def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None 
                 f"± {spread[row, column]:.{digits}f}",
                 ha="center",
                 va="center",
-                fontsize=6.5,
+                fontsize=8.5,
                 color=colour,
             )
     ax.set_xticks(np.arange(len(mean)) + 0.5, class_names)

@@ -72,7 +72,7 @@ def _forward_once(model: nn.Module, image_shape: Sequence[int]) -> None:
     model.train(was_training)
 
 
-def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes, fontsize: float = 8.5) -> Axes:
+def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) -> Axes:
     """Draw the layers with weights or pooling from left to right: feature maps as stacked squares, vectors as bars.
 
     A square's side grows with the map's height, a bar's length with the logarithm of its number of values.
@@ -95,7 +95,7 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes, fo
             for sheet in range(sheets):
                 corner = (x + sheet * shift, -side / 2 - (sheet - (sheets - 1) / 2) * shift)
                 ax.add_patch(Rectangle(corner, side, side, facecolor="#cfe3f2", edgecolor="#0b5394", linewidth=0.8))
-            width, label = side + sheets * shift, f"{channels}@{height}x{shape[2]}"
+            width, label = side + sheets * shift, f"{channels} @\n{height}x{shape[2]}"
             half = side / 2 + sheets * shift / 2
         else:
             side = 0.5 + 0.8 * math.log10(shape[0])
@@ -103,11 +103,11 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes, fo
             ax.add_patch(Rectangle((x, -half), width, side, facecolor="#fbe3c4", edgecolor="#a85c00", linewidth=0.8))
         edges.append((x, x + width))
         centre = x + width / 2
-        ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=fontsize)
+        ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=8.5, linespacing=1.0)
         top = max(top, half)
         x += max(width + 0.5, 2.9 if len(shape) == 3 else 1.6)  # room for the label
     for (_, right), (left, _) in pairwise(edges):
         ax.annotate("", (left - 0.08, 0), (right + 0.08, 0), arrowprops={"arrowstyle": "->", "color": "0.35", "lw": 1})
-    ax.set(xlim=(-0.4, x), ylim=(-top - 1.4, top + 0.1), aspect="equal")
+    ax.set(xlim=(-0.4, x), ylim=(-top - 2.5, top + 0.1), aspect="equal")
     ax.axis("off")
     return ax

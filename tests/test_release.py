@@ -23,6 +23,7 @@ from labkit.twins import to_text
 
 ROOT = Path(__file__).parent.parent
 PATHS = course(notebooks_folder())
+CAPTION_PT = 8.5  # in labkit/templates/report.typ
 STUB = "# YOUR CODE HERE\n    raise NotImplementedError()"
 SECRET = "    return (first - second).abs().max()"
 ANSWER = f"def gap(first, second):\n    ### BEGIN SOLUTION\n{SECRET}\n    ### END SOLUTION"
@@ -134,6 +135,10 @@ def test_the_released_course_runs_with_every_check_not_attempted(released, tmp_p
     command = "from labkit.cli import main; main()"
     done = python("-c", command, "run", "--data", "embedded", "--out", out, cwd=folder)
     assert done.stdout.count("... passed in") == len(PATHS), done.stdout + done.stderr
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))["notebooks"]
+    figures = {f"{stem}.{name}": one for stem, part in results.items() for name, one in part["figures"].items()}
+    small = {name: one["smallest_text_pt"] for name, one in figures.items() if one["smallest_text_pt"] < CAPTION_PT}
+    assert not small, "text of a figure is smaller than its caption in the report"
     for path in PATHS:
         checks = [cell for cell in read_notebook(out / "notebooks" / path.name).cells if role(cell) == "check"]
         shown = ["".join(output.get("text", "") for output in cell.outputs) for cell in checks]

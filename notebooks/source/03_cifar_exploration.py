@@ -103,9 +103,9 @@ if check.passed("3.1"):
 
 # %%
 wider = [name for name, (factor, _) in designs.items() if factor == "feature maps"]
-fig, axes = plt.subplots(len(wider), 1, figsize=(6.4, 5.2))
-for ax, name in zip(axes, wider, strict=True):
-    draw_architecture(networks[name], images.image_shape, ax, fontsize=6.5)
+fig, axes = plt.subplots(len(wider) // 2, 2, figsize=(6.4, 3.9))
+for ax, name in zip(axes.flat, wider, strict=True):
+    draw_architecture(networks[name], images.image_shape, ax)
     ax.set_title(name, fontsize=9, loc="left")
 run.figure(
     "wider_structures",
@@ -116,9 +116,9 @@ run.figure(
 
 # %%
 deeper = [name for name, (factor, _) in designs.items() if factor == "depth"]
-fig, axes = plt.subplots(len(deeper) + 1, 1, figsize=(6.4, 4.6))
+fig, axes = plt.subplots(len(deeper) + 1, 1, figsize=(6.4, 5.0))
 for ax, name in zip(axes, ["baseline", *deeper], strict=True):
-    draw_architecture(networks[name], images.image_shape, ax, fontsize=6)
+    draw_architecture(networks[name], images.image_shape, ax)
     ax.set_title(name, fontsize=9, loc="left")
 run.figure(
     "deeper_structures",
@@ -197,7 +197,7 @@ for index, (ax, column) in enumerate(zip(axes, ("C1", "C3", "depth"), strict=Fal
     plots.spread_line(rows, column, "test", ax, index=index)
     ax.set(xlabel="layers" if column == "depth" else f"maps of {column}", xticks=sorted(set(rows[column])))
 plots.seed_dots(runs[base | (factor == "activation")], "activation", "test", axes[3])
-axes[3].tick_params(axis="x", labelsize=8)
+axes[3].tick_params(axis="x", labelsize=8.5)
 axes[0].set_ylabel("test accuracy (%)")
 run.figure(
     "accuracy",

@@ -480,7 +480,7 @@ shown = pd.concat([shown, pd.DataFrame({"named": "twin", "test": accuracy})])
 fig, ax = plt.subplots(figsize=(6.4, 3.2))
 plots.seed_dots(shown, "named", "test", ax)
 ax.set_ylabel("accuracy (%)")
-ax.tick_params(axis="x", labelsize=8)
+ax.tick_params(axis="x", labelsize=8.5)
 run.figure(
     "accuracy",
     fig,

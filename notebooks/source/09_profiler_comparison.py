@@ -250,7 +250,7 @@ panels = {"median_ms": "latency of a batch (ms)", "us_per_image": "time an image
 for ax, (column, label) in zip(axes, panels.items(), strict=True):
     plots.cost_lines(curves, column, ax).set(title=label, xlabel="batch size")
     ax.title.set_fontsize(9)
-    ax.tick_params(labelsize=8)
+    ax.tick_params(labelsize=8.5)
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
 run.figure(
     "cost_by_batch_size",
