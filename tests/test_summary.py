@@ -73,6 +73,6 @@ def test_drawing_names_every_stage():
     _, ax = plt.subplots()
     assert draw_architecture(LeNet5(), SHAPE, ax) is ax
     texts = {text.get_text() for text in ax.texts}
-    assert {"input\n1@28x28", "C1\n6@28x28", "S4\n16@5x5", "F6\n84", "output\n10"} <= texts
+    assert {"input\n1 @\n28x28", "C1\n6 @\n28x28", "S4\n16 @\n5x5", "F6\n84", "output\n10"} <= texts
     ax.figure.canvas.draw()
     assert draw_architecture(MLP((30,)), SHAPE, plt.figure().gca()).texts[-1].get_text() == ""
