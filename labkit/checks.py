@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.exercises import Exercise, Verdict, examine, exercises
+from labkit.exercises import Exercise, Verdict, chapter_of, examine, exercises
 from labkit.files import write_atomically
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def statuses(out: Path) -> dict[str, str]:
 def progress(out: Path) -> str:
     """Return the progress over all notebooks as text: a line a notebook, a sign an exercise, and the points."""
     found, lines = dict.fromkeys(exercises(), "open") | statuses(out), []
-    for chapter in dict.fromkeys(name.split(".")[0] for name in found):
-        own = [name for name in found if name.split(".")[0] == chapter]
+    for chapter in dict.fromkeys(map(chapter_of, found)):
+        own = [name for name in found if chapter_of(name) == chapter]
         lines.append(f"notebook {chapter:>2}  " + "  ".join(f"{SIGNS[found[name]]} {name}" for name in own))
     points = sum(exercise.points for name, exercise in exercises().items() if found[name] == "passed")
     total = sum(exercise.points for exercise in exercises().values())

@@ -43,14 +43,12 @@ def twice(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, An
 
     The second call goes on with the random numbers where the first one stopped.
     """
-    if isinstance(function, type) or not callable(function):
-        return calls(function, inputs)
 
     def both(*arguments: Any) -> Any:
         results = [function(*copy.deepcopy(arguments)) for _ in range(2)]
         return None if any(result is None for result in results) else results
 
-    return calls(both, inputs)
+    return each(function, both, inputs)
 
 
 def note(action: Callable[..., Any], *arguments: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""report_template.md + results.json -> Markdown, HTML and PDF. Imports config, artifacts, checks and files.
+"""report_template.md + results.json -> Markdown, HTML and PDF. Imports config, artifacts, checks, exercises and files.
 
 The template is Jinja2 with `<< >>` and `<% %>`, so that it does not clash with pandoc's braces, over pandoc's
 Markdown. In it: figure(name), table(name), number(name), has_run(notebook), banner(), provenance(); a name is
@@ -15,6 +15,7 @@ from typing import Any
 from labkit.artifacts import describe, describe_number, files_of, read_results
 from labkit.checks import statuses
 from labkit.config import LabkitError, UsageError
+from labkit.exercises import chapter_of
 from labkit.files import write_atomically
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -189,7 +190,11 @@ class _Placer:
         notebook, _, artefact = name.partition(".")
         if artefact in self.notebooks.get(notebook, {kind: [artefact]})[kind]:
             return ""
-        left = [key for key, status in self.exercises.items() if status != "passed" and _belongs(key, notebook)]
+        left = [
+            key
+            for key, status in self.exercises.items()
+            if status != "passed" and chapter_of(key) == chapter_of(notebook)
+        ]
         return f"**[missing: needs exercise {' or '.join(left)}]**" if left else ""
 
     def _find(self, kind: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -206,11 +211,6 @@ class _Placer:
                 f"Correct the name, or run `labkit run {notebook}` again."
             )
         return section[kind][artefact], section
-
-
-def _belongs(exercise: str, notebook: str) -> bool:
-    """Whether an exercise ("5.2") is one of a notebook's ("05_mlp1_sweep")."""
-    return exercise.split(".")[0] == notebook.split("_")[0].lstrip("0")
 
 
 def _row(cells: Any) -> str:

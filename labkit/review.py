@@ -1,4 +1,4 @@
-"""What is missing in a submission: one sentence a finding. Imports artifacts, checks and exercises."""
+"""What is missing in a submission: one sentence a finding. Imports checks and exercises."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from labkit.artifacts import read_results
 from labkit.checks import statuses
-from labkit.exercises import exercises
+from labkit.exercises import chapter_of, exercises
 
 QUESTIONS = "## Questions from your TA"
 STUBS = ("YOUR ANSWER HERE", "**Write here.**")
@@ -80,9 +79,8 @@ def differences(claimed: dict[str, Any], again: dict[str, Any]) -> Iterator[str]
                 yield f"{name}: your results say {key} = {number['text']}, but the run gives {second['text']}."
 
 
-def typed_percentages(report: str, folder: Path) -> Iterator[str]:
+def typed_percentages(report: str, results: dict[str, Any]) -> Iterator[str]:
     """Name percentages in the discussions of a report's source that no number of the run rounds to."""
-    results = read_results(folder / "results.json")
     known = [
         value
         for section in results["notebooks"].values()
@@ -108,8 +106,7 @@ def disorder(notebook: Any, name: str) -> Iterator[str]:
 
 def missing_notebooks(paths: Sequence[Path]) -> Iterator[str]:
     """Name the notebooks of the course that are not there, by the number of their exercises."""
-    chapters = dict.fromkeys(name.split(".")[0] for name in exercises())
-    there = {path.stem.split("_")[0].lstrip("0") for path in paths}
-    for chapter in chapters:
+    there = {chapter_of(path.stem) for path in paths}
+    for chapter in dict.fromkeys(map(chapter_of, exercises())):
         if chapter not in there:
             yield f"Notebook {chapter} is missing."

@@ -1,6 +1,6 @@
 """A submission that is right before it is sent: run anew, reviewed, and packed into one zip.
 
-Imports config, artifacts, files, headless, notebooks, report and review.
+Imports config, artifacts, files, headless, notebooks, report, review and twins.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from labkit.files import ensure_writable, write_atomically
 from labkit.headless import Outcome, read_notebook
 from labkit.notebooks import course, execute_all, notebooks_folder
 from labkit.report import build_report, default_template
+from labkit.twins import KEPT_METADATA, KERNELSPEC
 
 LARGEST_MB = 20
 # What a path of somebody's machine looks like in a printed text.
@@ -62,6 +63,7 @@ def submit(
     if not (again / "results.json").is_file():
         raise LabkitError(f"No notebook reached its end, so there is nothing to submit: {_failure(outcomes[0])}")
     build_report(again, source)
+    results = read_results(again / "results.json")
     findings = [
         *review.missing_notebooks(paths),
         *(_failure(outcome) for outcome in outcomes if outcome.error),
@@ -73,14 +75,14 @@ def submit(
             for finding in review.unanswered_questions(one, path.stem)
         ),
         *review.unwritten_discussions(text),
-        *review.differences(claimed, read_results(again / "results.json")),
-        *review.typed_percentages(text, again),
+        *review.differences(claimed, results),
+        *review.typed_percentages(text, results),
     ]
     if not agree(findings):
         return None
     target = Path(f"submission-{name}.zip")
     who = {"group": group, "members": ids, "profile": profile, "seed": seed, "labkit": __version__}
-    write_atomically(target, _pack(again, f"submission-{name}", text, who))
+    write_atomically(target, _pack(again, results, f"submission-{name}", text, who))
     return target
 
 
@@ -133,9 +135,8 @@ def _refuse_own_paths(paths: list[Path], notebooks: list[Any]) -> None:
                 )
 
 
-def _pack(again: Path, root: str, source: str, who: dict[str, Any]) -> bytes:
+def _pack(again: Path, results: dict[str, Any], root: str, source: str, who: dict[str, Any]) -> bytes:
     """Return the zip; LabkitError when it or a file in it is too large."""
-    results = read_results(again / "results.json")
     wanted = ["report.pdf", "report.html", "report.md", "results.json"]
     wanted += [file for section in results["notebooks"].values() for file in files_of(section)]
     files: dict[str, bytes] = {name: (again / name).read_bytes() for name in wanted}
@@ -170,10 +171,10 @@ def without_paths(notebook: Any) -> str:
                 text = text.replace(folder, sign)
         return PATH.sub(lambda match: "…/" + re.split(r"[/\\]", match[0])[-1], text)
 
-    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    notebook.metadata = {"kernelspec": dict(KERNELSPEC)}
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
-        cell.metadata = {key: value for key, value in cell.metadata.items() if key in ("tags", "nbgrader")}
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
         for output in cell.get("outputs", []):
             for key in ("text", "evalue"):
                 if key in output:

@@ -22,6 +22,7 @@ from labkit.headless import one_line, read_notebook, run_headless
 from labkit.notebooks import notebooks_folder, select
 from labkit.review import QUESTIONS
 
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_METADATA = {"tags", "nbgrader"}
 IGNORED = "nbval-ignore-output"
 SOLUTION = "### BEGIN SOLUTION"
@@ -72,10 +73,7 @@ def check_notebooks() -> None:
 
 def clean(notebook: Any) -> Any:
     """Return the notebook without what differs from run to run: timestamps, random ids, the runner's own notes."""
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    notebook.metadata = {"kernelspec": dict(KERNELSPEC), "language_info": {"name": "python"}}
     for number, cell in enumerate(notebook.cells, 1):
         cell["id"] = f"cell-{number:02d}"
         cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}

@@ -31,7 +31,7 @@ ALLOWED = {
     "plots": "",
     "canvas": "config data progressbar",
     "artifacts": "config runtime data files",
-    "report": "config artifacts checks files",
+    "report": "config artifacts checks exercises files",
     "reference": "config artifacts files",
     "kernels": "",
     "headless": "config files kernels",
@@ -45,8 +45,8 @@ ALLOWED = {
     "collectors": "collect config data scratch",
     "exercises": "exercises collect collectors plain models scratch",
     "checks": "files exercises artifacts",
-    "review": "artifacts checks exercises",
-    "submit": "config artifacts files headless notebooks report review",
+    "review": "checks exercises",
+    "submit": "config artifacts files headless notebooks report review twins",
 }
 
 

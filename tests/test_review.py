@@ -1,5 +1,3 @@
-import json
-
 import nbformat
 import pytest
 
@@ -95,10 +93,9 @@ def test_numbers_that_the_run_does_not_give_again():
     assert list(review.differences(results(), lacking)) == ["05 did not make the number count again."]
 
 
-def test_percentages_that_were_typed(tmp_path):
-    (tmp_path / "results.json").write_text(json.dumps(results()))
-    assert not list(review.typed_percentages(REPORT.format(discussion="The best seed has 97.8 %."), tmp_path))
-    (found,) = review.typed_percentages(REPORT.format(discussion="We reach 99.9 %."), tmp_path)
+def test_percentages_that_were_typed():
+    assert not list(review.typed_percentages(REPORT.format(discussion="The best seed has 97.8 %."), results()))
+    (found,) = review.typed_percentages(REPORT.format(discussion="We reach 99.9 %."), results())
     assert "The report says 99.9 %, which is no number of the run" in found
 
 

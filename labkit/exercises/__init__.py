@@ -32,6 +32,11 @@ def exercises() -> dict[str, Exercise]:
     return {exercise.id: exercise for module in modules for exercise in module.EXERCISES}
 
 
+def chapter_of(name: str) -> str:
+    """Return the number of the notebook that an exercise ("5.2") or a notebook's file ("05_mlp1_sweep") belongs to."""
+    return name.replace("_", ".").split(".")[0].lstrip("0")
+
+
 def examine(exercise: Exercise, value: Any, seed: int = 0) -> Verdict:
     """Return the verdict on a student's object, tried on inputs drawn from `seed`."""
     with same_random_numbers():
