@@ -101,6 +101,47 @@ def release(
 
 
 @app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="Canvas' zip, a folder of zips, or a folder of folders.")],
+    out: Annotated[Path, typer.Option(help="Folder for results, gradebook and executed notebooks.")],
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
+    profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    data: Annotated[str, typer.Option(help="auto or embedded.")] = "auto",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook.")] = 900,
+    memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Execute again what is graded already.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Without a sandbox: only for code that you trust.")] = False,
+) -> None:
+    """For TAs: execute submissions in a sandbox, check every exercise, and write the gradebook."""
+    from labkit.confine import Limits
+    from labkit.grading.batch import Settings, grade
+    from labkit.grading.grader import Bounds
+
+    bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)
+    settings = Settings(profile, data, bounds, Limits(memory=int(memory * 1e9)), unsafe)
+    grade(submissions, out, settings, jobs, fresh)
+
+
+@app.command()
+def grades(
+    folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
+    canvas: Annotated[Path, typer.Option(help="A gradebook exported from Canvas.")],
+    column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
+) -> None:
+    """For TAs: fill one column of a gradebook exported from Canvas."""
+    from labkit.grading.canvas import fill_canvas
+    from labkit.grading.gradebook import rows
+    from labkit.grading.results import Results
+
+    with Results(folder / "results.sqlite", write=False) as results:
+        target = folder / f"{canvas.stem}-filled.csv"
+        filled = fill_canvas(rows(results.attempts()), canvas, target, column)
+    for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions):
+        print(f"- {sentence}")
+    print(f"{filled.cells} cells of {filled.column} filled: {target}")
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, found and missing, and what to do about it."""
     from labkit.doctor import examine

@@ -2,7 +2,7 @@
 
 Jupyter knows them as the kernel "labkit-warm": papermill, nbclient, nbval and JupyterLab use it like any other, through
 the KernelProvisioner interface of jupyter_client. Where processes cannot be forked safely it starts ordinary kernels.
-Imports nothing of ours in the client; the server imports the rooms that notebooks import.
+Imports confine; the server imports the rooms that notebooks import.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ import sys
 import tempfile
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from labkit import confine
 
 KERNEL = "labkit-warm"
 # Elsewhere a fork is not enough: Windows has none, and the system libraries of macOS do not survive it.
@@ -65,11 +68,24 @@ class WarmProvisioner(LocalProvisioner):
     """Starts the kernel by a fork of the warm server, and speaks to it through sockets in a folder of its own."""
 
     process: Any = None
+    confinement: dict[str, Any] | None = None  # for `confine.enter`; with limits alone: for `confine.limit`
+
+    def server(self) -> Server:
+        """Return the server that forks this kernel."""
+        return _server()
+
+    def place(self) -> str:
+        """Return where this kernel's sockets go: a path, to which a port is added."""
+        return self.server().next_kernel()
+
+    def environment(self, ours: dict[str, str]) -> dict[str, str]:
+        """Return the kernel's environment, given that of the client."""
+        return ours
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose files as the transport, which no other process can take as it could a port."""
         if AVAILABLE and self.parent and not Path(self.parent.connection_file).is_file():
-            place = _server().next_kernel()
+            place = self.place()
             self.parent.transport = "ipc"
             self.parent.cache_ports = False
             self.parent.ip = place
@@ -81,9 +97,9 @@ class WarmProvisioner(LocalProvisioner):
         if not AVAILABLE:
             return await super().launch_kernel(cmd, **kwargs)
         arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
-        environment = dict(kwargs.get("env") or os.environ)
+        environment = self.environment(dict(kwargs.get("env") or os.environ))
         folder = str(kwargs.get("cwd") or Path.cwd())
-        process = await asyncio.to_thread(_server().fork, arguments, environment, folder)
+        process = await asyncio.to_thread(self.server().fork, arguments, environment, folder, self.confinement)
         self.process = process
         self.pid = self.pgid = process.pid  # it leads a session of its own
         self.cwd = folder
@@ -129,9 +145,12 @@ class ForkedProcess:
 
 
 class Server:
-    """The warm server of this process: started at the first use, ended with this process, however that ends."""
+    """A warm server of this process, ended with this process, however that ends.
 
-    def __init__(self) -> None:
+    wrap: given the folder of its sockets, returns the command that the server is to be started by, e.g. a sandbox's.
+    """
+
+    def __init__(self, wrap: Callable[[str], list[str]] = lambda folder: []) -> None:
         self.lock = threading.Lock()
         folder = tempfile.mkdtemp(prefix="labkit-")
         if len(folder) > LONGEST_SOCKET_PATH:
@@ -142,7 +161,13 @@ class Server:
         ours, theirs = socket.socketpair()
         self.connection = ours
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from labkit.kernels import serve; serve({theirs.fileno()}, {folder!r})"],
+            [
+                *wrap(folder),
+                sys.executable,
+                "-P",
+                "-c",
+                f"from labkit.kernels import serve; serve({theirs.fileno()}, {folder!r})",
+            ],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal is for the client
@@ -156,9 +181,11 @@ class Server:
             self.count += 1
             return f"{self.folder}/{self.count}"
 
-    def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> ForkedProcess:
+    def fork(
+        self, arguments: list[str], environment: dict[str, str], folder: str, confinement: dict[str, Any] | None = None
+    ) -> ForkedProcess:
         """Return a new kernel, as soon as it is forked. RuntimeError when the server has died."""
-        request = json.dumps([arguments, environment, folder]).encode() + b"\n"
+        request = json.dumps([arguments, environment, folder, confinement]).encode() + b"\n"
         with self.lock:
             try:
                 self.connection.sendall(request)
@@ -233,8 +260,8 @@ def serve(descriptor: int, folder: str) -> None:
         if child == 0:
             requests.close()
             connection.close()
-            arguments, environment, cwd = json.loads(line)
-            _become_kernel(arguments, added | environment, cwd)
+            arguments, environment, cwd, confinement = json.loads(line)
+            _become_kernel(arguments, added | environment, cwd, confinement)
         process = os.pidfd_open(child)
         with contextlib.suppress(OSError):  # the client ended meanwhile
             socket.send_fds(connection, [str(child).encode()], [process])
@@ -242,7 +269,9 @@ def serve(descriptor: int, folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # kernels end with this process
 
 
-def _become_kernel(arguments: list[str], environment: dict[str, str], folder: str) -> None:
+def _become_kernel(
+    arguments: list[str], environment: dict[str, str], folder: str, confinement: dict[str, Any] | None
+) -> None:
     """Turn a fork of the server into the kernel that ipykernel_launcher would have been; never returns."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -250,7 +279,13 @@ def _become_kernel(arguments: list[str], environment: dict[str, str], folder: st
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
-    os.chdir(folder)
+    seal = None
+    if confinement is not None and "sockets" in confinement:
+        seal = confine.enter(**confinement)
+    else:
+        os.chdir(folder)
+        if confinement is not None:
+            confine.limit(confine.Limits(**confinement["limits"]))
     os.environ.clear()
     os.environ.update(environment)
     os.environ.pop("JPY_PARENT_PID", None)  # the server is the parent, and its end is the kernel's
@@ -264,6 +299,8 @@ def _become_kernel(arguments: list[str], environment: dict[str, str], folder: st
         sys.argv = [kernelapp.__file__.replace("ipykernel/kernelapp", "ipykernel_launcher"), *arguments]
         app = kernelapp.IPKernelApp.instance()
         app.initialize([*arguments, "--HistoryManager.enabled=False"])
+        if seal:
+            seal()  # the sockets are bound
         app.start()
         app.control_thread.join(2)  # it may still be sending; ended first, the rest ends without a stall
         status = 0

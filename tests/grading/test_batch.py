@@ -1,0 +1,184 @@
+"""A batch of small submissions: graded for real in the sandbox once, and interrupted in every way with a stand-in."""
+
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+
+from labkit.config import UsageError
+from labkit.confine import Limits
+from labkit.grading.batch import Settings, grade
+from labkit.grading.grader import Bounds
+from labkit.grading.results import Results
+from labkit.twins import clean, mark, to_text
+
+code, prose = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+PARAMETERS = 'profile = "quick"\ndata = "auto"\nseed = 0\nout = ""'
+SETUP = """from types import SimpleNamespace
+from pathlib import Path
+from labkit.checks import Checker
+check = Checker(SimpleNamespace(name="01_small", out=Path(out)))"""
+ANSWER = "def {name}:\n    ### BEGIN SOLUTION\n    return {result}\n    ### END SOLUTION"
+ANSWERS = {
+    "1.2": ("central_difference(f, x, h)", "(f(x + h) - f(x - h)) / (2 * h)"),
+    "1.4": ("gradient(powers, error)", "2 * powers @ error / len(error)"),
+}
+STEMS = ("01_small", "02_small")
+SETTINGS = Settings("quick", "embedded", Bounds(cell_seconds=10, seconds=30), Limits(), unsafe=False)
+
+
+def staff_notebook():
+    cells = [code(PARAMETERS), code(SETUP)]
+    for exercise, (name, result) in ANSWERS.items():
+        cells += [code(ANSWER.format(name=name, result=result)), code(f'check("{exercise}", {name.split("(")[0]})')]
+    cells[0].metadata["tags"] = ["parameters"]
+    return clean(mark(nbformat.v4.new_notebook(cells=cells)))
+
+
+def student_notebook(*wrong):
+    notebook = staff_notebook()
+    for cell in notebook.cells:
+        for text in wrong:
+            cell.source = cell.source.replace(text, "1")
+    return to_text(notebook)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A course of two small notebooks, and submissions of three students."""
+    (tmp_path / "notebooks").mkdir()
+    for stem in STEMS:
+        (tmp_path / "notebooks" / f"{stem}.ipynb").write_text(to_text(staff_notebook()))
+    for student, wrong in (("ada", ()), ("bob", ("2 * h",)), ("cy", ("len(error)", "2 * h"))):
+        folder = tmp_path / "submissions" / student
+        folder.mkdir(parents=True)
+        for stem in STEMS if student != "cy" else STEMS[:1]:
+            (folder / f"{stem}.ipynb").write_text(student_notebook(*wrong))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def gradebook(folder):
+    with (folder / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["submission"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None and not os.environ.get("CI"), reason="bubblewrap is not installed")
+def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
+    out = place / "graded"
+    assert grade(place / "submissions", out, SETTINGS, jobs=2) is False
+    assert "5 notebooks in" in capsys.readouterr().out
+    book = gradebook(out)
+    assert {
+        name: (row["exercise 1.2"], row["exercise 1.4"], row["total"], row["status"]) for name, row in book.items()
+    } == {"ada": ("1", "2", "3", "passed"), "bob": ("0", "2", "2", "failed"), "cy": ("0", "0", "0", "missing")}
+    executed = nbformat.read(out / "notebooks" / "bob" / "01_small.ipynb", as_version=4)
+    assert "✗ Exercise 1.2 is not right yet" in json.dumps(executed, ensure_ascii=False)
+    assert out.stat().st_mode & 0o777 == 0o700
+    before = (out / "gradebook.csv").read_bytes()
+    grade(place / "submissions", out, SETTINGS)
+    assert "5 of 5 notebooks were graded before" in capsys.readouterr().out
+    assert (out / "gradebook.csv").read_bytes() == before
+    (place / "submissions" / "bob" / "01_small.ipynb").write_text(student_notebook())
+    grade(place / "submissions", out, SETTINGS)
+    assert "4 of 5 notebooks were graded before" in capsys.readouterr().out
+    assert gradebook(out)["bob"]["exercise 1.2"] == "1"
+
+
+STAND_IN = """
+import sys, time, random
+from pathlib import Path
+from labkit.confine import Limits
+from labkit.exercises import Verdict
+from labkit.grading import batch
+from labkit.grading.grader import Bounds, Execution
+
+def execute(notebook, checks, parameters, seed, bounds, provisioner):
+    time.sleep(0.03)
+    with open(sys.argv[2], "a") as log:
+        log.write("x")
+    return Execution(notebook, verdicts={"1.2": Verdict("passed", "passed"), "1.4": Verdict("open", "open")})
+
+batch.execute = execute
+batch.refuse_without_sandbox = lambda: None
+settings = batch.Settings("quick", "embedded", Bounds(), Limits(), False)
+batch.grade(Path("submissions"), Path(sys.argv[1]), settings, jobs=2)
+"""
+
+
+def stand_in(place, out, log):
+    (place / "stand_in.py").write_text(STAND_IN)
+    return subprocess.Popen(
+        [sys.executable, "stand_in.py", out, log], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run_to_end(place, out, log):
+    process = stand_in(place, out, log)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+
+
+def many(place):
+    for number in range(30):
+        shutil.copytree(place / "submissions" / "ada", place / "submissions" / f"s{number:02}")
+
+
+def content(out):
+    with Results(out / "results.sqlite", write=False) as results:
+        return [
+            (attempt.submission, attempt.notebook, attempt.status, attempt.verdicts, attempt.notebook_hash)
+            for attempt in results.attempts()
+        ]
+
+
+def test_killed_at_any_moment_nothing_is_lost_or_done_twice(place):
+    many(place)
+    run_to_end(place, "undisturbed", "log-undisturbed")
+    out, chance = place / "killed", random.Random(0)
+    kept = 0
+    for _ in range(20):
+        process = stand_in(place, "killed", "log-killed")
+        moment = time.monotonic() + chance.uniform(0.2, 3)
+        while process.poll() is None and time.monotonic() < moment:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        if (out / "results.sqlite").exists():
+            now = len(content(out))
+            assert now >= kept
+            kept = now
+    run_to_end(place, "killed", "log-killed")
+    assert content(out) == content(place / "undisturbed")
+    assert (out / "gradebook.csv").read_bytes() == (place / "undisturbed" / "gradebook.csv").read_bytes()
+    runs = len((place / "log-killed").read_text())
+    assert runs <= 65 + 2 * 20  # a kill costs at most what was running: two notebooks
+    run_to_end(place, "killed", "log-again")
+    assert not (place / "log-again").exists()
+
+
+def test_interrupted_it_says_how_to_go_on(place):
+    many(place)
+    process = stand_in(place, "out", "log")
+    while not (place / "log").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "the same command goes on from there" in errors
+    assert content(place / "out")
+
+
+def test_misuse_is_refused_before_anything_is_written(place):
+    with pytest.raises(UsageError, match="Profile 'slow'"):
+        grade(place / "submissions", place / "out", Settings("slow", "auto", Bounds(), Limits(), True))
+    with pytest.raises(UsageError):
+        grade(place / "nowhere", place / "out", Settings("quick", "auto", Bounds(), Limits(), True))
+    assert not (place / "out").exists()
