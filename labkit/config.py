@@ -95,6 +95,12 @@ def data_folder() -> Path:
     return Path(platformdirs.user_cache_dir("labkit", appauthor=False)) / "data"
 
 
+def known_runs_folder() -> Path | None:
+    """Return the folder of runs that sweeps need not train again: LABKIT_RUNS, which `labkit grade` sets, else None."""
+    chosen = os.environ.get("LABKIT_RUNS")
+    return Path(chosen) if chosen else None
+
+
 def out_folder(out: str | Path = "") -> Path:
     """Return the folder for results: `out`, else LABKIT_OUT, else `out` beside the notebooks folder."""
     if out or (out := os.environ.get("LABKIT_OUT", "")):

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from labkit.config import TrainConfig, UsageError
+from labkit.config import TrainConfig, UsageError, known_runs_folder
 from labkit.data import Dataset
 from labkit.ensembles import Ensemble, Member, arrange
 from labkit.files import write_atomically
@@ -161,7 +161,9 @@ def _run(
     if len(members) > 1:  # rounding depends on who else is in the products
         keys = [hashlib.blake2b("".join([key, *keys]).encode(), digest_size=16).hexdigest() for key in keys]
     paths = [cache / f"{key}.npz" for key in keys] if cache else []
-    known = [entry for path in paths if (entry := _read_entry(path)) is not None]
+    known = _read_entries(paths)
+    if len(known) < len(members) and (shared := known_runs_folder()) and all(_is_ours(one.model) for one in members):
+        known = _read_entries([shared / f"{key}.npz" for key in keys])
     if len(known) == len(members):
         advance(len(members))
         return known, 0
@@ -229,6 +231,11 @@ def _key(member: Member, dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
+def _is_ours(model: nn.Module) -> bool:
+    """Whether a network is made of labkit's and torch's modules alone, so that its key says all about it."""
+    return {type(module).__module__.partition(".")[0] for module in model.modules()} <= {"labkit", "torch"}
+
+
 def _source(kind: type[nn.Module]) -> str:
     """Return the text of a network's forward pass; its byte code where no text is kept."""
     try:
@@ -245,6 +252,10 @@ def _write_entry(path: Path, result: dict[str, Any]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+def _read_entries(paths: list[Path]) -> list[dict[str, Any]]:
+    return [entry for path in paths if (entry := _read_entry(path)) is not None]
+
+
 def _read_entry(path: Path) -> dict[str, Any] | None:
     """Return a cached result; None when there is none, or when it is damaged, which a warning says."""
     if not path.exists():
@@ -253,5 +264,5 @@ def _read_entry(path: Path) -> dict[str, Any] | None:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as entry:
             return {**json.loads(str(entry["rows"])), **{key: entry[key] for key in ("predictions", "probabilities")}}
     except Exception as error:  # a damaged zip raises almost anything
-        warnings.warn(f"The cached run {path.name} is damaged ({error}), so it is computed again.", stacklevel=4)
+        warnings.warn(f"The cached run {path.name} is damaged ({error}), so it is computed again.", stacklevel=6)
         return None

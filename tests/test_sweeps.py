@@ -128,6 +128,25 @@ def test_cache_gives_back_the_same(tiny_digits, undisturbed, tmp_path):
     assert len(list(tmp_path.iterdir())) == 6
 
 
+def test_known_runs_are_not_trained_again(tiny_digits, tmp_path, monkeypatch):
+    known = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path / "known")
+    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path / "known"))
+    found = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path / "own")
+    assert found.computed == 0
+    assert_same(found, known)
+    assert not (tmp_path / "own").exists()
+    assert sweep(MLP, GRID, tiny_digits, replace(QUICK, batch_size=32), SEEDS).computed == 6
+
+
+def test_a_network_of_somebody_else_is_trained_whatever_is_known(tiny_digits, tmp_path, monkeypatch):
+    class Own(MLP):
+        pass
+
+    sweep(Own, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
+    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path))
+    assert sweep(Own, GRID, tiny_digits, QUICK, SEEDS).computed == 6
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_both_engines_give_the_same_table(tiny_digits, dropout):
     grid = {"hidden_sizes": [(4,), (8,)], "lr": [1e-3, 3e-3], "dropout": [dropout]}

@@ -1,6 +1,7 @@
 """A night of grading: every notebook of every submission, several side by side, each kept as soon as it is done.
 
-Imports attempts, config, exercises, files, gradebook, grader, intake, notebooks, numbers, restore, results and sandbox.
+Imports attempts, config, exercises, files, gradebook, grader, intake, notebooks, numbers, rehearsal, restore, results
+and sandbox.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from labkit.files import ensure_writable, write_atomically
 from labkit.grading.attempts import Attempt, plain_text
 from labkit.grading.cells import Invalid
 from labkit.grading.gradebook import write_gradebook
-from labkit.grading.grader import Bounds, Execution, execute
+from labkit.grading.grader import AtEnd, Bounds, Execution, execute
 from labkit.grading.intake import Submission, read_submissions
 from labkit.grading.numbers import compare_numbers, other_setting
 from labkit.grading.progress import Progress
+from labkit.grading.rehearsal import rehearse
 from labkit.grading.restore import checks, restore
 from labkit.grading.results import Results
 from labkit.grading.sandbox import (
@@ -136,8 +138,15 @@ def _run_all(tasks: list[Task], worker: _Worker, results: Results, out: Path, jo
     set_environment()
     if jobs > 1:
         os.environ["LABKIT_THREADS"] = "1"
+    runs = out / "runs"
+    if not worker.settings.unsafe:  # there, a submission could put its own in
+        runs.mkdir(exist_ok=True)
+        os.environ["LABKIT_RUNS"] = str(runs.resolve())
     with Progress(total, total - len(tasks)) as progress, ThreadPoolExecutor(jobs) as pool:
         try:
+            if tasks and not worker.settings.unsafe:
+                setting = {"course": worker.course_hash, "threads": jobs > 1, **worker.settings.key()}
+                rehearse(list(worker.staff), setting, runs, worker.rehearse, pool)
             pending: dict[Future[tuple[Attempt, str]], Task] = {}
             for task in tasks:
                 pending[pool.submit(worker, task, progress)] = task
@@ -156,6 +165,7 @@ def _run_all(tasks: list[Task], worker: _Worker, results: Results, out: Path, jo
             ) from interrupt
         finally:
             end_sandbox()
+            os.environ.pop("LABKIT_RUNS", None)
 
 
 class _Worker:
@@ -201,7 +211,12 @@ class _Worker:
         )  # fmt: skip
         return attempt, executed
 
-    def _execute(self, notebook: Any) -> Execution:
+    def rehearse(self, stem: str, at_end: AtEnd) -> Execution:
+        """Execute one of the course's own notebooks."""
+        notebook, _ = restore(nbformat.writes(self.staff[stem]).encode(), self.staff[stem])
+        return self._execute(notebook, at_end)
+
+    def _execute(self, notebook: Any, at_end: AtEnd | None = None) -> Execution:
         parameters = {
             "profile": self.settings.profile,
             "data": self.settings.data,
@@ -209,7 +224,7 @@ class _Worker:
             "out": "",
         }  # "": LABKIT_OUT
         places = {index: (name, expression) for index, name, expression in checks(notebook)}
-        return execute(notebook, places, parameters, self.seed, self.settings.bounds, self.provisioner)
+        return execute(notebook, places, parameters, self.seed, self.settings.bounds, self.provisioner, at_end)
 
 
 def _attempt(

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ from labkit.plain import encode
 
 FRESH_KERNELS = 3  # after a kernel is lost
 GRAVE = {"timeout", "out-of-memory", "kernel-died", "output-limit"}
+AtEnd = Callable[[Kernel, int], Awaitable[None]]
 NO_MEMORY = ("MemoryError", "can't allocate memory", "Cannot allocate memory", "std::bad_alloc")
 
 
@@ -65,11 +67,13 @@ def execute(
     seed: int,
     bounds: Bounds,
     provisioner: Provisioner,
+    at_end: AtEnd | None = None,
 ) -> Execution:
     """Execute a notebook, and judge each check of it.
 
     checks: by the index of a cell, the exercise's id and the expression that the cell checks. seed: of the inputs on
-    which answers are tried; the kernel gets the inputs, never the seed.
+    which answers are tried; the kernel gets the inputs, never the seed. at_end: what else to do with a kernel that
+    reached the end, given it and the index of the last cell.
     """
     marked = nbformat.from_dict(notebook)
     for index, (name, expression) in checks.items():
@@ -79,7 +83,7 @@ def execute(
         node.metadata.setdefault("tags", [])
     if parameters:
         marked = parameterize_notebook(marked, parameters, kernel_name="python3", language="python")
-    run = _Run(marked, seed, bounds, provisioner)
+    run = _Run(marked, seed, bounds, provisioner, at_end)
     _Engine.execute_notebook(run.notebook, "python3", progress_bar=False, log_output=False, run=run)
     _make_valid(run.notebook)
     return run.execution
@@ -95,8 +99,11 @@ class _Engine(NBClientEngine):
 
 
 class _Run:
-    def __init__(self, notebook: Any, seed: int, bounds: Bounds, provisioner: Provisioner) -> None:
+    def __init__(
+        self, notebook: Any, seed: int, bounds: Bounds, provisioner: Provisioner, at_end: AtEnd | None
+    ) -> None:
         self.notebook, self.seed, self.bounds, self.provisioner = notebook, seed, bounds, provisioner
+        self.at_end = at_end
         self.execution = Execution(notebook)
         self.manager: Any = None
         self.deadline = time.monotonic() + bounds.seconds
@@ -138,6 +145,8 @@ class _Run:
                     await self._cell(kernel, cell, index, again=index < first)
             index = len(self.notebook.cells)
             await self._results(kernel, index - 1)
+            if self.at_end:
+                await self.at_end(kernel, index - 1)
         except Lost:
             stopped = index if index < len(self.notebook.cells) else None
         finally:

@@ -37,33 +37,29 @@ class Relay:
             await self._open(port)
 
     async def _open(self, port: int) -> None:
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(self._connect(f"{self.kernel}-{port}", reader, writer))
             self._connections.add(task)
-            with contextlib.suppress(asyncio.CancelledError, OSError):
-                await self._connect(f"{self.kernel}-{port}", reader, writer)
-            self._connections.discard(task)
+            task.add_done_callback(self._connections.discard)
+            task.add_done_callback(lambda _: writer.transport.abort())  # also of a task that never began
 
         self._servers.append(await asyncio.start_unix_server(connected, f"{self.place}-{port}"))
 
     async def _connect(self, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on both ways until one side ends."""
-        writers = [writer]
         try:
             from_kernel, to_kernel = await asyncio.open_unix_connection(path)
-            writers.append(to_kernel)
-            ways = [self._pass(reader, to_kernel, False), self._pass(from_kernel, writer, True)]
-            tasks = [asyncio.ensure_future(way) for way in ways]
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        except OSError:  # the kernel has ended
+            return
+        ways = [self._pass(reader, to_kernel, False), self._pass(from_kernel, writer, True)]
+        tasks = [asyncio.ensure_future(way) for way in ways]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in writers:
-                one.transport.abort()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            to_kernel.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counted: bool) -> None:
         while piece := await reader.read(PIECE):

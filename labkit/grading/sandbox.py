@@ -24,7 +24,7 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec
 
 from labkit import syscalls
-from labkit.config import LabkitError, data_folder
+from labkit.config import LabkitError, data_folder, known_runs_folder
 from labkit.confine import Limits
 from labkit.kernels import Server, WarmProvisioner
 
@@ -39,7 +39,7 @@ SPEC = KernelSpec(
     language="python",
     interrupt_mode="message",
 )
-PASSED_ON = ("LABKIT_THREADS", "LABKIT_DATA", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "GOMP_SPINCOUNT")
+PASSED_ON = ("LABKIT_THREADS", "LABKIT_DATA", "LABKIT_RUNS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "GOMP_SPINCOUNT")
 ENVIRONMENT = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # nothing of the TA's
 
 
@@ -95,7 +95,9 @@ def wrap(folder: str) -> list[str]:
     for path in sorted({form for library in libraries for form in (library, library.resolve())}):
         if path.is_dir() and not path.is_relative_to("/usr"):
             command += ["--ro-bind", str(path), str(path)]
-    command += ["--ro-bind-try", str(data_folder()), str(data_folder()), "--bind", folder, folder]
+    for given in filter(None, (data_folder(), known_runs_folder())):
+        command += ["--ro-bind-try", str(given), str(given)]
+    command += ["--bind", folder, folder]
     for place in ("/dev", "/home", "/tmp", "/"):  # bubblewrap's own, which all kernels would share
         command += ["--remount-ro", place]
     command += ["--clearenv"]

@@ -33,7 +33,7 @@ def sandboxed(sandbox_server):
     yield server
     server = sandbox.sandbox_server()
     deadline = time.monotonic() + 5
-    while (len(family(server.process.pid)) > 4 or os.listdir(server.folder)) and time.monotonic() < deadline:
+    while (len(family(server.process.pid)) != 4 or os.listdir(server.folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(family(server.process.pid)) == 4  # a shell, bubblewrap twice, the server
     assert os.listdir(server.folder) == []

@@ -101,13 +101,14 @@ from labkit.exercises import Verdict
 from labkit.grading import batch
 from labkit.grading.grader import Bounds, Execution
 
-def execute(notebook, checks, parameters, seed, bounds, provisioner):
+def execute(notebook, checks, parameters, seed, bounds, provisioner, at_end):
     time.sleep(0.03)
     with open(sys.argv[2], "a") as log:
         log.write("x")
     return Execution(notebook, verdicts={"1.2": Verdict("passed", "passed"), "1.4": Verdict("open", "open")})
 
 batch.execute = execute
+batch.rehearse = lambda *a: None
 batch.refuse_without_sandbox = lambda: None
 settings = batch.Settings("quick", "embedded", Bounds(), Limits(), False)
 batch.grade(Path("submissions"), Path(sys.argv[1]), settings, jobs=2)

@@ -1,0 +1,93 @@
+"""The course's own notebooks before a night: what they train is known afterwards, and what they fail is told."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import nbformat
+import pytest
+from attack_makers import SmallProvisioner
+
+from labkit.confine import Limits
+from labkit.exercises import Verdict
+from labkit.grading.grader import Bounds, Execution, execute
+from labkit.grading.rehearsal import rehearse
+from labkit.grading.sandbox import end_sandbox
+
+BOUNDS = Bounds(60, 60, 1_000_000)
+SWEEP = """
+import os
+from pathlib import Path
+from labkit.config import TrainConfig
+from labkit.data import load
+from labkit.models import MLP
+from labkit.runtime import set_threads
+from labkit.sweeps import sweep
+set_threads()
+digits = load("mnist", "embedded", train_limit=100)
+cache = Path(os.environ["LABKIT_OUT"]) / "cache"
+print(sweep(MLP, {"hidden_sizes": [(4,), (5,)]}, digits, TrainConfig(epochs=1), [0, 1], cache).computed)
+"""
+OWN = SWEEP.replace("print(", "class Own(MLP): pass\nprint(").replace("sweep(MLP", "sweep(Own")
+POISON = """
+import os
+from pathlib import Path
+runs = Path(os.environ["LABKIT_RUNS"])
+for path in (*runs.iterdir(), runs / "new"):
+    try: path.write_bytes(b"x")
+    except OSError: print("refused")
+"""
+
+
+class Roomy(SmallProvisioner):
+    limits = Limits(memory=1_000_000_000)
+
+
+def run(source, at_end=None):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    return execute(notebook, {}, {}, 0, BOUNDS, Roomy, at_end)
+
+
+def printed(found):
+    return "".join(output.get("text", "") for output in found.notebook.cells[0].outputs)
+
+
+@pytest.fixture
+def runs(tmp_path, sandboxed, monkeypatch):
+    """Return the folder of known runs, which a sandbox of this test's own shows."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    monkeypatch.setenv("LABKIT_RUNS", str(folder))
+    end_sandbox()
+    yield folder
+    end_sandbox()
+
+
+def test_what_the_course_trains_is_given_to_submissions_that_train_the_same(runs, capsys):
+    with ThreadPoolExecutor(1) as pool:
+        rehearse(["05"], {}, runs, lambda stem, at_end: run(SWEEP, at_end), pool)
+    assert len(list(runs.glob("*.npz"))) == 4
+    assert printed(run(SWEEP)) == "0\n"
+    assert printed(run(SWEEP.replace("(5,)", "(6,)"))) == "4\n"
+    assert printed(run(OWN)) == "4\n"
+    assert printed(run(POISON)) == "refused\n" * 6
+    assert printed(run(SWEEP)) == "0\n"
+    assert "Rehearsed in" in capsys.readouterr().out
+    assert os.listdir(runs.parent) == ["runs"]
+
+
+def test_it_is_done_once_for_a_setting_and_tells_what_does_not_pass(tmp_path, capsys):
+    asked = []
+
+    def stand_in(stem, at_end):
+        asked.append(stem)
+        verdicts = {"1.1": Verdict("passed", "passed"), "1.2": Verdict("failed", "no")}
+        return Execution(None, statuses=["timeout"], verdicts=verdicts, remarks=["Cell 3 took too long."])
+
+    with ThreadPoolExecutor(1) as pool:
+        for setting in ({"seconds": 5}, {"seconds": 5}, {"seconds": 6}):
+            rehearse(["01", "02"], setting, tmp_path, stand_in, pool)
+    assert asked == ["01", "02"] * 2
+    told = capsys.readouterr().out
+    assert "The course's own 01 is timeout, and these checks do not pass: 1.2. Cell 3 took too long. So it may" in told
+    assert json.loads((tmp_path / "rehearsed.json").read_text()) == {"seconds": 6}
