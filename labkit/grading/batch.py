@@ -146,7 +146,7 @@ def _run_all(tasks: list[Task], worker: _Worker, results: Results, out: Path, jo
         try:
             if tasks and not worker.settings.unsafe:
                 setting = {"course": worker.course_hash, "threads": jobs > 1, **worker.settings.key()}
-                rehearse(list(worker.staff), setting, runs, worker.rehearse, pool)
+                rehearse(sorted({task.notebook for task in tasks}), setting, runs, worker.rehearse, pool)
             pending: dict[Future[tuple[Attempt, str]], Task] = {}
             for task in tasks:
                 pending[pool.submit(worker, task, progress)] = task

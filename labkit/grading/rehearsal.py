@@ -26,18 +26,19 @@ Execute = Callable[[str, AtEnd], Execution]
 
 
 def rehearse(stems: list[str], setting: dict[str, Any], runs: Path, execute: Execute, pool: Executor) -> None:
-    """Execute the course's notebooks, unless that was done with this setting, and say which of them do not pass.
+    """Execute notebooks of the course, unless that was done with this setting, and say which of them do not pass.
 
     runs: the folder that gets what their sweeps trained, as `sweeps` keeps it. execute: given a notebook's stem and
     what to do at its end, executes it as it would a submission's.
     """
-    done = runs / "rehearsed.json"
+    marks = {stem: runs / f"{stem}.json" for stem in stems}
     text = json.dumps(setting, sort_keys=True)
-    if done.is_file() and done.read_text(encoding="utf-8") == text:
+    open_stems = [stem for stem, mark in marks.items() if not mark.is_file() or mark.read_text("utf-8") != text]
+    if not open_stems:
         return
     start = monotonic()
     print("Rehearsal: the course's own notebooks, within the same limits.", flush=True)
-    futures = {pool.submit(execute, stem, _keeper(runs)): stem for stem in stems}
+    futures = {pool.submit(execute, stem, _keeper(runs)): stem for stem in open_stems}
     for future in as_completed(futures):
         found, stem = future.result(), futures[future]
         wrong = [name for name, verdict in found.verdicts.items() if verdict.status != "passed"]
@@ -48,7 +49,7 @@ def rehearse(stems: list[str], setting: dict[str, Any], runs: Path, execute: Exe
                 "be for everyone: see that limits, data and solutions are as you want them.",
                 flush=True,
             )
-    write_atomically(done, text)
+        write_atomically(marks[stem], text)
     print(f"Rehearsed in {monotonic() - start:.0f} s.", flush=True)
 
 

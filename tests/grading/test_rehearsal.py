@@ -87,7 +87,8 @@ def test_it_is_done_once_for_a_setting_and_tells_what_does_not_pass(tmp_path, ca
     with ThreadPoolExecutor(1) as pool:
         for setting in ({"seconds": 5}, {"seconds": 5}, {"seconds": 6}):
             rehearse(["01", "02"], setting, tmp_path, stand_in, pool)
-    assert asked == ["01", "02"] * 2
+        rehearse(["03"], {"seconds": 6}, tmp_path, stand_in, pool)
+    assert asked == ["01", "02"] * 2 + ["03"]
     told = capsys.readouterr().out
     assert "The course's own 01 is timeout, and these checks do not pass: 1.2. Cell 3 took too long. So it may" in told
-    assert json.loads((tmp_path / "rehearsed.json").read_text()) == {"seconds": 6}
+    assert json.loads((tmp_path / "01.json").read_text()) == {"seconds": 6}
