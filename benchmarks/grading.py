@@ -3,7 +3,8 @@
 python benchmarks/grading.py [--submissions 40] [--chapters "5"] [--jobs 2]
 
 Submissions are made from the release: the course's answers filled in, one answer in eight left open, and in one
-notebook in eight a cell that raises. All sides execute the same files within the same seconds a cell, on the embedded data.
+notebook in eight a cell that raises. All sides execute the same files on the embedded data, with the same seconds for
+a cell.
 
 What is not like for like: labkit grade alone has a sandbox and limits on memory and processes, tries answers on hidden
 inputs, and is given the course's own training by its rehearsal, which its time includes. papermill grades nothing.
