@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ class _Run:
         self.at_end = at_end
         self.execution = Execution(notebook)
         self.manager: Any = None
-        self.deadline = time.monotonic() + bounds.seconds
+        self.deadline = math.inf
 
     async def all_cells(self) -> None:
         """Execute every code cell once; when a kernel is lost, go on behind the cell that lost it, on a fresh one."""
@@ -137,6 +138,7 @@ class _Run:
         Return the cell that ended it, None if none did, and why.
         """
         kernel = await self._start()
+        self.deadline = min(self.deadline, time.monotonic() + self.bounds.seconds)  # the server's start is not its own
         index = first
         stopped = None
         try:
