@@ -27,6 +27,7 @@ from labkit.grading.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, h
 from labkit.grading.rendering import Shown, read_executed
 
 TEMPLATES = Path(__file__).with_name("templates")
+MOST_FAILED = 20  # cells that are listed above a notebook
 KEY = "labkit-key"  # the name of the element in which a page keeps what it was made from
 
 
@@ -90,7 +91,8 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
             .render(cells=cells, attempt=attempt, notebook=notebook, exercises=own, signs=SIGNS)
         )
         places = {cell.exercise: cell.number for cell in reversed(cells) if cell.exercise}
-        books.append((attempt, own, places, sentence, Markup(cells_html)))
+        failed = [(cell.number, one.title) for cell in cells for one in cell.outputs if one.kind == "error"]
+        books.append((attempt, own, places, failed[:MOST_FAILED], sentence, Markup(cells_html)))
     for ta in (False, True):
         yield _render("submission.html", ta=ta, key=key if ta else "", line=line, problems=problems, books=books)
 
