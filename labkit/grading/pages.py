@@ -1,7 +1,8 @@
 """The pages that a TA reads, and those that students get back: HTML files that need no server and no network.
 
 No script and no style of a submission gets into a page, and its content security policy lets none run but ours, which
-are known by their hash. Imports exercises, files, attempts, gradebook, overview and rendering.
+are known by their hash. Imports exercises, files, attempts, gradebook, overview, pictures and
+rendering.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from labkit.files import write_atomically
 from labkit.grading.attempts import VERDICTS, Attempt
 from labkit.grading.gradebook import Submitted
 from labkit.grading.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
+from labkit.grading.pictures import PAINTER
 from labkit.grading.rendering import Shown, read_executed
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -55,6 +57,7 @@ def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Su
         if not (pages[1].is_file() and _key_of(pages[0]) == key):
             for page, html in zip(reversed(pages), _submission(line, own, out, key), strict=True):
                 write_atomically(page, html)  # the one with the key last: it stands for both
+    PAINTER.end()
     index = out / "site" / "index.html"
     write_atomically(index, _index(found))
     return index
@@ -144,7 +147,7 @@ def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:
 def _templates() -> str:
     """Return a hash of the templates and of the code behind them."""
     here = Path(__file__).parent
-    code = [here / f"{name}.py" for name in ("pages", "overview", "rendering", "sanitise")]
+    code = [here / f"{name}.py" for name in ("pages", "overview", "rendering", "sanitise", "pictures")]
     contents = [path.read_bytes() for path in [*sorted(TEMPLATES.iterdir()), *code] if path.is_file()]
     return sha256(b"\0".join(contents)).hexdigest()
 

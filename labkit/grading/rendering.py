@@ -1,13 +1,14 @@
 """An executed notebook as what a page shows: cells with their outputs, harmless and bounded.
 
 Untrusted code wrote the outputs, so the file is read as plain JSON, and each part is looked at before it is used.
-Imports cells, restore and sanitise.
+Imports cells, pictures, restore and sanitise.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,15 @@ from typing import Any
 from markupsafe import Markup
 
 from labkit.grading.cells import MOST_BRACKETS, MOST_CELLS
+from labkit.grading.pictures import Picture, drawn_anew, read_picture
 from labkit.grading.restore import CHECK, INJECTED
-from labkit.grading.sanitise import LONGEST, Picture, picture, prose, shown, table, without_paths
+from labkit.grading.sanitise import LONGEST, prose, shown, table, without_paths
 
 LARGEST_FILE = 40_000_000  # bytes; the course's have half a million
 MOST_OUTPUTS = 60  # of a cell
 FOLDED = 24  # lines; longer outputs are folded
-# What a notebook may put on its page: characters of texts and of prose, tags of tables, bytes of pictures.
-ALLOWANCE = {"text": 1_000_000, "prose": 150_000, "table": 20_000, "picture": 6_000_000}
+# What a notebook may put on its page: characters of texts and of prose, tags of tables, bytes and pixels of pictures.
+ALLOWANCE = {"text": 1_000_000, "prose": 150_000, "table": 20_000, "picture": 6_000_000, "pixels": 60_000_000}
 PICTURES = ("image/png", "image/jpeg")
 
 
@@ -108,8 +110,8 @@ def _cells(cells: list[Any], left: _Left) -> Iterator[Shown]:
 
 
 def _outputs(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
-    outputs = _list(cell.get("outputs"))
-    for output in map(_dict, outputs[:MOST_OUTPUTS]):
+    outputs = _joined(map(_dict, _list(cell.get("outputs"))))
+    for output in outputs[:MOST_OUTPUTS]:
         found = _output(output, left)
         if found.kind == "picture" or left.take("text", len(found.text) + len(found.title)):
             yield found
@@ -117,6 +119,17 @@ def _outputs(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
             yield Output("note", "An output is left out: the notebook printed too much to show all of it.")
     if len(outputs) > MOST_OUTPUTS:
         yield Output("note", f"{len(outputs) - MOST_OUTPUTS:,} more outputs are left out.")
+
+
+def _joined(outputs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return outputs with what was printed to the same stream one after the other in one piece."""
+    joined: list[dict[str, Any]] = []
+    for name, run in itertools.groupby(outputs, lambda one: one.get("output_type") == "stream" and one.get("name")):
+        texts = list(run)
+        if name and len(texts) > 1:
+            texts = [{**texts[0], "text": "".join(_text(one.get("text")) for one in texts)}]
+        joined += texts
+    return joined
 
 
 def _output(output: dict[str, Any], left: _Left) -> Output:
@@ -152,11 +165,12 @@ def _attached(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
 
 
 def _picture(text: Any, kind: str, alt: str, left: _Left) -> Output:
-    found = picture(_text(text), kind, alt)
-    if found is None:
-        return Output("note", f"A picture is left out: it is no {kind} of up to 2 MB and 8 million pixels.")
-    if not left.take("picture", len(found.address)):
+    claimed = read_picture(_text(text), kind)
+    if claimed and not left.take("pixels", claimed.width * claimed.height):
         return Output("note", "A picture is left out: the notebook has more of them than fit on a page.")
+    found = drawn_anew(claimed, alt) if claimed else None
+    if not found or not left.take("picture", len(found.address)):
+        return Output("note", f"A picture is left out: it is no {kind} of up to 2 MB and 8 million pixels.")
     return Output("picture", picture=found)
 
 

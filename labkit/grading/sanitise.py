@@ -1,4 +1,4 @@
-"""What a submission wrote, printed and drew, made harmless and bounded for a page. Imports cells and untrusted.
+"""What a submission wrote and printed, made harmless and bounded for a page. Imports cells and untrusted.
 
 Texts stay texts: the templates escape them. Only what is returned as Markup is not escaped again: tables and prose,
 from libraries that let a few elements without any address or style through.
@@ -6,13 +6,9 @@ from libraries that let a few elements without any address or style through.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import struct
 import sys
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 
 import nh3
@@ -25,22 +21,10 @@ from labkit.grading.untrusted import ESCAPES
 LONGEST = 20_000  # characters that are shown of one text
 LARGEST_TABLE, MOST_TAGS = 200_000, 4_000  # characters; a parser's time grows with the square of the elements
 LARGEST_PROSE, MOST_FIELDS = 20_000, 5_000  # characters; fields that a table of Markdown may be filled up to
-LARGEST_PICTURE, MOST_PIXELS, LONGEST_SIDE = 2_000_000, 8_000_000, 6_000  # bytes; the course's have 50 kB
 TABLE = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
 DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "textarea", "select"}
 SPANS = {"th": {"colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
 PROSE = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
-FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers in front of width and height
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture as an address that holds all of it; width and height in pixels."""
-
-    address: str
-    width: int
-    height: int
-    alt: str
 
 
 def shown(text: str, longest: int = LONGEST) -> str:
@@ -104,43 +88,9 @@ def prose(text: str) -> Markup | None:
         return None
 
 
-def picture(text: str, kind: str, alt: str = "") -> Picture | None:
-    """Return a picture in base64; None unless it is what `kind` (image/png or image/jpeg) says, and of bounded size."""
-    if len(text) > 1.4 * LARGEST_PICTURE:
-        return None
-    try:
-        content = base64.b64decode("".join(text.split()), validate=True)
-        width, height = {"image/png": _png_size, "image/jpeg": _jpeg_size}[kind](content)
-    except (binascii.Error, ValueError, struct.error, IndexError, KeyError):
-        return None
-    fits = 0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE and width * height <= MOST_PIXELS
-    if not fits or len(content) > LARGEST_PICTURE:
-        return None
-    return Picture(f"data:{kind};base64,{base64.b64encode(content).decode()}", width, height, " ".join(alt.split()))
-
-
 def without_paths(text: str) -> str:
     """Return a text with names in place of this machine's folders: what students get back tells no paths."""
     return PATHS.sub(lambda found: NAMES[found.group()], text)
-
-
-def _png_size(content: bytes) -> tuple[int, int]:
-    if not content.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") or not content.endswith(b"IEND\xaeB`\x82"):
-        raise ValueError
-    width, height = struct.unpack(">II", content[16:24])
-    return width, height
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    if not content.startswith(b"\xff\xd8\xff"):
-        raise ValueError
-    place = 2
-    while content[place] == 0xFF:
-        if content[place + 1] in FRAMES:
-            height, width = struct.unpack(">HH", content[place + 5 : place + 9])
-            return width, height
-        place += 2 + max(2, struct.unpack(">H", content[place + 2 : place + 4])[0])
-    raise ValueError
 
 
 def _names() -> dict[str, str]:

@@ -71,8 +71,13 @@ def test_an_error_shows_its_traceback_without_colours_and_paths(read):
 
 
 def test_long_outputs_are_folded(read):
-    (cell,) = read(code("x", printed("\n".join(map(str, range(100)))), printed("short")))
+    (cell,) = read(code("x", printed("\n".join(map(str, range(100)))), printed("short", "stderr")))
     assert [output.folded for output in cell.outputs] == [100, 0]
+
+
+def test_what_was_printed_in_pieces_is_one_output(read):
+    (cell,) = read(code("x", printed("a\n"), printed("b\n"), printed("c", "stderr"), printed("d")))
+    assert [output.text for output in cell.outputs] == ["a\nb", "c", "d"]
 
 
 def test_pasted_pictures_are_shown_below_their_text(read):
@@ -83,7 +88,7 @@ def test_pasted_pictures_are_shown_below_their_text(read):
 
 
 def test_a_notebook_puts_a_bounded_amount_on_its_page(read):
-    cells = read(*[code("x", *[printed("y" * 15_000)] * 200) for _ in range(10)])
+    cells = read(*[code("x", *[display(text_plain="y" * 15_000)] * 200) for _ in range(10)])
     assert sum(len(output.text) for cell in cells for output in cell.outputs) < 1.2 * ALLOWANCE["text"]
     assert all(len(cell.outputs) == MOST_OUTPUTS + 1 for cell in cells)
     assert cells[0].outputs[-1].text == "140 more outputs are left out."
