@@ -101,7 +101,7 @@ def _drawn(request: Any) -> list[Any]:
         plain.paste(whole, mask=whole.getchannel("A"))
         file = io.BytesIO()
         if kind == "image/png":
-            plain.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)
+            plain.quantize(COLOURS, Image.Quantize.MEDIANCUT).save(file, "PNG", optimize=True)
         else:
             plain.save(file, "JPEG", quality=QUALITY)
     except Exception:  # whatever is wrong with it, there is no picture
