@@ -45,10 +45,10 @@ def attempts_of(place: int) -> list[Attempt]:
         found.append(
             Attempt(
                 submission=name, student=f"Student {place:03}", user=str(place), late=place % 9 == 0,
-                notebook=path.stem, status=("passed", "failed", "timeout")[(place + number) % 3], verdicts=verdicts, numbers={},
-                seconds=10.0 + place % 7, peak_memory=10**8, limits={"profile": "quick", "data": "embedded"},
-                versions={"labkit": "0"}, notebook_hash="", course_hash="0" * 64, remarks=(), unsafe=False,
-                finished=FINISHED,
+                notebook=path.stem, status=("passed", "failed", "timeout")[(place + number) % 3], verdicts=verdicts,
+                numbers={}, seconds=10.0 + place % 7, peak_memory=10**8, versions={"labkit": "0"},
+                limits={"profile": "quick", "data": "embedded"}, notebook_hash="", course_hash="0" * 64, remarks=(),
+                unsafe=False, finished=FINISHED,
             )
         )  # fmt: skip
     return found

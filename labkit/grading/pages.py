@@ -1,8 +1,8 @@
 """The pages that a TA reads, and those that students get back: HTML files that need no server and no network.
 
 No script and no style of a submission gets into a page, and its content security policy lets none run but ours, which
-are known by their hash. Imports exercises, files, attempts, gradebook, overview, pictures and
-rendering.
+are known by their hash. Imports exercises, files, attempts, gradebook, overview, pictures,
+rendering and results.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from labkit.grading.gradebook import Submitted
 from labkit.grading.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pictures import PAINTER
 from labkit.grading.rendering import Shown, read_executed
+from labkit.grading.results import stored_name
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_FAILED = 20  # cells that are listed above a notebook
@@ -43,7 +44,7 @@ def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Su
     """
     submissions = list(submissions)
     found = lines(attempts, submissions)
-    problems = {submission.name: tuple(submission.problems) for submission in submissions}
+    problems = {stored_name(submission.name): tuple(submission.problems) for submission in submissions}
     site, feedback = out / "site" / "submissions", out / "feedback"
     wanted = {f"{line.page}.html" for line in found}
     for folder in (site, feedback):

@@ -1,4 +1,4 @@
-"""What a submission wrote and printed, made harmless and bounded for a page. Imports cells and untrusted.
+"""What a submission wrote and printed, made harmless and bounded for a page. Imports config, cells and untrusted.
 
 Texts stay texts: the templates escape them. Only what is returned as Markup is not escaped again: tables and prose,
 from libraries that let a few elements without any address or style through.
@@ -15,12 +15,13 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from labkit.config import data_folder
 from labkit.grading.cells import tidy
 from labkit.grading.untrusted import ESCAPES
 
 LONGEST = 20_000  # characters that are shown of one text
 LARGEST_TABLE, MOST_TAGS = 200_000, 4_000  # characters; a parser's time grows with the square of the elements
-LARGEST_PROSE, MOST_FIELDS = 20_000, 5_000  # characters; fields that a table of Markdown may be filled up to
+LARGEST_PROSE, MOST_FIELDS = 20_000, 2_000  # characters; fields that a table of Markdown may be filled up to
 TABLE = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
 DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "textarea", "select"}
 SPANS = {"th": {"colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
@@ -97,7 +98,7 @@ def _names() -> dict[str, str]:
     """Return the folders of this machine that a traceback or a warning may tell, and what stands in their place."""
     course = Path(__file__).resolve().parents[2]
     python = {Path(sys.base_prefix): "(Python)", Path(sys.prefix): "(Python)"}
-    places = {Path.home(): "~", course: "(course)", **python}
+    places = {Path.home(): "~", data_folder(): "(data)", course: "(course)", **python}
     forms = {form: name for place, name in places.items() for form in (place, place.resolve())}
     return {str(form): name for form, name in forms.items() if len(form.parts) > 1}
 
