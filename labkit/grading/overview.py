@@ -16,18 +16,18 @@ from labkit.exercises import chapter_of, exercises
 from labkit.grading.attempts import STATUSES, VERDICTS, Attempt
 from labkit.grading.gradebook import Row, Submitted, rows
 
-# A sign for each status of a notebook or a check, so that none is told by its colour alone.
+# A sign for each status of a notebook or a check, so that none is told by its colour alone; letters that every font has.
 SIGNS = {
     "passed": "✓",
     "failed": "✗",
-    "timeout": "⧗",
+    "timeout": "T",
     "out-of-memory": "M",
-    "kernel-died": "†",
-    "output-limit": "≫",
+    "kernel-died": "K",
+    "output-limit": "»",
     "invalid": "!",
     "missing": "-",
     "open": "○",
-    "lost": "†",
+    "lost": "L",
     "not graded": "?",
 }
 PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")

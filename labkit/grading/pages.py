@@ -1,8 +1,7 @@
 """The pages that a TA reads, and those that students get back: HTML files that need no server and no network.
 
 No script and no style of a submission gets into a page, and its content security policy lets none run but ours, which
-are known by their hash. Imports exercises, files, attempts, gradebook, overview, pictures,
-rendering and results.
+are known by their hash. Imports exercises, files, attempts, gradebook, overview, pictures, rendering and results.
 """
 
 from __future__ import annotations
