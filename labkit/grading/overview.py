@@ -16,7 +16,7 @@ from labkit.exercises import chapter_of, exercises
 from labkit.grading.attempts import STATUSES, VERDICTS, Attempt
 from labkit.grading.gradebook import Row, Submitted, rows
 
-# A sign for each status of a notebook or a check, so that none is told by its colour alone; letters that every font has.
+# A sign for each status, so that none is told by its colour alone; letters that every font has.
 SIGNS = {
     "passed": "✓",
     "failed": "✗",
