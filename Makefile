@@ -52,7 +52,7 @@ reference: .venv/installed
 # Everything in benchmarks/, on MNIST and CIFAR-10 in FOLDER, one after the other: half an hour on two idle cores.
 bench: .venv/installed
 	$(BIN)/python -m pip install -q -e '.[bench]'
-	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop; do \
+	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop pages; do \
 	    $(BIN)/python benchmarks/$$script.py --data "$(DATA)" || exit 1; done
 	$(BIN)/python benchmarks/notebooks.py --course 1
 

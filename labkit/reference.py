@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,21 @@ def compare(results: dict[str, Any], notebooks: Sequence[str]) -> tuple[list[Com
                 inside = band["low"] <= number["value"] <= band["high"]
                 rows.append(Comparison(f"{name}.{key}", number["text"], band["low"], band["high"], inside))
     return rows, sorted(set(without))
+
+
+def band_of(profile: str, data: str, number: str) -> tuple[float, float] | None:
+    """Return the band, in percent, of a number ("05_mlp1_sweep.widest_accuracy"); None where there is none.
+
+    profile: "quick" or "full". data: the name of the data set, as its provenance tells it ("embedded digits").
+    """
+    band = _bands().get(f"{profile} profile, {data}", {}).get(number)
+    return (band["low"], band["high"]) if band else None
+
+
+@cache
+def _bands() -> dict[str, Any]:
+    bands: dict[str, Any] = read_reference()["bands"]
+    return bands
 
 
 def read_reference() -> dict[str, Any]:

@@ -28,6 +28,7 @@ def tiny(tmp_path_factory):
         ("limit", ["--repeats", "1", "--images", "160"], ["LeNet-5, batch 128"]),
         ("grouped_convolutions", ["--repeats", "1", "--images", "160"], ["CifarNet, batch 4"]),
         ("inner_loop", ["--repeats", "1", "--images", "160"], ["LeNet-5", "CifarNet"]),
+        ("pages", ["--repeats", "1", "--submissions", "2"], ["write 2 submissions", "index.html"]),
     ],
 )
 def test_a_benchmark_measures_its_sides(tiny, tmp_path, script, options, sides):

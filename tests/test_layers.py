@@ -48,7 +48,7 @@ ALLOWED = {
     "collectors": "collect config data scratch",
     "exercises": "exercises collect collectors plain models scratch",
     "checks": "files exercises artifacts",
-    "grading": "grading syscalls confine config files plain exercises headless kernels notebooks review",
+    "grading": "grading syscalls confine config files plain exercises headless kernels notebooks reference review",
     "review": "checks exercises",
     "submit": "config artifacts files headless notebooks report review twins",
 }

@@ -93,3 +93,11 @@ def test_every_system_has_a_reference_that_stands_on_the_page():
         assert system["number"].split(".")[0] in notebooks
         assert system["number"] in bands, system["system"]
         assert f"| {system['system']} | {system['setting']}" in page
+
+
+def test_a_band_is_found_by_profile_data_and_number():
+    known = reference.read_reference()["bands"]["quick profile, embedded digits"]
+    name, band = next(iter(known.items()))
+    assert reference.band_of("quick", "embedded digits", name) == (band["low"], band["high"])
+    assert reference.band_of("quick", "MNIST, or something else", name) is None
+    assert reference.band_of("quick", "embedded digits", f"{name}x") is None

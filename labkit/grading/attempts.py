@@ -28,7 +28,7 @@ class Attempt:
     notebook: str  # the stem of its file
     status: str  # one of STATUSES
     verdicts: dict[str, dict[str, Any]]  # exercise id -> status (one of VERDICTS), message, points
-    numbers: dict[str, dict[str, Any]]  # name -> claimed and found (texts or None), same (true or false)
+    numbers: dict[str, dict[str, Any]]  # name -> claimed and found (texts or None), same (true or false), perhaps band
     seconds: float
     peak_memory: int  # bytes
     limits: dict[str, Any]  # all that a run was bounded by and asked for: another value means another attempt
@@ -83,10 +83,15 @@ def _is_verdict(entry: Any) -> bool:
 
 
 def _is_comparison(entry: Any) -> bool:
-    if not isinstance(entry, dict) or set(entry) != {"claimed", "found", "same"}:
+    if not isinstance(entry, dict) or set(entry) - {"band"} != {"claimed", "found", "same"}:
         return False
-    return isinstance(entry["same"], bool) and all(
-        entry[side] is None or isinstance(entry[side], str) for side in ("claimed", "found")
+    band = entry.get("band", [0, 0, 0])  # the value of the re-run, and the bounds of its reference band
+    return (
+        isinstance(entry["same"], bool)
+        and all(entry[side] is None or isinstance(entry[side], str) for side in ("claimed", "found"))
+        and isinstance(band, list)
+        and len(band) == 3
+        and all(isinstance(one, (int, float)) and abs(one) < math.inf for one in band)
     )
 
 

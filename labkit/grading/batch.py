@@ -1,7 +1,7 @@
 """A night of grading: every notebook of every submission, several side by side, each kept as soon as it is done.
 
-Imports attempts, config, exercises, files, gradebook, grader, intake, notebooks, numbers, rehearsal, restore, results
-and sandbox.
+Imports attempts, config, exercises, files, gradebook, grader, intake, notebooks, numbers, pages, rehearsal, restore,
+results and sandbox.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from labkit.grading.gradebook import write_gradebook
 from labkit.grading.grader import AtEnd, Bounds, Execution, execute
 from labkit.grading.intake import Submission, read_submissions
 from labkit.grading.numbers import compare_numbers, other_setting
+from labkit.grading.pages import write_pages
 from labkit.grading.progress import Progress
 from labkit.grading.rehearsal import rehearse
 from labkit.grading.restore import checks, restore
@@ -108,6 +109,7 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
         names = {submission.name for submission in submissions}
         attempts = [attempt for attempt in attempts if attempt.submission in names]
         print(f"Gradebook: {write_gradebook(attempts, out / 'gradebook.csv', submissions)}")
+        print(f"Pages: {write_pages(attempts, out, submissions)}")
     return all(attempt.status == "passed" for attempt in attempts)
 
 

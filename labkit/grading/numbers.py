@@ -1,6 +1,7 @@
-"""Do the numbers reproduce? Those that a submission claims, beside those of the re-run. Imports review and attempts.
+"""Do the numbers reproduce? Those that a submission claims, beside those of the re-run.
 
 Both sides were written by code that nobody trusts: a results.json may hold anything that is JSON.
+Imports reference, review and attempts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from labkit.grading.attempts import plain_text
+from labkit.reference import band_of
 from labkit.review import TIMES
 
 MOST = 500  # numbers of a notebook; the course's have about ten
@@ -25,16 +27,23 @@ def compare_numbers(claimed: Any, found: Any, notebook: str) -> dict[str, dict[s
     Each entry has "claimed" and "found", the numbers as texts, None where a side has none, and "same": whether the
     texts are equal, or the values differ by no more than the spread of the re-run. The claimed spread does not count:
     a wide one would make every claim right. Times are left out, unless only the claim calls them so.
+    Where the reference knows the number, "band" has its value in the re-run, and the bounds of its band, in percent.
     """
     ours, theirs = _section(found, "numbers", notebook), _section(claimed, "numbers", notebook)
-    compared = {}
+    compared: dict[str, dict[str, Any]] = {}
+    profile, data, *_ = _setting(found, notebook) or ("", "")
     for name in islice(dict.fromkeys((*ours, *theirs)), MOST):
         first, second = theirs.get(name), ours.get(name)
         if isinstance(second, dict) and second.get("unit") in TIMES:
             continue
         # The text is what a report shows, so the claim is what it says; an invisible letter makes another name.
         key = name if name == plain_text(name) else ascii(name)
-        compared[key[:LONGEST]] = {"claimed": _text(first), "found": _text(second), "same": _same(first, second)}
+        entry: dict[str, Any] = {"claimed": _text(first), "found": _text(second), "same": _same(first, second)}
+        value = _decimal(second.get("value")) if isinstance(second, dict) else None
+        band = band_of(profile, data, f"{notebook}.{name}")
+        if value is not None and band:
+            entry["band"] = [value, *band]
+        compared[key[:LONGEST]] = entry
     return compared
 
 

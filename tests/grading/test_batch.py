@@ -83,6 +83,8 @@ def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
     executed = nbformat.read(out / "notebooks" / "bob" / "01_small.ipynb", as_version=4)
     assert "✗ Exercise 1.2 is not right yet" in json.dumps(executed, ensure_ascii=False)
     assert out.stat().st_mode & 0o777 == 0o700
+    assert "Exercise 1.2: failed" in (out / "site" / "submissions" / "bob.html").read_text(encoding="utf-8")
+    assert "<h1>ada</h1>" in (out / "feedback" / "ada.html").read_text(encoding="utf-8")
     before = (out / "gradebook.csv").read_bytes()
     grade(place / "submissions", out, SETTINGS)
     assert "5 of 5 notebooks were graded before" in capsys.readouterr().out

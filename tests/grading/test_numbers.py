@@ -37,6 +37,27 @@ def test_the_numbers_of_a_run_reproduce_themselves(tiny_digits, tmp_path):
     assert other_setting(content, content, NAME) == ""
 
 
+def test_a_number_that_the_reference_knows_stands_beside_its_band():
+    found = results({"widest_accuracy": number(50.0), "other": number(50.0)}, profile="quick")
+    section = found["notebooks"][NAME]
+    section["data"]["name"] = "embedded digits"
+    compared = compare_numbers(None, found, NAME)
+    value, low, high = compared["widest_accuracy"]["band"]
+    assert value == 50.0
+    assert 50 < low < high <= 100
+    assert "band" not in compared["other"]
+    section["profile"] = "full"
+    assert "band" not in compare_numbers(None, found, NAME)["widest_accuracy"]
+
+
+@pytest.mark.parametrize("odd", [None, "x", [], {}, float("nan"), float("inf"), 10**400, True], ids=repr)
+def test_an_odd_value_has_no_band(odd):
+    found = results({"widest_accuracy": {"value": odd, "text": "50 %"}}, profile="quick")
+    found["notebooks"][NAME]["data"]["name"] = "embedded digits"
+    band = compare_numbers(None, found, NAME)["widest_accuracy"].get("band")
+    assert band is None or all(isinstance(one, (int, float)) for one in band)
+
+
 @pytest.mark.parametrize(
     ("claimed", "found", "same"),
     [

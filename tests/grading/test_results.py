@@ -37,7 +37,10 @@ def key(one):
 def test_an_attempt_comes_back_as_it_was_added(path):
     one = attempt(
         points={"5.1": 2, "5.2": 0},
-        numbers={"widest_accuracy": {"claimed": "97.0 ± 0.2 %", "found": None, "same": False}},
+        numbers={
+            "widest_accuracy": {"claimed": "97.0 ± 0.2 %", "found": None, "same": False},
+            "other": {"claimed": None, "found": "90.0 %", "same": False, "band": [90.0, 96.5, 98.0]},
+        },
         status="timeout",
         late=True,
         unsafe=True,
@@ -218,6 +221,10 @@ def test_another_version_is_refused(path):
         ("verdicts", '{"5.1": {"status": "failed", "message": "", "points": 2}}'),
         ("verdicts", '{"5.1": {"status": "passed", "points": 2}}'),
         ("numbers", '{"a": {"claimed": 1, "found": "1", "same": true}}'),
+        ("numbers", '{"a": {"claimed": null, "found": "1", "same": false, "band": [1, 2]}}'),
+        ("numbers", '{"a": {"claimed": null, "found": "1", "same": false, "band": [1, 2, NaN]}}'),
+        ("numbers", '{"a": {"claimed": null, "found": "1", "same": false, "band": "abc"}}'),
+        ("numbers", '{"a": {"claimed": null, "found": "1", "same": false, "other": 1}}'),
         ("numbers", "[]"),
         ("remarks", "[1]"),
         ("remarks", "7"),
