@@ -38,10 +38,8 @@ class Progress:
         if self.live:
             self.live.__exit__(kind, error, trace)
         counts = ", ".join(f"{self.counts[status]} {status}" for status in STATUSES if self.counts[status])
-        print(
-            f"{sum(self.counts.values())} notebooks in {monotonic() - self.start:.0f} s: {counts or 'none'}.",
-            flush=True,
-        )
+        if counts:
+            print(f"{self.counts.total()} notebooks in {monotonic() - self.start:.0f} s: {counts}.", flush=True)
 
     def started(self, name: str) -> None:
         """Note what the calling thread works at."""
@@ -51,7 +49,7 @@ class Progress:
         """Count an attempt that was kept."""
         self.counts[attempt.status] += 1
         if not self.live:
-            place = f"[{self.before + sum(self.counts.values())}/{self.total}]"
+            place = f"[{self.before + self.counts.total()}/{self.total}]"
             earned = f"{attempt.points} points, {attempt.seconds:.0f} s"
             print(
                 f"{place} {plain_text(attempt.student)} {attempt.notebook} ... {attempt.status}, {earned}", flush=True
@@ -62,7 +60,7 @@ class Progress:
         from rich.table import Table
         from rich.text import Text
 
-        done = sum(self.counts.values())
+        done = self.counts.total()
         left = self.total - self.before - done
         each = (monotonic() - self.start) / done if done else 0.0
         table = Table("done", "left", "not passed", "minutes left", "running", title="Grading", title_justify="left")
