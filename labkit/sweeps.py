@@ -1,18 +1,14 @@
 """Grid x seeds -> one row a run, cached on disk.
 
-Imports config, files, runtime, data, models, progressbar, training and ensembles.
+Imports config, elsewhere, runtime, data, models, progressbar, runs, training and ensembles.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import io
 import itertools
-import json
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +17,17 @@ import pandas as pd
 import torch
 from torch import nn
 
-from labkit.config import TrainConfig, UsageError, known_runs_folder
+from labkit import elsewhere
+from labkit.config import TrainConfig, UsageError
 from labkit.data import Dataset
 from labkit.ensembles import Ensemble, Member, arrange
-from labkit.files import write_atomically
 from labkit.models import count_parameters
 from labkit.progressbar import Advance, Log, progress
-from labkit.runtime import get_device, set_seed
+from labkit.runs import known, names_of, write_entry
+from labkit.runtime import set_seed
 from labkit.training import Evaluation, History, evaluate, fit
 
 ENGINES = ("auto", "loop")
-CACHE_FORMAT = 1
 CONFIG_KEYS = {field.name for field in fields(TrainConfig)}
 
 
@@ -70,6 +66,7 @@ def sweep(
     cache: Path | None = None,
     log: Log | None = None,
     engine: str = "auto",
+    executor: elsewhere.Executor | None = None,
 ) -> Sweep:
     """Train one network for every setting of `grid` and every seed, each from its own seed.
 
@@ -82,8 +79,12 @@ def sweep(
         where someone watches, a progress bar stands below the lines.
     engine: "auto" trains small networks together where that is faster, each with the result that it would have had
         alone, up to rounding (see `ensembles`); "loop" trains all one by one, so that `seconds` is each network's own.
+    executor: trains elsewhere, e.g. submitit's on a cluster; see `elsewhere.Executor`. What is trained together is one
+        task; tasks keep their results in `cache`, which they must see, and the sweep reads them there. They are those
+        of a sweep without it.
 
-    Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained.
+    Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained; LabkitError when
+    a task of the executor fails.
     """
     seeds = list(seeds)
     _check_keys(build, grid)
@@ -91,14 +92,23 @@ def sweep(
         raise UsageError("A sweep needs at least one seed, and at least one value for every key of its grid.")
     if engine not in ENGINES:
         raise UsageError(f"Engine {engine!r} is not known: choose one of {', '.join(ENGINES)}.")
+    if executor is not None and cache is None:
+        raise UsageError("With an executor, a sweep needs `cache`: a folder where its tasks can leave their results.")
     settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     members = [_member(build, setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
     groups = arrange(members) if engine == "auto" else [[place] for place in range(len(members))]
+    trainings = [[members[place] for place in group] for group in groups]
+    names = [names_of(training, dataset) for training in trainings]
+    jobs: dict[int, Any] = {}
+    if executor is not None and cache is not None:
+        open_ones = [place for place, own in enumerate(names) if known(trainings[place], own, cache) is None]
+        tasks = [(trainings[place], names[place], cache.resolve()) for place in open_ones]
+        jobs = dict(zip(open_ones, elsewhere.submit(executor, _train, dataset, cache, tasks), strict=True))
     results: dict[int, dict[str, Any]] = {}
     computed, told = 0, 0
     with progress(len(members), "networks", log) as (advance, tell):
-        for group in groups:
-            found, fresh = _run([members[place] for place in group], dataset, cache, advance)
+        for place, group in enumerate(groups):
+            found, fresh = _run(trainings[place], dataset, names[place], cache, advance, jobs.get(place))
             results.update(zip(group, found, strict=True))
             computed += fresh
             if len(group) > 1:
@@ -151,22 +161,24 @@ def _line(build: Callable[..., nn.Module], setting: dict[str, Any], accuracies: 
 
 
 def _run(
-    members: list[Member], dataset: Dataset, cache: Path | None, advance: Advance
+    members: list[Member], dataset: Dataset, names: list[str], cache: Path | None, advance: Advance, job: Any
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the result of each member of one training, and how many were computed now.
 
-    advance: called with the number of networks that were trained or found, in parts.
+    advance: called with the number of networks that were trained or found, in parts. job: trains them elsewhere.
     """
-    keys = [_key(member, dataset) for member in members]
-    if len(members) > 1:  # rounding depends on who else is in the products
-        keys = [hashlib.blake2b("".join([key, *keys]).encode(), digest_size=16).hexdigest() for key in keys]
-    paths = [cache / f"{key}.npz" for key in keys] if cache else []
-    known = _read_entries(paths)
-    if len(known) < len(members) and (shared := known_runs_folder()) and all(_is_ours(one.model) for one in members):
-        known = _read_entries([shared / f"{key}.npz" for key in keys])
-    if len(known) == len(members):
+    if job is not None:
+        elsewhere.wait(job)
+    if (found := known(members, names, cache)) is not None:
         advance(len(members))
-        return known, 0
+        return found, len(members) if job is not None else 0
+    return _train(dataset, members, names, cache, advance), len(members)
+
+
+def _train(
+    dataset: Dataset, members: list[Member], names: list[str], cache: Path | None, advance: Advance = lambda _: None
+) -> list[dict[str, Any]]:
+    """Train members together, or one alone, keep their results, and return them."""
 
     def by_epoch(epochs: float) -> None:
         advance(epochs * len(members) / members[0].config.epochs)
@@ -175,9 +187,10 @@ def _run(
         results = _train_together(members, dataset, by_epoch)
     else:
         results = [_train_alone(members[0], dataset, by_epoch)]
-    for path, result in zip(paths, results, strict=False):
-        _write_entry(path, result)
-    return results, len(members)
+    for name, result in zip(names, results, strict=True):
+        if cache is not None:
+            write_entry(cache / name, result)
+    return results
 
 
 def _train_alone(member: Member, dataset: Dataset, advance: Advance) -> dict[str, Any]:
@@ -209,60 +222,3 @@ def _result(member: Member, history: History, train: Evaluation, test: Evaluatio
         "predictions": test.predictions.numpy().astype(np.int16),
         "probabilities": test.probabilities.numpy().astype(np.float16),
     }
-
-
-def _key(member: Member, dataset: Dataset) -> str:
-    """Return a name for everything that the result of a run alone depends on."""
-    model = member.model
-    own = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")}
-    facts = [
-        CACHE_FORMAT,
-        torch.__version__,
-        torch.get_num_threads(),
-        str(get_device()),
-        asdict(member.config),
-        dataset.provenance.fingerprint,
-        repr(model),
-        sorted(_source(kind) for kind in own),
-    ]
-    digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16)
-    for tensor in model.state_dict().values():
-        digest.update(tensor.cpu().contiguous().numpy())
-    return digest.hexdigest()
-
-
-def _is_ours(model: nn.Module) -> bool:
-    """Whether a network is made of labkit's and torch's modules alone, so that its key says all about it."""
-    return {type(module).__module__.partition(".")[0] for module in model.modules()} <= {"labkit", "torch"}
-
-
-def _source(kind: type[nn.Module]) -> str:
-    """Return the text of a network's forward pass; its byte code where no text is kept."""
-    try:
-        return inspect.getsource(kind.forward)
-    except (OSError, TypeError):
-        return str(kind.forward.__code__.co_code)
-
-
-def _write_entry(path: Path, result: dict[str, Any]) -> None:
-    """Write an .npz, whose zip container carries a checksum of every part."""
-    buffer = io.BytesIO()
-    rows = json.dumps({"run": result["run"], "epochs": result["epochs"]})
-    np.savez(buffer, rows=rows, predictions=result["predictions"], probabilities=result["probabilities"])
-    write_atomically(path, buffer.getvalue())
-
-
-def _read_entries(paths: list[Path]) -> list[dict[str, Any]]:
-    return [entry for path in paths if (entry := _read_entry(path)) is not None]
-
-
-def _read_entry(path: Path) -> dict[str, Any] | None:
-    """Return a cached result; None when there is none, or when it is damaged, which a warning says."""
-    if not path.exists():
-        return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as entry:
-            return {**json.loads(str(entry["rows"])), **{key: entry[key] for key in ("predictions", "probabilities")}}
-    except Exception as error:  # a damaged zip raises almost anything
-        warnings.warn(f"The cached run {path.name} is damaged ({error}), so it is computed again.", stacklevel=6)
-        return None

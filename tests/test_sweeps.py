@@ -19,7 +19,8 @@ import labkit.sweeps
 from labkit.config import TrainConfig, UsageError
 from labkit.data import load
 from labkit.models import MLP, LeNet5, count_parameters
-from labkit.sweeps import _read_entry, _write_entry, sweep
+from labkit.runs import read_entry, write_entry
+from labkit.sweeps import sweep
 from labkit.training import fit
 
 QUICK = TrainConfig(epochs=1)
@@ -277,7 +278,7 @@ def test_no_flipped_byte_goes_unseen(tmp_path):
     rng = np.random.default_rng(0)
     probabilities = rng.random((16, 4)).astype(np.float16)
     entry = {"run": {"a": 1.5}, "epochs": [{"b": 2}], "predictions": np.arange(16), "probabilities": probabilities}
-    _write_entry(path, entry)
+    write_entry(path, entry)
     whole, wrong = path.read_bytes(), []
     for place in range(len(whole)):
         for mask in (0x01, 0x55):
@@ -285,7 +286,7 @@ def test_no_flipped_byte_goes_unseen(tmp_path):
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", UserWarning)
-                    found = _read_entry(path)
+                    found = read_entry(path)
             except Exception as error:
                 wrong.append((place, mask, repr(error)))
                 continue
