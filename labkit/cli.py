@@ -105,6 +105,7 @@ def grade(
     submissions: Annotated[Path, typer.Argument(help="Canvas' zip, a folder of zips, or a folder of folders.")],
     out: Annotated[Path, typer.Option(help="Folder for results, gradebook and executed notebooks.")],
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
+    slurm: Annotated[bool, typer.Option("--slurm", help="As a Slurm job array; --jobs is for each task.")] = False,
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
     data: Annotated[str, typer.Option(help="auto or embedded.")] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook.")] = 900,
@@ -119,7 +120,7 @@ def grade(
 
     bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)
     settings = Settings(profile, data, bounds, Limits(memory=int(memory * 1e9)), unsafe)
-    grade(submissions, out, settings, jobs, fresh)
+    grade(submissions, out, settings, jobs, fresh, slurm)
 
 
 @app.command()

@@ -31,9 +31,7 @@ def rehearse(stems: list[str], setting: dict[str, Any], runs: Path, execute: Exe
     runs: the folder that gets what their sweeps trained, as `sweeps` keeps it. execute: given a notebook's stem and
     what to do at its end, executes it as it would a submission's.
     """
-    marks = {stem: runs / f"{stem}.json" for stem in stems}
-    text = json.dumps(setting, sort_keys=True)
-    open_stems = [stem for stem, mark in marks.items() if not mark.is_file() or mark.read_text("utf-8") != text]
+    open_stems = not_rehearsed(stems, setting, runs)
     if not open_stems:
         return
     start = monotonic()
@@ -49,8 +47,19 @@ def rehearse(stems: list[str], setting: dict[str, Any], runs: Path, execute: Exe
                 "be for everyone: see that limits, data and solutions are as you want them.",
                 flush=True,
             )
-        write_atomically(marks[stem], text)
+        write_atomically(_mark(stem, runs), json.dumps(setting, sort_keys=True))
     print(f"Rehearsed in {monotonic() - start:.0f} s.", flush=True)
+
+
+def not_rehearsed(stems: list[str], setting: dict[str, Any], runs: Path) -> list[str]:
+    """Return those of the notebooks that were not rehearsed with this setting."""
+    text = json.dumps(setting, sort_keys=True)
+    marks = {stem: _mark(stem, runs) for stem in stems}
+    return [stem for stem, mark in marks.items() if not mark.is_file() or mark.read_text("utf-8") != text]
+
+
+def _mark(stem: str, runs: Path) -> Path:
+    return runs / f"{stem}.json"
 
 
 def _keeper(runs: Path) -> AtEnd:

@@ -118,6 +118,15 @@ class Results:
         wanted = json.dumps(_storable(limits), sort_keys=True)
         return row is not None and tuple(row) == (notebook_hash, course_hash, wanted)
 
+    def holds(self, attempt: Attempt) -> bool:
+        """Whether this very attempt was added before."""
+        with self._thread, self._told():
+            row = self._connection.execute(
+                "SELECT 1 FROM attempts WHERE submission = ? AND notebook = ? AND finished = ? AND seconds = ? LIMIT 1",
+                (stored_name(attempt.submission), plain_text(attempt.notebook), attempt.finished, attempt.seconds),
+            ).fetchone()
+        return row is not None
+
     def attempts(self) -> list[Attempt]:
         """Return the newest attempt at each notebook of each submission, in the order of their names."""
         with self._thread, self._told():

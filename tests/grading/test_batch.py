@@ -1,6 +1,5 @@
 """A batch of small submissions: graded for real in the sandbox once, and interrupted in every way with a stand-in."""
 
-import csv
 import json
 import os
 import random
@@ -12,63 +11,20 @@ import time
 
 import nbformat
 import pytest
+from batch_makers import SETTINGS, content, gradebook, make_batch, student_notebook
 
 from labkit.config import UsageError
 from labkit.confine import Limits
 from labkit.grading.batch import Settings, grade
 from labkit.grading.grader import Bounds
-from labkit.grading.results import Results
-from labkit.twins import clean, mark, to_text
-
-code, prose = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
-PARAMETERS = 'profile = "quick"\ndata = "auto"\nseed = 0\nout = ""'
-SETUP = """from types import SimpleNamespace
-from pathlib import Path
-from labkit.checks import Checker
-check = Checker(SimpleNamespace(name="01_small", out=Path(out)))"""
-ANSWER = "def {name}:\n    ### BEGIN SOLUTION\n    return {result}\n    ### END SOLUTION"
-ANSWERS = {
-    "1.2": ("central_difference(f, x, h)", "(f(x + h) - f(x - h)) / (2 * h)"),
-    "1.4": ("gradient(powers, error)", "2 * powers @ error / len(error)"),
-}
-STEMS = ("01_small", "02_small")
-SETTINGS = Settings("quick", "embedded", Bounds(cell_seconds=10, seconds=30), Limits(), unsafe=False)
-
-
-def staff_notebook():
-    cells = [code(PARAMETERS), code(SETUP)]
-    for exercise, (name, result) in ANSWERS.items():
-        cells += [code(ANSWER.format(name=name, result=result)), code(f'check("{exercise}", {name.split("(")[0]})')]
-    cells[0].metadata["tags"] = ["parameters"]
-    return clean(mark(nbformat.v4.new_notebook(cells=cells)))
-
-
-def student_notebook(*wrong):
-    notebook = staff_notebook()
-    for cell in notebook.cells:
-        for text in wrong:
-            cell.source = cell.source.replace(text, "1")
-    return to_text(notebook)
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A course of two small notebooks, and submissions of three students."""
-    (tmp_path / "notebooks").mkdir()
-    for stem in STEMS:
-        (tmp_path / "notebooks" / f"{stem}.ipynb").write_text(to_text(staff_notebook()))
-    for student, wrong in (("ada", ()), ("bob", ("2 * h",)), ("cy", ("len(error)", "2 * h"))):
-        folder = tmp_path / "submissions" / student
-        folder.mkdir(parents=True)
-        for stem in STEMS if student != "cy" else STEMS[:1]:
-            (folder / f"{stem}.ipynb").write_text(student_notebook(*wrong))
+    make_batch(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def gradebook(folder):
-    with (folder / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
-        return {row["submission"]: row for row in csv.DictReader(file)}
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None and not os.environ.get("CI"), reason="bubblewrap is not installed")
@@ -100,7 +56,7 @@ import sys, time, random
 from pathlib import Path
 from labkit.confine import Limits
 from labkit.exercises import Verdict
-from labkit.grading import batch
+from labkit.grading import batch, worker
 from labkit.grading.grader import Bounds, Execution
 
 def execute(notebook, checks, parameters, seed, bounds, provisioner, at_end):
@@ -109,8 +65,8 @@ def execute(notebook, checks, parameters, seed, bounds, provisioner, at_end):
         log.write("x")
     return Execution(notebook, verdicts={"1.2": Verdict("passed", "passed"), "1.4": Verdict("open", "open")})
 
-batch.execute = execute
-batch.rehearse = lambda *a: None
+worker.execute = execute
+worker.rehearse = lambda *a: None
 batch.refuse_without_sandbox = lambda: None
 settings = batch.Settings("quick", "embedded", Bounds(), Limits(), False)
 batch.grade(Path("submissions"), Path(sys.argv[1]), settings, jobs=2)
@@ -133,14 +89,6 @@ def run_to_end(place, out, log):
 def many(place):
     for number in range(30):
         shutil.copytree(place / "submissions" / "ada", place / "submissions" / f"s{number:02}")
-
-
-def content(out):
-    with Results(out / "results.sqlite", write=False) as results:
-        return [
-            (attempt.submission, attempt.notebook, attempt.status, attempt.verdicts, attempt.notebook_hash)
-            for attempt in results.attempts()
-        ]
 
 
 def test_killed_at_any_moment_nothing_is_lost_or_done_twice(place):
