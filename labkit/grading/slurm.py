@@ -84,6 +84,7 @@ def run_on_slurm(tasks: list[Task], worker: Worker, results: Results, out: Path,
     parts = chunks(tasks)
     unfinished = {(task.submission.name, task.notebook) for task in tasks}
     with Progress(total, total - len(tasks)) as progress, _cancelled_by_ctrl_c(folder):
+        progress.started("rehearsal")
         stems = worker.to_rehearse(tasks, out, one_thread=True)
         if stems and (ended_early := _rehearse(stems, worker, tasks, out, jobs)):
             return ended_early
