@@ -143,7 +143,13 @@ def run_rehearsal(worker: Worker, stems: list[str], out: Path, jobs: int) -> Non
 
 @contextlib.contextmanager
 def _on_a_node(worker: Worker, out: Path, jobs: int) -> Iterator[Executor]:
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))  # what is written is whole; the sandbox ends with its client
+    def end(*_: Any) -> None:
+        """End at once: what is written is whole. What Slurm ends beside this process leaves its folder of sockets."""
+        worker.stopped.set()
+        end_sandbox()
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, end)
     set_environment()
     os.environ["LABKIT_THREADS"] = "1"
     worker.share_runs(out)
