@@ -49,12 +49,13 @@ reference: .venv/installed
 	LABKIT_THREADS=1 $(BIN)/labkit run --profile full --data "$(DATA)" --out out/reference
 	$(BIN)/labkit reference out/reference
 
-# Everything in benchmarks/, on MNIST and CIFAR-10 in FOLDER, one after the other: half an hour on two idle cores.
+# Everything in benchmarks/, on MNIST and CIFAR-10 in FOLDER, one after the other: an hour and a half on two idle cores.
 bench: .venv/installed
 	$(BIN)/python -m pip install -q -e '.[bench]'
 	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop pages; do \
 	    $(BIN)/python benchmarks/$$script.py --data "$(DATA)" || exit 1; done
 	$(BIN)/python benchmarks/notebooks.py --course 1
+	$(BIN)/python benchmarks/grading.py
 
 lock:
 	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
