@@ -10,7 +10,7 @@ help:
 	@echo "make lint       only ruff and mypy"
 	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
 	@echo "make reference DATA=FOLDER  repeat the reference results on MNIST and CIFAR-10 in FOLDER (hours)"
-	@echo "make bench DATA=FOLDER      run every benchmark on MNIST and CIFAR-10 in FOLDER (half an hour)"
+	@echo "make bench DATA=FOLDER      run every benchmark on MNIST and CIFAR-10 in FOLDER (an hour and a half)"
 	@echo "make lock       pin the newest versions that pyproject.toml allows in requirements.lock"
 	@echo "make clean      remove .venv, out/ and caches"
 

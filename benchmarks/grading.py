@@ -147,7 +147,9 @@ def busy_seconds() -> float:
 def attempts() -> list[tuple[str, float, int]]:
     """Return notebook, seconds and peak memory of each attempt that labkit grade kept."""
     with sqlite3.connect(scratch / "graded" / "results.sqlite") as connection:
-        return connection.execute("SELECT notebook, seconds, peak_memory FROM attempts").fetchall()
+        return connection.execute(
+            "SELECT notebook, seconds, peak_memory FROM attempts WHERE status != 'missing'"
+        ).fetchall()
 
 
 chosen = arguments(__doc__.splitlines()[0], submissions=40, jobs=2)
