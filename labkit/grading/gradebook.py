@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from labkit.exercises import exercises
+from labkit.exercises import chapter_of, exercises
 from labkit.files import write_atomically
 from labkit.grading.attempts import STATUSES, Attempt, plain_text
 from labkit.grading.results import stored_name
@@ -101,10 +101,10 @@ def harmless(text: str) -> str:
 
 
 def _row(name: str, attempts: list[Attempt], taken: Submitted | None) -> Row:
-    by_chapter = {attempt.notebook.split("_")[0].lstrip("0"): attempt for attempt in attempts}
+    by_chapter = {chapter_of(attempt.notebook): attempt for attempt in attempts}
     points: dict[str, int | None] = {}
     for exercise in exercises():
-        attempt = by_chapter.get(exercise.split(".")[0])
+        attempt = by_chapter.get(chapter_of(exercise))
         there = attempt is not None and attempt.status != "missing"
         points[exercise] = attempt.verdicts.get(exercise, {"points": 0})["points"] if attempt and there else None
     who: Submitted | Attempt = taken or max(attempts, key=lambda attempt: attempt.finished)

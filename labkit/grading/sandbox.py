@@ -106,6 +106,12 @@ def wrap(folder: str) -> list[str]:
     return [*command, "--setenv", "PYTHONPATH", str(package.parent), "--chdir", "/"]
 
 
+def _environment(ours: dict[str, str], scratch: str) -> dict[str, str]:
+    """Return what a kernel in a scratch folder is told, and of ours only what it needs."""
+    passed_on = {name: ours[name] for name in PASSED_ON if name in ours}
+    return ENVIRONMENT | passed_on | {"HOME": scratch, "TMPDIR": scratch, "LABKIT_OUT": f"{scratch}/out"}
+
+
 def _wrap_and_tidy(folder: str) -> list[str]:
     """Return `wrap`'s command, under a shell that removes the folder when the server has ended with a killed client.
 
@@ -139,8 +145,7 @@ class SandboxProvisioner(WarmProvisioner):
 
     def environment(self, ours: dict[str, str]) -> dict[str, str]:
         """Return an environment that says nothing of the TA's."""
-        passed_on = {name: ours[name] for name in PASSED_ON if name in ours}
-        return ENVIRONMENT | passed_on | {"LABKIT_OUT": f"{SCRATCH}/out"}
+        return _environment(ours, SCRATCH)
 
     async def finish(self) -> tuple[str, int]:
         """End the kernel and all that it started; return why its guard ended it before ("-": it had not), and its peak.
@@ -177,9 +182,7 @@ class UnsafeProvisioner(WarmProvisioner):
 
     def environment(self, ours: dict[str, str]) -> dict[str, str]:
         """Return an environment that says nothing of the TA's, and names the scratch folder."""
-        passed_on = {name: ours[name] for name in PASSED_ON if name in ours}
-        scratch = str(self.folder)
-        return ENVIRONMENT | passed_on | {"HOME": scratch, "TMPDIR": scratch, "LABKIT_OUT": f"{scratch}/out"}
+        return _environment(ours, str(self.folder))
 
     async def finish(self) -> tuple[str, int]:
         """End the kernel and its group of processes, remove its scratch folder, and return as a kernel of the sandbox.

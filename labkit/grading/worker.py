@@ -145,12 +145,8 @@ class Worker:
         return self._execute(notebook, at_end)
 
     def _execute(self, notebook: Any, at_end: AtEnd | None = None) -> Execution:
-        parameters = {
-            "profile": self.settings.profile,
-            "data": self.settings.data,
-            "seed": 0,
-            "out": "",
-        }  # "": LABKIT_OUT
+        # Without a name, results go where LABKIT_OUT says.
+        parameters = {"profile": self.settings.profile, "data": self.settings.data, "seed": 0, "out": ""}
         places = {index: (name, expression) for index, name, expression in checks(notebook)}
         return execute(notebook, places, parameters, self.seed, self.settings.bounds, self.provisioner, at_end)
 

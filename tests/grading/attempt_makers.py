@@ -1,8 +1,19 @@
-"""Make attempts at notebooks."""
+"""Make attempts at notebooks, and what was taken in."""
+
+from dataclasses import dataclass
 
 from labkit.grading.attempts import Attempt
 
 HASH = "0123456789abcdef" * 4
+
+
+@dataclass(frozen=True)
+class Taken:
+    name: str
+    student: str = "Lee, Mia"
+    user: str = "101"
+    late: bool = False
+    problems: tuple[str, ...] = ()
 
 
 def attempt(submission="lee_mia_101", notebook="05_mlp1_sweep", status="passed", points=None, **changed):

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from dataclasses import dataclass
 
 import nbformat
 from attempt_makers import attempt
@@ -12,15 +11,6 @@ from labkit.exercises import chapter_of, exercises
 
 NOTEBOOKS = ("01_pytorch_blitz", "05_mlp1_sweep")
 FINISHED = "2026-01-31T23:59:59+00:00"
-
-
-@dataclass(frozen=True)
-class Taken:
-    name: str
-    student: str = "Lee, Mia"
-    user: str = "101"
-    late: bool = False
-    problems: tuple[str, ...] = ()
 
 
 def png(colour="red"):

@@ -1,23 +1,13 @@
 import csv
-from dataclasses import dataclass
 
 import pytest
-from attempt_makers import attempt
+from attempt_makers import Taken, attempt
 
 from labkit.config import LabkitError
 from labkit.exercises import exercises
 from labkit.grading.gradebook import harmless, rows, write_gradebook
 
 LATER = "2026-02-01T00:00:00+00:00"
-
-
-@dataclass(frozen=True)
-class Taken:
-    name: str
-    student: str = "Lee, Mia"
-    user: str = "101"
-    late: bool = False
-    problems: tuple[str, ...] = ()
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import re
 
 import nbformat
 import pytest
-from attempt_makers import attempt
-from page_makers import NOTEBOOKS, Taken, check, class_of, code, png, printed, store, verdicts
+from attempt_makers import Taken, attempt
+from page_makers import NOTEBOOKS, check, class_of, code, png, printed, store, verdicts
 from test_sanitise import ATTACKS, Elements
 
 from labkit.config import LabkitError

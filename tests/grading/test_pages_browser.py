@@ -4,8 +4,8 @@ import shutil
 
 import nbformat
 import pytest
-from attempt_makers import attempt
-from page_makers import NOTEBOOKS, Taken, class_of, code, display, png, printed, store
+from attempt_makers import Taken, attempt
+from page_makers import NOTEBOOKS, class_of, code, display, png, printed, store
 from test_sanitise import ATTACKS
 
 from labkit.grading.pages import write_pages
