@@ -7,7 +7,7 @@ help:
 	@echo "make lab        set up (once) and open the notebooks in JupyterLab"
 	@echo "make run        set up (once) and run the course on the data that is here; the report lands in out/"
 	@echo "make test       set up (once) and run every check: ruff, mypy, pytest, nbval"
-	@echo "make lint       only ruff and mypy"
+	@echo "make lint       ruff, mypy, and the floors that imports keep to"
 	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
 	@echo "make reference DATA=FOLDER  repeat the reference results on MNIST and CIFAR-10 in FOLDER (hours)"
 	@echo "make bench DATA=FOLDER      run every benchmark on MNIST and CIFAR-10 in FOLDER (an hour and a half)"
@@ -28,6 +28,7 @@ lint: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/labkit notebooks --check
 
 # nbval runs the notebooks as they are stored, on warm kernels: embedded data, results in their own folder. The report built from

@@ -30,10 +30,8 @@ from pathlib import Path
 import nbformat
 from measure import arguments, median, publish
 
-from labkit.headless import read_notebook
-from labkit.notebooks import course, notebooks_folder
-from labkit.release import student_version
-from labkit.twins import clean
+from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook
+from labkit.course.release import student_version
 
 CELL_SECONDS = 300
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -12,12 +12,12 @@ import torch
 from measure import arguments, in_turn, median, publish
 from torch import nn
 
-from labkit.config import TrainConfig
-from labkit.data import Dataset, load
-from labkit.ensembles import Ensemble, Member
-from labkit.models import CifarNet, LeNet5
-from labkit.runtime import set_seed
-from labkit.training import fit
+from labkit.basics.machine import set_seed
+from labkit.data.datasets import Dataset, load
+from labkit.models.networks import CifarNet, LeNet5
+from labkit.training.config import TrainConfig
+from labkit.training.loop import fit
+from labkit.training.together import Ensemble, Member
 
 chosen = arguments(__doc__.splitlines()[0], repeats=3, images=3_000, seeds=5)
 

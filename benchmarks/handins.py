@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from labkit.config import UsageError
+from labkit.basics.errors import UsageError
 
 
 def mnist(folder: str, train: bool, scale: tuple[float, float]) -> torch.utils.data.Dataset:

@@ -12,11 +12,11 @@ import torch
 from measure import arguments, in_turn, median, publish
 from torch import nn
 
-from labkit.config import TrainConfig
-from labkit.data import Dataset, load
-from labkit.models import MLP, CifarNet, ConvNet, LeNet5, OneConvNet
-from labkit.runtime import set_seed
-from labkit.training import fit
+from labkit.basics.machine import set_seed
+from labkit.data.datasets import Dataset, load
+from labkit.models.networks import MLP, CifarNet, ConvNet, LeNet5, OneConvNet
+from labkit.training.config import TrainConfig
+from labkit.training.loop import fit
 
 chosen = arguments(__doc__.splitlines()[0], repeats=3, images=6_000)
 digits = load("mnist", chosen.data, train_limit=chosen.images)

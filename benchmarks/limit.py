@@ -16,12 +16,12 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from labkit.config import TrainConfig
-from labkit.data import Dataset, load
-from labkit.ensembles import Ensemble, Member
-from labkit.models import MLP, CifarNet, LeNet5
-from labkit.runtime import set_seed
-from labkit.training import fit
+from labkit.basics.machine import set_seed
+from labkit.data.datasets import Dataset, load
+from labkit.models.networks import MLP, CifarNet, LeNet5
+from labkit.training.config import TrainConfig
+from labkit.training.loop import fit
+from labkit.training.together import Ensemble, Member
 
 chosen = arguments(__doc__.splitlines()[0], repeats=3, images=12_000)
 digits = load("mnist", chosen.data, train_limit=chosen.images)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from labkit.runtime import describe_machine, set_threads
+from labkit.basics.machine import describe_machine, set_threads
 
 OUT = Path("out") / "bench"
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import nbformat
 from measure import arguments, in_turn, median, publish
 
-from labkit import kernels
-from labkit.headless import run_headless, set_environment
-from labkit.notebooks import course, notebooks_folder
+from labkit.course import kernels
+from labkit.course.notebooks import course, notebooks_folder
+from labkit.course.run_one import run_headless, set_environment
 
 IMPORTS = "import matplotlib.pyplot, pandas, seaborn, torch, torchvision"
 scratch = Path(tempfile.mkdtemp(prefix="labkit-bench-"))
@@ -101,7 +101,7 @@ def seconds(work: Callable[[], None]) -> float:
 
 def restart() -> None:
     """Start the server anew, and one kernel."""
-    kernels.end()
+    kernels.own_server.end()
     in_process(sets["empty"][0], {}, warm=True)
 
 

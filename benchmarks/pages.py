@@ -16,10 +16,10 @@ from pathlib import Path
 
 from measure import arguments, median, publish
 
-from labkit.exercises import chapter_of, exercises
-from labkit.grading.attempts import Attempt
-from labkit.grading.pages import write_pages
-from labkit.notebooks import course, notebooks_folder
+from labkit.course.notebooks import course, notebooks_folder
+from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.grading.pages.site import write_pages
+from labkit.grading.records.attempts import Attempt
 
 FINISHED = "2026-01-31T23:59:59+00:00"
 chosen = arguments(__doc__.splitlines()[0], submissions=500, repeats=5)

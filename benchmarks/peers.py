@@ -21,10 +21,10 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from labkit.config import TrainConfig
-from labkit.data import load
-from labkit.models import MLP
-from labkit.training import fit
+from labkit.data.datasets import load
+from labkit.models.networks import MLP
+from labkit.training.config import TrainConfig
+from labkit.training.loop import fit
 
 warnings.simplefilter("ignore")
 logging.disable(logging.WARNING)  # Lightning speaks before every fit

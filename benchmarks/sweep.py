@@ -9,12 +9,12 @@ import torch
 from handins import mnist, train
 from measure import arguments, in_turn, median, publish
 
-from labkit.config import TrainConfig
-from labkit.data import load
-from labkit.models import MLP
-from labkit.runtime import set_seed
-from labkit.sweeps import sweep
-from labkit.training import evaluate
+from labkit.basics.machine import set_seed
+from labkit.data.datasets import load
+from labkit.models.networks import MLP
+from labkit.training.config import TrainConfig
+from labkit.training.loop import evaluate
+from labkit.training.sweeps import sweep
 
 WIDTHS = range(30, 301, 30)
 MNIST_SCALE = (0.1307, 0.3081)

@@ -16,11 +16,11 @@ from measure import arguments, median, publish
 from torch import nn
 from torch.nn import functional
 
-from labkit.config import TrainConfig
-from labkit.data import Dataset, load
-from labkit.models import MLP, OneConvNet
-from labkit.runtime import set_seed
-from labkit.training import evaluate, fit
+from labkit.basics.machine import set_seed
+from labkit.data.datasets import Dataset, load
+from labkit.models.networks import MLP, OneConvNet
+from labkit.training.config import TrainConfig
+from labkit.training.loop import evaluate, fit
 
 SYMMETRIC = (0.5, 0.5)  # inputs in [-1, 1], as the source has them
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labkit.config import LabkitError
+from labkit.basics.errors import LabkitError
 
 app = typer.Typer(
     add_completion=False,
@@ -29,7 +29,7 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
 ) -> None:
     """Execute notebooks headless and build the report."""
-    from labkit.notebooks import run_course
+    from labkit.course.run_all import run_course
 
     if not run_course(notebooks or [], profile, data, seed, out, jobs):
         raise typer.Exit(1)
@@ -38,7 +38,7 @@ def run(
 @app.command()
 def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10 or both.")]) -> None:
     """Download the real data into the data folder (LABKIT_DATA, else a per-user cache)."""
-    from labkit.fetch import fetch
+    from labkit.data.download import fetch
 
     print(f"{' and '.join(names)}: ready in {fetch(names)}")
 
@@ -49,9 +49,9 @@ def report(
     template: Annotated[Path | None, typer.Option(help="Default: report_template.md.")] = None,
 ) -> None:
     """Build the report again from results.json alone."""
-    from labkit.report import build_report
+    from labkit.course.run_all import report_on
 
-    for path in build_report(folder, template):
+    for path in report_on(folder, template):
         print(path)
 
 
@@ -60,7 +60,7 @@ def progress(
     out: Annotated[Path, typer.Argument(help="Folder that the notebooks' results go to.")] = Path("out"),
 ) -> None:
     """Say which exercises are passed, failed and open, over all notebooks."""
-    from labkit.checks import progress
+    from labkit.exercises.checker import progress
 
     print(progress(out))
 
@@ -75,7 +75,7 @@ def submit(
     check: Annotated[bool, typer.Option("--check", help="Only list what is missing.")] = False,
 ) -> None:
     """Run all notebooks anew, list what is missing, and pack the submission."""
-    from labkit.submit import submit
+    from labkit.course.submit import submit
 
     def agree(findings: list[str]) -> bool:
         for finding in findings:
@@ -94,7 +94,7 @@ def release(
     out: Annotated[Path, typer.Option(help="Folder for the student version: labkit-course, and labkit-course.zip.")],
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
-    from labkit.release import release
+    from labkit.course.release import release
 
     for path in release(out):
         print(path)
@@ -114,9 +114,9 @@ def grade(
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Without a sandbox: only for code that you trust.")] = False,
 ) -> None:
     """For TAs: execute submissions in a sandbox, check every exercise, and write the gradebook."""
-    from labkit.confine import Limits
-    from labkit.grading.batch import Settings, grade
-    from labkit.grading.grader import Bounds
+    from labkit.grading.batch import grade
+    from labkit.grading.sandbox.confine import Limits
+    from labkit.grading.settings import Bounds, Settings
 
     bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)
     settings = Settings(profile, data, bounds, Limits(memory=int(memory * 1e9)), unsafe)
@@ -130,9 +130,9 @@ def grades(
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
     """For TAs: fill one column of a gradebook exported from Canvas."""
-    from labkit.grading.canvas import fill_canvas
-    from labkit.grading.gradebook import rows
-    from labkit.grading.results import Results
+    from labkit.grading.records.canvas import fill_canvas
+    from labkit.grading.records.gradebook import rows
+    from labkit.grading.records.store import Results
 
     with Results(folder / "results.sqlite", write=False) as results:
         target = folder / f"{canvas.stem}-filled.csv"
@@ -145,7 +145,7 @@ def grades(
 @app.command()
 def doctor() -> None:
     """Say what is installed, found and missing, and what to do about it."""
-    from labkit.doctor import examine
+    from labkit.course.doctor import examine
 
     findings = examine()
     print(*findings, sep="\n")
@@ -159,7 +159,7 @@ def notebooks(
     check: Annotated[bool, typer.Option("--check", help="Only say what is wrong.")] = False,
 ) -> None:
     """For engineers: build the stored notebooks from their text twins in notebooks/source, or check them."""
-    from labkit.twins import build_notebooks, check_notebooks
+    from labkit.course.build import build_notebooks, check_notebooks
 
     check_notebooks() if check else build_notebooks(names or [])
 
@@ -167,7 +167,7 @@ def notebooks(
 @app.command(hidden=True)
 def reference(folder: Annotated[Path, typer.Argument(help="Folder that holds results.json.")]) -> None:
     """For engineers: make the results in FOLDER the reference that `labkit run` compares with."""
-    from labkit.reference import update
+    from labkit.report.reference import update
 
     for path in update(folder, Path("docs/reference-results.md")):
         print(path)

@@ -6,8 +6,8 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from labkit.data import Dataset, load
-from labkit.runtime import set_seed, set_threads
+from labkit.basics.machine import set_seed, set_threads
+from labkit.data.datasets import Dataset, load
 
 matplotlib.use("Agg")
 

@@ -1,4 +1,4 @@
-"""What exercises share that compare two networks seed by seed. Imports base."""
+"""What exercises share that compare two networks seed by seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises.base import Wrong
+from labkit.exercises.exercise import Wrong
 
 Rule = Callable[[np.ndarray], Any]
 Verdict = Callable[[float, float], Any]

@@ -1,1 +1,4 @@
-"""The TA's half: submissions taken in, executed in a sandbox, judged, kept and told. Only `cli` imports it."""
+"""A TA's night and day: from a batch of submissions to results, a gradebook and pages.
+
+Rooms from the ground up: texts and sandbox; intake; settings and records; judging and pages; slurm; batch.
+"""

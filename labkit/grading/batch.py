@@ -1,8 +1,4 @@
-"""A night of grading: every notebook of every submission, several side by side, each kept as soon as it is done.
-
-Imports attempts, cluster, config, files, gradebook, headless, intake, notebooks, pages, progress, results, sandbox,
-slurm and worker.
-"""
+"""A night of grading: every notebook of every submission, several side by side, each kept as soon as it is done."""
 
 from __future__ import annotations
 
@@ -18,20 +14,23 @@ from typing import Any
 import nbformat
 
 from labkit import __version__
-from labkit.config import Interrupted, LabkitError, UsageError, get_profile
-from labkit.files import ensure_writable, write_atomically
-from labkit.grading.attempts import Attempt
-from labkit.grading.cluster import refuse_without_slurm
-from labkit.grading.gradebook import write_gradebook
-from labkit.grading.intake import Submission, read_submissions
-from labkit.grading.pages import write_pages
-from labkit.grading.progress import Progress
-from labkit.grading.results import Results
-from labkit.grading.sandbox import end_sandbox, refuse_without_sandbox
-from labkit.grading.slurm import run_on_slurm, settle
-from labkit.grading.worker import Settings, Task, Worker, keep_notebook, make_attempt
-from labkit.headless import read_notebook, set_environment
-from labkit.notebooks import course, notebooks_folder
+from labkit.basics.errors import Interrupted, LabkitError, UsageError
+from labkit.basics.files import ensure_writable, write_atomically
+from labkit.course.notebooks import course, notebooks_folder, read_notebook
+from labkit.course.run_one import set_environment
+from labkit.grading.intake.submissions import Submission, read_submissions
+from labkit.grading.judging.batch_progress import Progress
+from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_attempt
+from labkit.grading.pages.site import write_pages
+from labkit.grading.records.attempts import Attempt
+from labkit.grading.records.gradebook import write_gradebook
+from labkit.grading.records.store import Results
+from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
+from labkit.grading.sandbox.provisioners import sandbox_server
+from labkit.grading.settings import Settings
+from labkit.grading.slurm.chunks import run_on_slurm, settle
+from labkit.grading.slurm.cluster import refuse_without_slurm
+from labkit.report.profiles import get_profile
 
 
 def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: bool = False, slurm: bool = False) -> bool:
@@ -122,8 +121,8 @@ def _run_here(tasks: list[Task], worker: Worker, results: Results, out: Path, jo
                 "Interrupted: every finished notebook is kept, and the same command goes on from there."
             ) from interrupt
         finally:
-            end_sandbox()
-            os.environ.pop("LABKIT_RUNS", None)
+            sandbox_server.end()
+            os.environ.pop("LABKIT_REHEARSED", None)
     return ""
 
 

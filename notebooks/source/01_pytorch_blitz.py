@@ -28,13 +28,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import get_profile
 from labkit.data import load
+from labkit.exercises import Checker
 from labkit.models import CifarNet, count_parameters
-from labkit.runtime import set_seed, set_threads
+from labkit.report import Run, get_profile, plots
+from labkit.training import set_seed, set_threads
 
 # %%
 set_threads()

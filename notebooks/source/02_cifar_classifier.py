@@ -31,16 +31,13 @@ from sklearn.metrics import confusion_matrix
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-# %%
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import TrainConfig, get_profile
 from labkit.data import load
+from labkit.exercises import Checker
 from labkit.models import CifarNet, count_parameters
-from labkit.runtime import get_device, set_seed, set_threads
-from labkit.sweeps import sweep
-from labkit.training import evaluate, fit
+
+# %%
+from labkit.report import Run, get_profile, plots
+from labkit.training import TrainConfig, evaluate, fit, get_device, set_seed, set_threads, sweep
 
 # %% [markdown]
 # ## 2.1 The data

@@ -21,15 +21,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import TrainConfig, get_profile
 from labkit.data import load
-from labkit.models import CifarNet, count_parameters
-from labkit.runtime import set_threads
-from labkit.summary import count_flops, draw_architecture, layer_table
-from labkit.sweeps import sweep
+from labkit.exercises import Checker
+from labkit.models import CifarNet, count_flops, count_parameters, draw_architecture, layer_table
+from labkit.report import Run, get_profile, plots
+from labkit.training import TrainConfig, set_threads, sweep
 
 # %%
 set_threads()

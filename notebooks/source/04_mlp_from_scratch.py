@@ -25,16 +25,11 @@ import torch
 from sklearn.metrics import confusion_matrix
 from torch.nn import functional
 
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import TrainConfig, get_profile
 from labkit.data import load
-from labkit.models import MLP
-from labkit.runtime import set_threads
-from labkit.scratch import ACTIVATIONS, INITIALISATIONS, Network, check_gradient, softmax, train
-from labkit.sweeps import sweep
-from labkit.training import fit
+from labkit.exercises import Checker
+from labkit.models import MLP, scratch
+from labkit.report import Run, get_profile, plots
+from labkit.training import TrainConfig, fit, set_threads, sweep
 
 # %%
 set_threads()
@@ -71,7 +66,7 @@ print(f"a row has {images.shape[1]} numbers, mean {abs(images.mean()):.0f}, stan
 # %%
 hidden_sizes = profile.choose(quick=(120, 60, 30), full=(500, 250, 100))
 sizes = (784, *hidden_sizes, 10)
-network = Network(sizes, "tanh", seed=seed)
+network = scratch.Network(sizes, "tanh", seed=seed)
 a = images[:64]
 for layer, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True), 1):
     z = a @ weights + biases
@@ -86,7 +81,7 @@ print("the last pre-activations are the logits:", np.allclose(z, network.forward
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(6.4, 2.7))
 z = np.linspace(-5, 5, 201)
-for index, (name, pair) in enumerate(ACTIVATIONS.items()):
+for index, (name, pair) in enumerate(scratch.ACTIVATIONS.items()):
     for ax, function in zip(axes, pair, strict=True):
         ax.plot(z, function(z), color=f"C{index}", marker=plots.MARKERS[index], markevery=25, label=name)
 axes[0].set(title="activation f(z)", xlabel="pre-activation z", ylim=(-1.3, 2.3))
@@ -140,10 +135,10 @@ assert check.passed("4.1")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# `labkit.scratch.softmax` is such a function, and serves the rest of this notebook.
+# `scratch.softmax` is such a function, and serves the rest of this notebook.
 
 # %%
-print(softmax(logits).round(3).tolist())
+print(scratch.softmax(logits).round(3).tolist())
 
 # %% [markdown]
 # ## 4.4 Back-propagation
@@ -184,9 +179,9 @@ assert check.passed("4.2")
 # no pre-activation; what is computed for them is thrown away.) Until yours is ready, `network.backward` does the same.
 
 # %%
-network = Network(sizes, "tanh", seed=seed, dtype=np.float64)
+network = scratch.Network(sizes, "tanh", seed=seed, dtype=np.float64)
 few, few_labels = images[:32].astype(np.float64), labels[:32]
-delta = (softmax(network.forward(few)) - np.eye(10)[few_labels]) / len(few)
+delta = (scratch.softmax(network.forward(few)) - np.eye(10)[few_labels]) / len(few)
 before = [few, *network.pre_activations]
 own = []
 if check.passed("4.2"):
@@ -219,20 +214,21 @@ print("largest relative difference below 1e-6:", max(differences) < 1e-6)
 # ## 4.5 Check before you train
 #
 # Without autograd there is another judge: move one weight a little up and a little down, and see how the cost changes.
-# This **central difference** is slow, two forward passes a weight, but it needs no derivative. `check_gradient` does it
-# for a sample of every array and returns relative errors. In double precision, below $10^{-6}$ is right.
+# This **central difference** is slow, two forward passes a weight, but it needs no derivative.
+# `scratch.check_gradient` does it for a sample of every array and returns relative errors. In double precision, below
+# $10^{-6}$ is right.
 #
 # ### Exercise 4.3 — find the planted bug
 #
-# `check_gradient(network, images, labels, gradients)` returns a dictionary: the name of each array ("W1", "b1", "W2", ...)
-# and its relative error. Write a function that returns the names of those whose error is above $10^{-3}$, the mark of a
-# bug. It will be tried on gradients with several bugs, and on one with none.
+# `scratch.check_gradient(network, images, labels, gradients)` returns a dictionary: the name of each array ("W1", "b1",
+# "W2", ...) and its relative error. Write a function that returns the names of those whose error is above $10^{-3}$,
+# the mark of a bug. It will be tried on gradients with several bugs, and on one with none.
 
 
 # %%
 def wrong_arrays(network, images, labels, gradients):
     ### BEGIN SOLUTION
-    errors = check_gradient(network, images, labels, gradients)
+    errors = scratch.check_gradient(network, images, labels, gradients)
     return [name for name, error in errors.items() if error > 1e-3]
     ### END SOLUTION
 
@@ -250,7 +246,7 @@ assert check.passed("4.3")
 
 # %%
 def suspect_backward(network, labels, l2=0.0):
-    delta = (softmax(network.pre_activations[-1]) - np.eye(10)[labels]) / len(labels)
+    delta = (scratch.softmax(network.pre_activations[-1]) - np.eye(10)[labels]) / len(labels)
     delta = delta.astype(network.weights[0].dtype)
     gradients = []
     for layer in reversed(range(len(network.weights))):
@@ -261,7 +257,7 @@ def suspect_backward(network, labels, l2=0.0):
 
 
 # %%
-network = Network(sizes, "sigmoid", seed=seed, dtype=np.float64)
+network = scratch.Network(sizes, "sigmoid", seed=seed, dtype=np.float64)
 network.forward(few)
 if check.passed("4.3"):
     print("wrong:", ", ".join(wrong_arrays(network, few, few_labels, suspect_backward(network, few_labels))))
@@ -301,12 +297,14 @@ seeds = run.seeds[:3]
 
 
 # %%
-def train_all(activation, setting="high", build=Network, initialisation="xavier", **other):
+def train_all(activation, setting="high", build=scratch.Network, initialisation="xavier", **other):
     runs, epochs = [], []
     facts = {"activation": activation, "setting": setting, "initialisation": initialisation}
     for seed in seeds:
         network = build(sizes, activation, initialisation, seed)
-        rows = train(network, images, labels, **{**settings[setting], **other}, batch_size=batch_size, seed=seed)
+        rows = scratch.train(
+            network, images, labels, **{**settings[setting], **other}, batch_size=batch_size, seed=seed
+        )
         epochs += [{**facts, "seed": seed, **row} for row in rows]
         answers = network.predict(test_images)
         outcome = {"test": 100 * (answers == test_labels).mean(), "seconds": sum(row["seconds"] for row in rows)}
@@ -315,7 +313,7 @@ def train_all(activation, setting="high", build=Network, initialisation="xavier"
 
 
 # %%
-parts = [train_all(activation, setting) for activation in ACTIVATIONS for setting in settings]
+parts = [train_all(activation, setting) for activation in scratch.ACTIVATIONS for setting in settings]
 runs, epochs = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
 for (activation, setting), cell in runs.groupby(["activation", "setting"], sort=False):
     name = f"{activation}_{setting}_test"
@@ -356,7 +354,7 @@ run.figure(
 
 
 # %%
-class Suspect(Network):
+class Suspect(scratch.Network):
     def backward(self, labels, l2=0.0):
         return suspect_backward(self, labels, l2)
 
@@ -394,7 +392,7 @@ run.figure(
 # signals shrink. *Zero* is zero.
 
 # %%
-starts = {name: train_all("tanh", initialisation=name, epochs=short) for name in INITIALISATIONS}
+starts = {name: train_all("tanh", initialisation=name, epochs=short) for name in scratch.INITIALISATIONS}
 fig, ax = plt.subplots(figsize=(5.4, 3.0))
 plots.spread_lines(pd.concat([rows for _, rows in starts.values()]), "epoch", "cost", "initialisation", ax)
 ax.set_ylim(bottom=0)
@@ -452,9 +450,9 @@ if check.passed("4.4"):
 
 # %%
 raw = load("mnist", data, normalisation="raw", train_limit=profile.train_limit)
-network = Network(sizes, "relu", seed=seed)
+network = scratch.Network(sizes, "relu", seed=seed)
 with np.errstate(all="ignore"):
-    rows = train(network, *rows_of(raw.train), epochs=2, lr=low, batch_size=batch_size, seed=seed)
+    rows = scratch.train(network, *rows_of(raw.train), epochs=2, lr=low, batch_size=batch_size, seed=seed)
 print(f"largest input: {raw.train.images.max():.0f} in place of {images.max():.0f}")
 print("cost with inputs of 0 to 255:", [row["cost"] for row in rows])
 
@@ -506,7 +504,7 @@ run.figure(
 
 # %%
 def numpy_seconds(images, labels, batch_size):
-    (row,) = train(Network(sizes, "relu"), images, labels, epochs=1, lr=0.001, batch_size=batch_size)
+    (row,) = scratch.train(scratch.Network(sizes, "relu"), images, labels, epochs=1, lr=0.001, batch_size=batch_size)
     return row["seconds"]
 
 

@@ -23,15 +23,11 @@ import matplotlib.pyplot as plt
 import torch
 from torch.nn import functional
 
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import TrainConfig, get_profile
 from labkit.data import load
+from labkit.exercises import Checker
 from labkit.models import MLP, count_parameters
-from labkit.runtime import set_seed, set_threads
-from labkit.sweeps import sweep
-from labkit.training import fit
+from labkit.report import Run, get_profile, plots
+from labkit.training import TrainConfig, fit, set_seed, set_threads, sweep
 
 # %% [markdown]
 # ## 5.1 The data

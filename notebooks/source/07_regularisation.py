@@ -25,14 +25,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import TrainConfig, get_profile
 from labkit.data import load
+from labkit.exercises import Checker
 from labkit.models import MLP
-from labkit.runtime import set_seed, set_threads
-from labkit.sweeps import sweep
+from labkit.report import Run, get_profile, plots
+from labkit.training import TrainConfig, set_seed, set_threads, sweep
 
 # %%
 set_threads()
@@ -326,8 +323,8 @@ if check.passed("7.4"):
 # 2. Layer normalisation fixes the mean and the standard deviation of what a layer makes of an image. How many of five
 #    numbers can still be chosen freely? And in a layer of one neuron?
 # 3. The group of 7.3 concludes: "dropout hurts". Which experiment of this notebook contradicts them, and under what condition?
-# 4. Why are weights decayed but not biases, in many textbooks? What does `labkit` do? (Look into `labkit/training.py`
-#    and `labkit/scratch.py`.)
+# 4. Why are weights decayed but not biases, in many textbooks? What does `labkit` do? (Look into `labkit/training/loop.py`
+#    and `labkit/models/scratch.py`.)
 # 5. You have 500 images and cannot get more. Rank by the gain that you expect, with reasons: weight decay, dropout,
 #    moving the images by a pixel, a CNN.
 
@@ -343,7 +340,7 @@ if check.passed("7.4"):
 #    settings could not have shown what dropout does. That dropout *helps* is not shown by 7.4 either.
 # 4. Large weights make the output change steeply with the input, which is what learning by heart needs; a bias only
 #    moves the point at which a neuron becomes active. There are few biases, too. `labkit.training` hands all
-#    parameters to the optimiser, so its weight decay takes in the biases as well; the L2 term of `labkit.scratch`
+#    parameters to the optimiser, so its weight decay takes in the biases as well; the L2 term of `scratch`
 #    leaves them out.
 # 5. First a CNN and moved images, in either order: both bring in knowledge, namely that neighbouring pixels belong
 #    together, and that a moved digit is the same digit. Moving works with any network, also with a CNN, and gives up

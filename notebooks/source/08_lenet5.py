@@ -24,15 +24,11 @@ import pandas as pd
 import torch
 from sklearn.metrics import classification_report, confusion_matrix
 
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import TrainConfig, get_profile
 from labkit.data import load
-from labkit.models import ConvNet, LeNet5, OneConvNet, count_parameters
-from labkit.runtime import set_threads
-from labkit.summary import count_flops, draw_architecture, layer_table
-from labkit.sweeps import sweep
+from labkit.exercises import Checker
+from labkit.models import ConvNet, LeNet5, OneConvNet, count_flops, count_parameters, draw_architecture, layer_table
+from labkit.report import Run, get_profile, plots
+from labkit.training import TrainConfig, set_threads, sweep
 
 # %%
 set_threads()
@@ -347,9 +343,8 @@ if check.passed("8.4"):
 # %%
 from dataclasses import replace
 
-from labkit.canvas import draw_digit
-from labkit.runtime import set_seed
-from labkit.training import fit
+from labkit.data import draw_digit
+from labkit.training import fit, set_seed
 
 
 def train_lenet(seed):

@@ -25,16 +25,22 @@ import pandas as pd
 import torch
 from matplotlib.ticker import LogLocator
 
-from labkit import plots
-from labkit.artifacts import Run
-from labkit.checks import Checker
-from labkit.config import TrainConfig, get_profile
 from labkit.data import load
-from labkit.models import MLP, ConvNet, LeNet5, OneConvNet, count_parameters
-from labkit.profiling import cost_table, measure_latency, operator_table
-from labkit.runtime import set_seed, set_threads
-from labkit.summary import count_flops, layer_table
-from labkit.sweeps import sweep
+from labkit.exercises import Checker
+from labkit.models import (
+    MLP,
+    ConvNet,
+    LeNet5,
+    OneConvNet,
+    cost_table,
+    count_flops,
+    count_parameters,
+    layer_table,
+    measure_latency,
+    operator_table,
+)
+from labkit.report import Run, get_profile, plots
+from labkit.training import TrainConfig, set_seed, set_threads, sweep
 
 # %%
 set_threads()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import nbformat
 
-from labkit.confine import Limits
-from labkit.grading.grader import Bounds, execute
-from labkit.grading.sandbox import SandboxProvisioner
+from labkit.grading.judging.grader import execute
+from labkit.grading.sandbox.confine import Limits
+from labkit.grading.sandbox.provisioners import SandboxProvisioner
+from labkit.grading.settings import Bounds
 
 BEFORE = "def central_difference(f, x, h=1e-5):\n    return (f(x + h) - f(x - h)) / (2 * h)"
 AFTER = "def gradient_by_hand(powers, error):\n    return 2 * (powers @ error) / len(error)"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from labkit.grading.attempts import Attempt
+from labkit.grading.records.attempts import Attempt
 
 HASH = "0123456789abcdef" * 4
 

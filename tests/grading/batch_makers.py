@@ -4,17 +4,17 @@ import csv
 
 import nbformat
 
-from labkit.confine import Limits
-from labkit.grading.batch import Settings
-from labkit.grading.grader import Bounds
-from labkit.grading.results import Results
-from labkit.twins import clean, mark, to_text
+from labkit.course.build import mark
+from labkit.course.notebooks import clean, to_text
+from labkit.grading.records.store import Results
+from labkit.grading.sandbox.confine import Limits
+from labkit.grading.settings import Bounds, Settings
 
 code, prose = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
 PARAMETERS = 'profile = "quick"\ndata = "auto"\nseed = 0\nout = ""'
 SETUP = """from types import SimpleNamespace
 from pathlib import Path
-from labkit.checks import Checker
+from labkit.exercises.checker import Checker
 check = Checker(SimpleNamespace(name="01_small", out=Path(out)))"""
 ANSWER = "def {name}:\n    ### BEGIN SOLUTION\n    return {result}\n    ### END SOLUTION"
 ANSWERS = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labkit.config import LabkitError
-from labkit.grading import sandbox
+from labkit.basics.errors import LabkitError
+from labkit.grading.sandbox import bubblewrap, provisioners
 
 SECRET = "forty-two green apples!"  # in the TA's environment
 
@@ -16,22 +16,22 @@ SECRET = "forty-two green apples!"  # in the TA's environment
 def sandbox_server():
     """Return the warm server in bubblewrap."""
     try:
-        sandbox.refuse_without_sandbox()
+        bubblewrap.refuse_without_sandbox()
     except LabkitError as error:
         if os.environ.get("CI") or os.environ.get("LABKIT_REQUIRE_SANDBOX"):
             raise
         pytest.skip(str(error))
     os.environ["LABKIT_TEST_SECRET"] = SECRET
-    yield sandbox.sandbox_server()
-    sandbox.end_sandbox()
+    yield provisioners.sandbox_server()
+    provisioners.sandbox_server.end()
 
 
 @pytest.fixture
 def sandboxed(sandbox_server):
     """Give a test the server, and see to it that nothing of its kernels is left: no process, no file."""
-    server = sandbox.sandbox_server()  # a test may have ended the first one
+    server = provisioners.sandbox_server()  # a test may have ended the first one
     yield server
-    server = sandbox.sandbox_server()
+    server = provisioners.sandbox_server()
     deadline = time.monotonic() + 5
     while (len(family(server.process.pid)) != 4 or os.listdir(server.folder)) and time.monotonic() < deadline:
         time.sleep(0.05)

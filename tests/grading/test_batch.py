@@ -13,10 +13,10 @@ import nbformat
 import pytest
 from batch_makers import SETTINGS, content, gradebook, make_batch, student_notebook
 
-from labkit.config import UsageError
-from labkit.confine import Limits
-from labkit.grading.batch import Settings, grade
-from labkit.grading.grader import Bounds
+from labkit.basics.errors import UsageError
+from labkit.grading.batch import grade
+from labkit.grading.sandbox.confine import Limits
+from labkit.grading.settings import Bounds, Settings
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
 STAND_IN = """
 import sys, time, random
 from pathlib import Path
-from labkit.confine import Limits
-from labkit.exercises import Verdict
+from labkit.grading.sandbox.confine import Limits
+from labkit.exercises.exercise import Verdict
 from labkit.grading import batch, worker
-from labkit.grading.grader import Bounds, Execution
+from labkit.grading.settings import Bounds; from labkit.grading.judging.grader import Execution
 
 def execute(notebook, checks, parameters, seed, bounds, provisioner, at_end):
     time.sleep(0.03)

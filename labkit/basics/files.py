@@ -1,0 +1,73 @@
+"""Files that are either whole or not there, and the folders that a run reads and writes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from labkit.basics.errors import LabkitError
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write `content` beside `path`, then move it there in one step: a reader never sees half a file.
+
+    Raises LabkitError, and leaves the file that was there, when the folder cannot be written or the disk is full.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def ensure_writable(folder: Path) -> None:
+    """Create `folder` where it is missing, and raise LabkitError unless a file can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".labkit-") as file:
+            file.write(b"\0" * 65_536)
+            file.flush()
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> LabkitError:
+    """Return the error that says what could not be written and why."""
+    return LabkitError(
+        f"{path} cannot be written ({error.strerror or error}): free some space, mend its permissions, "
+        "or name another folder with --out."
+    )
+
+
+def data_folder() -> Path:
+    """Return the folder where data is looked for and downloaded to: LABKIT_DATA, else a per-user cache."""
+    if chosen := os.environ.get("LABKIT_DATA"):
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("labkit", appauthor=False)) / "data"
+
+
+def rehearsed_folder() -> Path | None:
+    """Return the folder of trainings that a rehearsal kept: LABKIT_REHEARSED, which `labkit grade` sets, else None."""
+    chosen = os.environ.get("LABKIT_REHEARSED")
+    return Path(chosen) if chosen else None
+
+
+def out_folder(out: str | Path = "") -> Path:
+    """Return the folder for results: `out`, else LABKIT_OUT, else `out` beside the notebooks folder."""
+    if out or (out := os.environ.get("LABKIT_OUT", "")):
+        return Path(out).expanduser().resolve()
+    here = Path.cwd()
+    return (here.parent if here.name == "notebooks" else here) / "out"

@@ -1,0 +1,92 @@
+"""The machine under a run: seeds, threads, device, and their description."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+from typing import TYPE_CHECKING, Any
+
+from labkit.basics.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+# The profiler's C++ side prints its own start and stop to stderr, which would end up in notebooks.
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+
+DEFAULT_THREADS = 2
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, NumPy and torch (CPU and GPU), so that the same seed gives the same run."""
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - student code may draw from the global generator
+    torch.manual_seed(seed)
+
+
+def set_threads() -> int:
+    """Pin torch and NumPy to a fixed number of threads and return it: LABKIT_THREADS, else two (one on a single core).
+
+    The number of threads changes the order of sums, and so the last digits of every result. Two is what every
+    laptop has; networks of this lab are too small to gain much from more.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    asked = os.environ.get("LABKIT_THREADS", "")
+    if asked and not (asked.isdigit() and int(asked) > 0):
+        raise UsageError(f"LABKIT_THREADS must be a whole number above 0, but it is {asked!r}.")
+    threads = int(asked) if asked else min(DEFAULT_THREADS, os.cpu_count() or 1)
+    torch.set_num_threads(threads)
+    threadpool_limits(threads, user_api="blas")
+    return threads
+
+
+def get_device() -> torch.device:
+    """Return the device to compute on: LABKIT_DEVICE (`cpu` or `cuda`), else a CUDA GPU, else the CPU."""
+    import torch
+
+    asked = os.environ.get("LABKIT_DEVICE", "")
+    if asked not in ("", "cpu", "cuda"):
+        raise UsageError(f"LABKIT_DEVICE must be 'cpu' or 'cuda', but it is {asked!r}.")
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise UsageError("LABKIT_DEVICE is 'cuda', but torch finds no CUDA GPU here: unset it, or run `labkit doctor`.")
+    return torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has finished, so that a clock read after this covers the work before it."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return what a reader needs to judge a timing: processor, cores, threads, device and versions."""
+    import torch
+
+    device = get_device()
+    return {
+        "processor": processor_name(),
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def processor_name() -> str:
+    """Return the processor's name as the system gives it, else its architecture."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()

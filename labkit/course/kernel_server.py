@@ -1,0 +1,118 @@
+"""The server of warm kernels: it imports the course's libraries once, and forks one ready kernel for each request."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from typing import Any
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def serve(descriptor: int, folder: str) -> None:
+    """Import everything, then fork a kernel for each request, until the client ends.
+
+    The server computes nothing and starts no thread: a forked copy of a thread pool would wait for threads that it
+    does not have.
+    """
+    connection = socket.socket(fileno=descriptor)
+    before = set(os.environ)
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # keeps the debugger's notices out of outputs
+    _preload()
+    gc.collect()
+    gc.freeze()  # the collector would touch, and so copy, all memory that kernels share with the server
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended kernels go away by themselves
+    added = {name: value for name, value in os.environ.items() if name not in before}  # by what was imported
+    requests = connection.makefile("rb")
+    for line in requests:
+        child = os.fork()
+        if child == 0:
+            requests.close()
+            connection.close()
+            arguments, environment, cwd, shut_away = json.loads(line)
+            _become_kernel(arguments, added | environment, cwd, shut_away)
+        process = os.pidfd_open(child)
+        with contextlib.suppress(OSError):  # the client ended meanwhile
+            socket.send_fds(connection, [str(child).encode()], [process])
+        os.close(process)
+    shutil.rmtree(folder, ignore_errors=True)  # kernels end with this process
+
+
+def _preload() -> None:
+    """Import what notebooks import and takes long. Nothing of it may start a thread or compute anything."""
+    import torch.profiler
+    import torch.utils.flop_counter
+
+    import labkit.exercises.checker
+    import labkit.models.layers
+    import labkit.models.profiling
+    import labkit.models.scratch
+    import labkit.report.plots
+    import labkit.report.run
+    import labkit.training.sweeps  # noqa: F401
+
+    torch.optim.Adam([torch.zeros(1)], fused=True)  # the first optimiser imports as much as torch itself
+
+
+def _become_kernel(
+    arguments: list[str], environment: dict[str, str], folder: str, shut_away: tuple[str, str, dict[str, Any]] | None
+) -> None:
+    """Turn a fork of the server into the kernel that ipykernel_launcher would have been; never returns.
+
+    shut_away: see `kernels.ShutAway`; whoever names a function also chooses the folder to work in.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    seal = None
+    if shut_away:
+        module, name, given = shut_away
+        seal = getattr(importlib.import_module(module), name)(**given)
+    else:
+        os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.environ.pop("JPY_PARENT_PID", None)  # the server is the parent, and its end is the kernel's
+    if (threads := environment.get("OMP_NUM_THREADS", "")).isdigit():
+        importlib.import_module("torch").set_num_threads(int(threads))
+    _reseed()
+    status = 1
+    try:
+        from ipykernel import kernelapp
+
+        sys.argv = [kernelapp.__file__.replace("ipykernel/kernelapp", "ipykernel_launcher"), *arguments]
+        app = kernelapp.IPKernelApp.instance()
+        app.initialize([*arguments, "--HistoryManager.enabled=False"])
+        if seal:
+            seal()  # the sockets are bound
+        app.start()
+        app.control_thread.join(2)  # it may still be sending; ended first, the rest ends without a stall
+        status = 0
+    finally:
+        import atexit
+
+        atexit._run_exitfuncs()
+        os._exit(status)
+
+
+def _reseed() -> None:
+    """Give the kernel random numbers of its own: a fork has its parent's state."""
+    import numpy as np
+    import torch
+
+    random.seed()
+    np.random.seed()  # noqa: NPY002 - student code may draw from the global generator
+    torch.seed()

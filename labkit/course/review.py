@@ -1,0 +1,112 @@
+"""What is missing in a submission: one sentence a finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.exercises.checker import statuses
+
+QUESTIONS = "## Questions from your TA"
+STUBS = ("YOUR ANSWER HERE", "**Write here.**")
+AUTHOR = "write your group's name and members here"
+TIMES = {"s", "ms", "µs", "µs a batch"}  # no two runs take the same time
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+FIGURE = re.compile(r"<<\s*figure\(")
+DISCUSSION = re.compile(r"^::: discussion\s*$(.*?)^:::\s*$", re.MULTILINE | re.DOTALL)
+PERCENT = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d+)?)\s?%")
+
+
+def open_exercises(out: Path) -> Iterator[str]:
+    """Name the exercises that were not passed in the run whose results are in `out`."""
+    found = statuses(out)
+    for name, exercise in exercises().items():
+        if (status := found.get(name, "open")) != "passed":
+            yield f"Exercise {name} ({exercise.title}) is {status}."
+
+
+def unanswered_questions(notebook: Any, name: str) -> Iterator[str]:
+    """Name the questions at the end of a notebook that the cell behind them does not answer by their number."""
+    cells = notebook.cells
+    place = next((index for index, cell in enumerate(cells) if cell.source.startswith(QUESTIONS)), None)
+    if place is None:
+        return
+    answer = cells[place + 1] if place + 1 < len(cells) else None
+    text = answer.source if answer is not None and answer.cell_type == "markdown" else ""
+    asked = re.findall(r"^(\d+)\. ", cells[place].source, re.MULTILINE)
+    left = [number for number in asked if not re.search(rf"^\W*{number}[.):] *\S", text, re.MULTILINE)]
+    if STUBS[0] in text or len(left) == len(asked):
+        yield f"The questions at the end of {name} are not answered: write 1. to {asked[-1]}. in the cell behind them."
+    elif left:
+        yield f"Question {' and '.join(left)} at the end of {name} is not answered."
+
+
+def unwritten_discussions(report: str) -> Iterator[str]:
+    """Name the sections of a report's source whose discussion is not written, or whose figures have none."""
+    if AUTHOR in report:
+        yield "The report's first lines do not name your group and its members yet."
+    headings = list(HEADING.finditer(report))
+    for heading, following in zip(headings, [*headings[1:], None], strict=True):
+        section = report[heading.end() : following.start() if following else len(report)]
+        discussions = [match[1] for match in DISCUSSION.finditer(section)]
+        if any(STUBS[1] in text or not text.strip() for text in discussions):
+            yield f"The discussion of “{heading[1]}” in the report is not written."
+        elif len(FIGURE.findall(section)) and not discussions:
+            yield f"The report shows a figure in “{heading[1]}” without discussing it: add a ::: discussion block."
+
+
+def differences(claimed: dict[str, Any], again: dict[str, Any]) -> Iterator[str]:
+    """Name the numbers that a second run does not give again: another mean by more than the spread, or another count.
+
+    Times are left out. Notebooks that read other images are named once.
+    """
+    for name, section in claimed["notebooks"].items():
+        other = again["notebooks"].get(name)
+        if other is None:
+            continue  # it failed, which is told elsewhere
+        if section["data"]["fingerprint"] != other["data"]["fingerprint"]:
+            yield f"{name} read other images than in your run ({section['data']['name']}, {other['data']['name']})."
+            continue
+        for key, number in section["numbers"].items():
+            if number["unit"] in TIMES:
+                continue
+            if (second := other["numbers"].get(key)) is None:
+                yield f"{name} did not make the number {key} again."
+            elif abs(number["value"] - second["value"]) > number.get("spread", 0):
+                yield f"{name}: your results say {key} = {number['text']}, but the run gives {second['text']}."
+
+
+def typed_percentages(report: str, results: dict[str, Any]) -> Iterator[str]:
+    """Name percentages in the discussions of a report's source that no number of the run rounds to."""
+    known = [
+        value
+        for section in results["notebooks"].values()
+        for number in section["numbers"].values()
+        for value in (number["value"], number.get("spread", 0), *number["values"])
+    ]
+    for text in DISCUSSION.findall(report):
+        for typed in PERCENT.findall(text):
+            digits = len(typed.partition(".")[2])
+            if digits and not any(f"{abs(value):.{digits}f}" == typed for value in known):
+                yield f"The report says {typed} %, which is no number of the run: place it with << number(...) >>."
+
+
+def disorder(notebook: Any, name: str) -> Iterator[str]:
+    """Say when the cells of a notebook, as it was saved, were not run from top to bottom."""
+    counts = [
+        cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
+    ]
+    run = [count for count in counts if count]
+    if run and run != sorted(run):
+        yield f"{name} was saved after its cells were run out of order: choose Restart Kernel and Run All Cells."
+
+
+def missing_notebooks(paths: Sequence[Path]) -> Iterator[str]:
+    """Name the notebooks of the course that are not there, by the number of their exercises."""
+    there = {chapter_of(path.stem) for path in paths}
+    for chapter in dict.fromkeys(map(chapter_of, exercises())):
+        if chapter not in there:
+            yield f"Notebook {chapter} is missing."

@@ -1,0 +1,151 @@
+"""The whole run: every notebook of the course, then the report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from labkit.basics.errors import Interrupted, LabkitError, UsageError
+from labkit.basics.files import ensure_writable, out_folder
+from labkit.course import kernels
+from labkit.course.notebooks import course, notebooks_folder, select
+from labkit.course.run_one import Outcome, execute, set_environment
+from labkit.exercises.checker import count, not_passed, statuses
+from labkit.report.document import build_report
+from labkit.report.profiles import get_profile
+from labkit.report.reference import compare
+from labkit.report.results import read_results
+
+
+def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: str | Path, jobs: int = 1) -> bool:
+    """Execute notebooks headless, then build the report; print a line a notebook. Return whether all went well.
+
+    jobs: notebooks that run side by side, each with one thread.
+    Everything that can be refused is refused before the first notebook starts and before anything is written.
+    A notebook that fails is listed at the end and never stops the others; what it published before stays.
+    """
+    start = time.perf_counter()
+    get_profile(profile)
+    if data not in ("auto", "embedded"):
+        if not Path(data).expanduser().is_dir():
+            raise UsageError(f"{data} is not a folder: --data takes auto, embedded or a folder that holds the images.")
+        data = str(Path(data).expanduser().resolve())
+    if os.environ.get("LABKIT_DATA"):  # notebooks run in their own folder
+        os.environ["LABKIT_DATA"] = str(Path(os.environ["LABKIT_DATA"]).expanduser().resolve())
+    paths = select(names, course(notebooks_folder()))
+    folder = out_folder(out)
+    ensure_writable(folder)
+    parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}
+    outcomes = execute_all(paths, parameters, folder / "notebooks", jobs)
+    failures = [outcome for outcome in outcomes if outcome.error]
+    if not failures or (folder / "results.json").exists():  # else nothing was ever published here
+        try:
+            results = read_results(folder / "results.json")
+            _print_comparison(results, [path.stem for path in paths])
+            for report in build_report(folder, results, not_passed=not_passed(folder))[1:]:
+                print(f"Report: {report}")
+        except LabkitError as error:
+            failures.append(Outcome("report", 0, "-", str(error)))
+    if checked := statuses(folder):
+        print(f"Exercises: {count(checked)}.")
+    print(f"{len(outcomes)} notebooks in {time.perf_counter() - start:.0f} s")
+    if failures:
+        _print_failures(failures)
+    return not failures
+
+
+def report_on(folder: Path, template: Path | None = None) -> list[Path]:
+    """Build the report again from what a run left in `folder`; see `build_report`."""
+    return build_report(folder, read_results(folder / "results.json"), template, not_passed(folder))
+
+
+def execute_all(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int = 1) -> list[Outcome]:
+    """Execute notebooks headless into `folder`, printing a line each; return what became of them, in their order.
+
+    Interrupted is raised when the user ends it; a notebook that fails never stops the others.
+    """
+    set_environment()
+    if len(paths) > 1:
+        kernels.prepare()
+    try:
+        return (_one_by_one if jobs == 1 else _side_by_side)(paths, parameters, folder, jobs)
+    except KeyboardInterrupt as interrupt:
+        print("interrupted", flush=True)
+        raise Interrupted(
+            "Interrupted: finished notebooks and trainings are kept, and the same command goes on from there."
+        ) from interrupt
+
+
+def _one_by_one(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, _: int) -> list[Outcome]:
+    """Execute notebooks one after the other."""
+    outcomes = []
+    for number, path in enumerate(paths, 1):
+        print(f"[{number}/{len(paths)}] {path.stem} ...", end=" ", flush=True)
+        outcomes.append(execute(path, parameters, folder))
+        print(outcomes[-1].summary(), flush=True)
+    return outcomes
+
+
+def _side_by_side(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int) -> list[Outcome]:
+    """Execute `jobs` notebooks at a time, each with one thread."""
+    os.environ["LABKIT_THREADS"] = "1"
+    outcomes = []
+    # papermill changes into the notebook's folder, and with it all that runs beside it: be there from the start.
+    with contextlib.chdir(paths[0].parent), ThreadPoolExecutor(jobs) as pool:
+        pending = [pool.submit(_execute_in_thread, path, parameters, folder) for path in paths]
+        try:
+            for number, (path, future) in enumerate(zip(paths, pending, strict=True), 1):
+                outcomes.append(future.result())
+                print(f"[{number}/{len(paths)}] {path.stem} ... {outcomes[-1].summary()}", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            kernels.own_server.end()  # notebooks end with their kernels
+            raise
+    return outcomes
+
+
+def _execute_in_thread(path: Path, parameters: dict[str, Any], folder: Path) -> Outcome:
+    """Execute one notebook, and close the event loop that nbclient leaves open in a thread."""
+    from jupyter_core.utils import ensure_event_loop
+
+    try:
+        return execute(path, parameters, folder)
+    finally:
+        ensure_event_loop().close()
+
+
+def _print_comparison(results: dict[str, Any], names: list[str]) -> None:
+    """Print the run's numbers beside the reference bands; those outside come with a mark and a count."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    rows, without = compare(results, names)
+    if rows:
+        table = Table(
+            "notebook, number", Column("yours", justify="right"), Column("reference band", justify="right"), ""
+        )
+        for row in rows:
+            band = f"{row.low:.1f} to {row.high:.1f} %"
+            notebook, number = row.number.split(".")
+            table.add_row(f"{notebook[:2]} {number}", row.text, band, "inside" if row.inside else "OUTSIDE")
+        Console().print(table)
+        inside = sum(row.inside for row in rows)
+        print(f"{inside} of {len(rows)} numbers lie inside the reference band.")
+    for kind in without:
+        print(f"No reference band for: {kind}.")
+
+
+def _print_failures(failures: list[Outcome]) -> None:
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    table = Table("notebook", "cell", Column("error", overflow="fold"), title="What went wrong", title_justify="left")
+    for outcome in failures:
+        table.add_row(outcome.name, Text(outcome.cell), Text(outcome.error))
+    Console(stderr=True).print(table)

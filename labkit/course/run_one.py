@@ -1,0 +1,122 @@
+"""One notebook, executed headless through papermill."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit.basics.errors import LabkitError
+from labkit.basics.files import write_atomically
+from labkit.course import kernels
+from labkit.course.notebooks import read_notebook
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one notebook: its name, the seconds it took, and the cell and error that ended it, if any."""
+
+    name: str
+    seconds: float
+    cell: str = ""
+    error: str = ""
+
+    def summary(self) -> str:
+        """Say whether it passed, and how long it took."""
+        return f"{'failed' if self.error else 'passed'} in {self.seconds:.1f} s"
+
+
+def execute(path: Path, parameters: dict[str, Any], folder: Path) -> Outcome:
+    """Execute one notebook through papermill and keep it in `folder`; a failed one as NAME.failed.ipynb."""
+    start = time.perf_counter()
+    target, failed = folder / path.name, folder / f"{path.stem}.failed.ipynb"
+    try:
+        _check_parameters(path, parameters)
+        executed, cell, error = run_headless(path, parameters)
+        write_atomically(failed if error else target, executed)
+        if not error:
+            failed.unlink(missing_ok=True)
+    except LabkitError as problem:
+        cell, error = "-", str(problem)
+    return Outcome(path.stem, time.perf_counter() - start, cell, error)
+
+
+def run_headless(
+    path: Path, parameters: dict[str, Any], folder: Path | None = None, warm: bool = True
+) -> tuple[str, str, str]:
+    """Run a notebook through papermill in `folder` (default: its own), without changing its file.
+
+    warm: on a warm kernel, where this system has them.
+    Returns the executed notebook as JSON text, and the cell and one-line error that ended it (empty when none did).
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    set_environment()
+    folder = folder or path.parent
+    with tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / path.name
+        cell = error = ""
+        try:
+            papermill.execute_notebook(
+                path,
+                target,
+                parameters,
+                cwd=None if folder == Path.cwd() else folder,
+                kernel_name=kernels.KERNEL if warm else "python3",
+                language="python",
+                progress_bar=False,
+                # without notices about TCP, and about the interrupt at its end
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            )
+        except papermill.PapermillExecutionError as problem:
+            cell, error = f"[{problem.exec_count}]", f"{problem.ename}: {one_line(problem.evalue)}"
+        except DeadKernelError:
+            cell, error = "-", "The kernel died: it was killed, or it ran out of memory."
+        except Exception as problem:  # whatever a strange notebook makes papermill raise, the next one still runs
+            cell, error = "-", f"It could not be run: {type(problem).__name__}: {one_line(str(problem))}"
+        text = target.read_text(encoding="utf-8") if target.is_file() else json.dumps(read_notebook(path))
+    return text, cell, error
+
+
+def _check_parameters(path: Path, parameters: dict[str, Any]) -> None:
+    """Raise LabkitError unless the notebook's parameters cell sets every one of `parameters`; papermill only warns."""
+    cells = [cell for cell in read_notebook(path).cells if "parameters" in cell.metadata.get("tags", [])]
+    if not cells:
+        raise LabkitError(f"{path.name} has no cell tagged 'parameters': add one that sets {', '.join(parameters)}.")
+    try:
+        tree = ast.parse(cells[0].source)
+    except SyntaxError as error:
+        raise LabkitError(
+            f"The parameters cell of {path.name} is not Python: {error.msg} in line {error.lineno}."
+        ) from error
+    known = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    if unknown := [name for name in parameters if name not in known]:
+        raise LabkitError(
+            f"{path.name} has no parameter {', '.join(unknown)}: its parameters cell sets {', '.join(sorted(known))}."
+        )
+
+
+def set_environment() -> None:
+    """Set what kernels read at their start."""
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # keeps the debugger's notices out of outputs
+    # Threads that spin while they wait slow each other down where processes share cores; a bound on it costs an idle
+    # machine nothing.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+def one_line(text: str) -> str:
+    """Return the first line of `text`."""
+    lines = text.strip().splitlines()
+    return lines[0] if lines else ""

@@ -1,0 +1,208 @@
+"""A submission that is right before it is sent: run anew, reviewed, and packed into one zip."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import unicodedata
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labkit import __version__
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.files import data_folder, ensure_writable, out_folder, write_atomically
+from labkit.course import review
+from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, notebooks_folder, read_notebook
+from labkit.course.run_all import execute_all
+from labkit.course.run_one import Outcome
+from labkit.exercises.checker import not_passed
+from labkit.report.document import build_report, default_template
+from labkit.report.results import describe_number, files_of, read_results
+
+LARGEST_MB = 20
+# What a path of somebody's machine looks like in a printed text.
+PATH = re.compile(r"(?:/(?:home|Users|root|tmp|var|private|mnt|media)/|\b[A-Za-z]:\\)[^\s\"'<>|:*?)]*")
+
+
+def submit(
+    group: str, members: str, out: str | Path, report: Path | None, data: str, agree: Callable[[list[str]], bool]
+) -> Path | None:
+    """Run the notebooks anew, review what comes out, and pack it; return the zip, or None when `agree` said no.
+
+    members: ids, with commas between them.
+    out: folder of the run whose results.json the group claims; the new run goes into its folder "submission", with the
+    same profile and first seed, and takes finished trainings from its cache.
+    report: source of the report; default: my_report.md where it exists, else report_template.md.
+    agree: gets the findings, and decides whether to pack.
+    """
+    name = _slug(group)
+    ids = [member.strip() for member in members.split(",") if member.strip()]
+    if not ids or len(set(ids)) < len(ids) or not all(re.fullmatch(r"[\w.@-]+", member) for member in ids):
+        raise UsageError(f'--members {members!r} must be ids with commas between them, each once, as in "ab12,cd34".')
+    folder = out_folder(out)
+    claimed = read_results(folder / "results.json")
+    profile, seed = _one_setting(claimed)
+    source = report or (Path("my_report.md") if Path("my_report.md").is_file() else default_template())
+    try:
+        text = source.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The report's source {source} cannot be read ({error}): name it with --report.") from error
+    paths = course(notebooks_folder())
+    saved = [read_notebook(path) for path in paths]
+    _refuse_own_paths(paths, saved)
+    again = _start_anew(folder)
+    print(f"Running {len(paths)} notebooks from the start ({profile} profile, first seed {seed}):")
+    outcomes = execute_all(
+        paths, {"profile": profile, "data": data, "seed": seed, "out": str(again)}, again / "notebooks"
+    )
+    if not (again / "results.json").is_file():
+        raise LabkitError(f"No notebook reached its end, so there is nothing to submit: {_failure(outcomes[0])}")
+    results = read_results(again / "results.json")
+    build_report(again, results, source, not_passed(again))
+    findings = [
+        *review.missing_notebooks(paths),
+        *(_failure(outcome) for outcome in outcomes if outcome.error),
+        *(finding for path, one in zip(paths, saved, strict=True) for finding in review.disorder(one, path.stem)),
+        *review.open_exercises(again),
+        *(
+            finding
+            for path, one in zip(paths, saved, strict=True)
+            for finding in review.unanswered_questions(one, path.stem)
+        ),
+        *review.unwritten_discussions(text),
+        *review.differences(claimed, results),
+        *review.typed_percentages(text, results),
+    ]
+    if not agree(findings):
+        return None
+    target = Path(f"submission-{name}.zip")
+    who = {"group": group, "members": ids, "profile": profile, "seed": seed, "labkit": __version__}
+    write_atomically(target, _pack(again, results, f"submission-{name}", text, who))
+    return target
+
+
+def _slug(group: str) -> str:
+    plain = unicodedata.normalize("NFKD", group).encode("ascii", "ignore").decode().lower()
+    if not (slug := re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]):
+        raise UsageError(f"--group {group!r} must hold letters or digits.")
+    return slug
+
+
+def _one_setting(claimed: dict[str, Any]) -> tuple[str, int]:
+    settings = {(section["profile"], section["seeds"][0]) for section in claimed["notebooks"].values()}
+    if len(settings) != 1:
+        raise LabkitError(
+            "Your notebooks ran with different profiles or seeds: run them all alike, e.g. `labkit run --profile full`."
+        )
+    return settings.pop()
+
+
+def _start_anew(folder: Path) -> Path:
+    """Return the folder of the new run: empty, but for the trainings that are finished."""
+    again = folder / "submission"
+    ensure_writable(again)
+    for entry in again.iterdir():
+        if entry.is_dir() and entry.name != "cache":
+            shutil.rmtree(entry)
+        elif entry.is_file():
+            entry.unlink()
+    if (folder / "cache").is_dir():
+        shutil.copytree(folder / "cache", again / "cache", dirs_exist_ok=True)
+    return again
+
+
+def _failure(outcome: Outcome) -> str:
+    order = ""
+    if outcome.error.startswith("NameError"):
+        order = " It may only work out of order: choose Restart Kernel and Run All Cells, and mend what fails."
+    return f"{outcome.name} fails in cell {outcome.cell} when it is run from the start ({outcome.error}).{order}"
+
+
+def _refuse_own_paths(paths: list[Path], notebooks: list[Any]) -> None:
+    """Raise LabkitError for code that names a folder of this machine: it runs nowhere else."""
+    own = {str(folder) for folder in (Path.home(), Path.cwd(), data_folder())} - {"/"}
+    for path, notebook in zip(paths, notebooks, strict=True):
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and (found := next((one for one in own if one in cell.source), None)):
+                raise LabkitError(
+                    f"{path.name} names {found}, a folder that only this machine has, in the cell that begins with "
+                    f"{cell.source.splitlines()[0]!r}: use the parameter `data` or a relative path."
+                )
+
+
+def _pack(again: Path, results: dict[str, Any], root: str, source: str, who: dict[str, Any]) -> bytes:
+    """Return the zip; LabkitError when it or a file in it is too large."""
+    wanted = ["report.pdf", "report.html", "report.md", "results.json"]
+    wanted += [file for section in results["notebooks"].values() for file in files_of(section)]
+    files: dict[str, bytes] = {name: (again / name).read_bytes() for name in wanted}
+    for path in sorted((again / "notebooks").glob("*.ipynb")):
+        files[f"notebooks/{path.name}"] = without_paths(read_notebook(path)).encode()
+    files["report_source.md"] = source.encode()
+    files["submission.json"] = (json.dumps(who, indent=1, ensure_ascii=False) + "\n").encode()
+    files["Readme.txt"] = _readme(results, who).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            if len(content) > LARGEST_MB * 1e6:
+                raise LabkitError(f"{name} has {len(content) / 1e6:.0f} MB; a submission may hold {LARGEST_MB} MB.")
+            archive.writestr(f"{root}/{name}", content)
+    if len(buffer.getvalue()) > LARGEST_MB * 1e6:
+        raise LabkitError(f"The zip would have more than {LARGEST_MB} MB: take large outputs out of your notebooks.")
+    return buffer.getvalue()
+
+
+def without_paths(notebook: Any) -> str:
+    """Return a notebook as JSON text, without paths of this machine in its metadata and in what it printed.
+
+    The cell by which papermill sets the parameters goes as well.
+    """
+    import nbformat
+
+    known = {str(Path.cwd()): ".", str(Path.home()): "~"}
+
+    def shortened(text: str) -> str:
+        for folder, sign in known.items():
+            if folder != "/":
+                text = text.replace(folder, sign)
+        return PATH.sub(lambda match: "…/" + re.split(r"[/\\]", match[0])[-1], text)
+
+    notebook.metadata = {"kernelspec": dict(KERNELSPEC)}
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
+        for output in cell.get("outputs", []):
+            for key in ("text", "evalue"):
+                if key in output:
+                    output[key] = shortened(output[key])
+            if "traceback" in output:
+                output["traceback"] = [shortened(line) for line in output["traceback"]]
+            for kind, content in output.get("data", {}).items():
+                if kind.startswith("text/") and isinstance(content, str):
+                    output["data"][kind] = shortened(content)
+    return str(nbformat.writes(notebook, version=4))
+
+
+def _readme(results: dict[str, Any], who: dict[str, Any]) -> str:
+    lines = [
+        f"Group: {who['group']}",
+        f"Members: {', '.join(who['members'])}",
+        "",
+        f"How to run it: install labkit {who['labkit']}, unpack this folder, go into it, and type",
+        "",
+        f"    labkit run --profile {who['profile']} --seed {who['seed']}",
+        "    labkit report out --template report_source.md",
+        "",
+        "The report is then out/report.pdf. Each notebook can be run alone, with the command beside it:",
+    ]
+    for name, section in results["notebooks"].items():
+        command = f"labkit run {name[:2]} --profile {who['profile']} --seed {who['seed']}"
+        data = section["data"]
+        lines += ["", f"{name}: {command}", f"  data: {data['name']} ({data['origin']})"]
+        lines += [f"  figure {key}: {entry['svg']}" for key, entry in section["figures"].items()]
+        lines += [f"  table {key}: {entry['csv']}" for key, entry in section["tables"].items()]
+        lines += [f"  number {key}: {describe_number(entry)}" for key, entry in section["numbers"].items()]
+    return "\n".join(lines) + "\n"

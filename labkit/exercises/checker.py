@@ -1,0 +1,105 @@
+"""Checks in a notebook: instant feedback on an exercise, and the progress over all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.basics.files import write_atomically
+from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.exercises.exercise import Exercise, Verdict
+from labkit.exercises.judge import examine
+
+if TYPE_CHECKING:
+    from labkit.report.run import Run
+
+FORMAT = 1
+SIGNS = {"passed": "✓", "failed": "✗", "open": "○"}
+
+
+class Checker:
+    """The checks of one notebook: call it with an exercise's id and the answer.
+
+    Verdicts are kept in `exercises/<notebook>.json` of the run's folder, so that progress can be shown over all
+    notebooks. Feedback is printed; no answer, however odd, raises an error.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.file = run.out / "exercises" / f"{run.name}.json"
+        self.verdicts = _read(self.file)
+
+    def __call__(self, name: str, value: Any) -> None:
+        """Examine the answer to an exercise, print the verdict, and a hint where it is not right."""
+        exercise = exercises().get(name)
+        if exercise is None:
+            print(f"There is no exercise {name}: {', '.join(exercises())} exist.")
+            return
+        verdict = examine(exercise, value)
+        old = self.verdicts.get(name, {})
+        failures = old.get("failures", 0) + (verdict.status == "failed")
+        self.verdicts[name] = {"status": verdict.status, "message": verdict.message, "failures": failures}
+        write_atomically(self.file, json.dumps({"format": FORMAT, "exercises": self.verdicts}, indent=1) + "\n")
+        print(_feedback(exercise, verdict, failures))
+
+    def passed(self, name: str) -> bool:
+        """Whether the exercise has been passed: what builds on it can go on."""
+        return bool(self.verdicts.get(name, {}).get("status") == "passed")
+
+    def progress(self) -> None:
+        """Print which exercises are passed, failed and open, over all notebooks."""
+        print(progress(self.file.parent.parent))
+
+
+def _feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
+    sign = SIGNS[verdict.status]
+    if verdict.status == "passed":
+        return f"{sign} Exercise {exercise.id} is passed."
+    if verdict.status == "open":
+        return f"{sign} Exercise {exercise.id} is not attempted yet: write your answer above, and run both cells again."
+    hint = exercise.hints[min(failures, len(exercise.hints)) - 1]
+    return f"{sign} Exercise {exercise.id} is not right yet. {verdict.message}\n  Hint: {hint}"
+
+
+def statuses(out: Path) -> dict[str, str]:
+    """Return the status of every exercise that has been checked, by id, as kept in the folder `out`."""
+    kept: dict[str, Any] = {}
+    for file in sorted((out / "exercises").glob("*.json")):
+        kept |= _read(file)
+    return {name: kept[name]["status"] for name in exercises() if name in kept}
+
+
+def not_passed(out: Path) -> dict[str, list[str]]:
+    """Return the ids of the exercises that were checked and not passed, by notebook, as kept in the folder `out`."""
+    files = sorted((out / "exercises").glob("*.json"))
+    return {
+        file.stem: [name for name, entry in _read(file).items() if name in exercises() and entry["status"] != "passed"]
+        for file in files
+    }
+
+
+def progress(out: Path) -> str:
+    """Return the progress over all notebooks as text: a line a notebook, a sign an exercise, and the points."""
+    found, lines = dict.fromkeys(exercises(), "open") | statuses(out), []
+    for chapter in dict.fromkeys(map(chapter_of, found)):
+        own = [name for name in found if chapter_of(name) == chapter]
+        lines.append(f"notebook {chapter:>2}  " + "  ".join(f"{SIGNS[found[name]]} {name}" for name in own))
+    points = sum(exercise.points for name, exercise in exercises().items() if found[name] == "passed")
+    total = sum(exercise.points for exercise in exercises().values())
+    return "\n".join([*lines, f"{count(found)}; {points} of {total} points.  (✓ passed, ✗ failed, ○ open)"])
+
+
+def count(found: dict[str, str]) -> str:
+    """Return how many exercises are passed, failed and open, as text."""
+    return ", ".join(f"{list(found.values()).count(status)} {status}" for status in SIGNS)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return the verdicts kept in a file; none when it is missing, damaged or of another format."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["format"] != FORMAT or not all(entry["status"] in SIGNS for entry in kept["exercises"].values()):
+            return {}
+        return dict(kept["exercises"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

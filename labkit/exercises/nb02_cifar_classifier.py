@@ -1,0 +1,227 @@
+"""Exercises of notebook 2: batches, honest accuracies; what trains a network is judged in cifar_training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labkit.exercises import torch_trials, trials
+from labkit.exercises import training_steps as training
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, close, recognise
+
+
+def _draw_counts(rng: np.random.Generator) -> Inputs:
+    batch = 2 * int(rng.integers(4, 30))
+    whole = batch * int(rng.integers(3, 40))
+    few, many = int(rng.integers(1, batch // 2)), int(rng.integers(batch // 2 + 1, batch))
+    return [(whole, batch), (whole + few, batch), (whole + many, batch), (few, batch)]
+
+
+def _judge_steps(answers: list[Any], inputs: Inputs) -> None:
+    steps = [as_number(answer) for answer in answers]
+    exact = np.array([count / batch for count, batch in inputs])
+    mistakes = [
+        (exact, "A number of steps is a whole number: a last batch that is not full takes a step as well."),
+        (np.floor(exact), "The last batch is left out where it is not full: round up, not down."),
+        (np.floor(exact) + 1, "Where all batches are full, it counts one step too many."),
+        (np.round(exact), "It rounds to the nearest number: a last batch that is less than half full counts as well."),
+    ]
+    recognise(steps, mistakes, 1e-9)
+    for step, right, (count, batch) in zip(steps, np.ceil(exact), inputs, strict=True):
+        if step != right:
+            raise Wrong(
+                f"For {count} images in batches of {batch} it gives {step:g}, which is not the number of steps."
+            )
+
+
+def _draw_answers(rng: np.random.Generator) -> Inputs:
+    """Return images whose pixels are logits: 12 to 17 of the first 20 are right, and one or two of the last three."""
+    import torch
+
+    inputs: Inputs = []
+    for last in (1, 2):
+        right = np.concatenate(
+            [rng.permutation(np.arange(20) < rng.integers(12, 18)), rng.permutation(np.arange(3) < last)]
+        )
+        labels, logits = rng.integers(0, 5, 23), rng.uniform(-1, 1, (23, 5))
+        logits[np.arange(23), (labels + np.where(right, 0, rng.integers(1, 5, 23))) % 5] += 3
+        images = torch.from_numpy(logits.astype(np.float32).reshape(23, 1, 1, 5))
+        inputs.append((images, torch.from_numpy(labels), 10))
+    return inputs
+
+
+def _judge_accuracy(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (images, labels, size) in zip(answers, inputs, strict=True):
+        share, logits = as_number(answer["returned"]), images.flatten(1).numpy()
+        right, training = logits.argmax(1) == labels.numpy(), logits.argmin(1) == labels.numpy()
+        means = [right[start : start + size].mean() for start in range(0, len(right), size)]
+        mistakes = [
+            (training.mean(), "The network is still in training mode: model.eval() is missing."),
+            (
+                np.mean(means),
+                "It averages the batches, so an image of the last, smaller batch counts more than others.",
+            ),
+            (means[-1], "This is the accuracy of the last batch alone."),
+            (right.sum(), "It returns how many are right: divide by the number of images."),
+            (right.sum() / len(means), "It divides by the number of batches, not by the number of images."),
+            (right.sum() / len(means) / size, "It counts the last batch as full: divide by the number of images."),
+            (1 - right.mean(), "This is the share of images that are wrong."),
+            (100 * right.mean(), "This is in percent: a share between 0 and 1 is wanted."),
+        ]
+        if not close(share, right.mean(), 1e-5):
+            recognise(share, mistakes, 1e-5)
+            raise Wrong("It is not the share of the images whose largest logit is that of the true class.")
+        if answer["recorded"]:
+            raise Wrong(
+                "The share is right, but the network records a graph: torch.no_grad() or inference_mode() is missing."
+            )
+
+
+def _draw_matrices(rng: np.random.Generator) -> Inputs:
+    matrices = [rng.integers(1, 9, (size, size)) + np.diag(rng.integers(5, 60, size)) for size in (10, 4)]
+    for matrix in matrices:
+        matrix[0, 1:] += 20  # so rows and columns never have the same sums
+    return [(matrix,) for matrix in matrices]
+
+
+def _judge_class_accuracy(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (matrix,) in zip(answers, inputs, strict=True):
+        shares, right = as_array(answer, (len(matrix),)), matrix.diagonal()
+        mistakes = [
+            (
+                right / matrix.sum(0),
+                "It divides by the sums of the columns, what was taken for a class: rows hold what belongs to it.",
+            ),
+            (right, "These are numbers of images: a share of each class is wanted."),
+            (right / matrix.sum(), "It divides by all images: each class wants the number of its own."),
+            (right / right.sum(), "It divides by all images that are right: each class wants the number of its own."),
+            (1 - right / matrix.sum(1), "These are the shares that are wrong."),
+            (100 * right / matrix.sum(1), "This is in percent: shares between 0 and 1 are wanted."),
+        ]
+        if not close(shares, right / matrix.sum(1), 1e-5):
+            recognise(shares, mistakes, 1e-5)
+            raise Wrong("It is not, for each row, the number on the diagonal divided by the row's sum.")
+
+
+def _draw_correct(rng: np.random.Generator) -> Inputs:
+    """Return answers that depend on each other, so that theory is off: many are right at first, few later."""
+    inputs: Inputs = []
+    for seeds, batches, size in ((3, 8, 6), (2, 12, 5)):
+        chance = np.linspace(0.9, 0.2, batches * size + size - 2)
+        level = np.linspace(1, 0.6, seeds)[:, None]
+        inputs.append((rng.random((seeds, len(chance))) < level * chance, size))
+    return inputs
+
+
+def _judge_batch_spread(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (correct, size) in zip(answers, inputs, strict=True):
+        spread, whole = as_number(answer), correct.shape[1] // size * size
+        batches = 100 * correct[:, :whole].reshape(len(correct), -1, size).mean(2)
+        ends = 100 * correct[:, whole:].mean(1, keepdims=True)
+        run_on = 100 * correct.ravel()[: correct.size // size * size].reshape(-1, size).mean(1)
+        theory = 100 * (correct.mean() * (1 - correct.mean()) / size) ** 0.5
+        mistakes = [
+            (theory, "This is what theory gives for independent images: measure the batches."),
+            (batches.mean(), "This is the mean of the batches: how far do they lie from it?"),
+            (100 * correct.std(), "This is the spread of single images, not of batches."),
+            (100 * correct.mean(1).std(), "This is the spread between seeds, not between batches."),
+            *[
+                case
+                for ddof in (0, 1)
+                for case in (
+                    (batches.std(ddof=ddof) / 100, "It is in shares: percentage points are 100 times as many."),
+                    (batches.var(ddof=ddof), "This is the variance: the standard deviation is its root."),
+                    (batches.var(ddof=ddof) / 1e4, "This is the variance: the standard deviation is its root."),
+                    (
+                        batches.std(1, ddof=ddof).mean(),
+                        "It averages one spread a seed: take the batches of all seeds together.",
+                    ),
+                    (
+                        run_on.std(ddof=ddof),
+                        "Some batches hold images of two seeds: leave out each seed's last few images.",
+                    ),
+                    (np.hstack([batches, ends]).std(ddof=ddof), "It counts the last batches, which are not full."),
+                )
+            ],
+        ]
+        if not any(close(spread, batches.std(ddof=ddof), 1e-6) for ddof in (0, 1)):
+            recognise(spread, mistakes, 1e-6)
+            raise Wrong("It is not the standard deviation of the batches' accuracies in percentage points.")
+
+
+EXERCISES = (
+    Exercise(
+        "2.1",
+        "how many steps has an epoch?",
+        1,
+        trials.calls,
+        _draw_counts,
+        _judge_steps,
+        (
+            "Try it by hand: 8 images in batches of 4, then 9 images in batches of 4.",
+            "Divide and round up: `math.ceil` does it, or whole-number division of the negative number.",
+        ),
+    ),
+    Exercise(
+        "2.2",
+        "one step of training",
+        3,
+        torch_trials.training_steps,
+        training.draw_steps,
+        training.judge_train_step,
+        (
+            "Forget the old gradients, compute the loss, compute its gradients, move the weights: in this order.",
+            "Two calls on `optimizer`, one on the loss; the function ends by returning the loss as a plain number.",
+        ),
+    ),
+    Exercise(
+        "2.3",
+        "accuracy over all images",
+        2,
+        torch_trials.on_loaders,
+        _draw_answers,
+        _judge_accuracy,
+        (
+            "Keep two totals over the batches, how many are right and how many there were, and divide once at the end.",
+            "Switch to evaluation first, loop inside `torch.no_grad()`, and compare `argmax` over classes with labels.",
+        ),
+    ),
+    Exercise(
+        "2.4",
+        "accuracy class by class",
+        1,
+        trials.calls,
+        _draw_matrices,
+        _judge_class_accuracy,
+        (
+            "A row holds all images of one true class; those that are classified correctly lie on the diagonal.",
+            "Divide the diagonal by the sum of each row: `sum` takes the dimension that it adds up.",
+        ),
+    ),
+    Exercise(
+        "2.5",
+        "how far does a batch jump?",
+        2,
+        trials.calls,
+        _draw_correct,
+        _judge_batch_spread,
+        (
+            "Three steps: cut every row into whole batches, take the mean of each, then the spread of all these means.",
+            "Keep the first (images // batch_size) * batch_size columns; then `reshape` makes a row of every batch.",
+        ),
+    ),
+    Exercise(
+        "2.6",
+        "a classifier for images without labels",
+        3,
+        torch_trials.trainings,
+        training.draw_dataset,
+        training.judge_classifier,
+        (
+            "Three parts: an optimiser for the network's parameters, a loop over epochs, a loop over shuffled batches.",
+            "Only `dataset.train` is needed. One random order an epoch picks images and labels alike; return the "
+            "network after both loops.",
+        ),
+    ),
+)

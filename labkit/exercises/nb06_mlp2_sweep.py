@@ -1,0 +1,232 @@
+"""Exercises of notebook 6: parameters of a network, a grid with its spread, a moving average, a fair comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labkit.exercises import trials
+from labkit.exercises.comparing import judge_verdicts, paired, spread_out
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, close
+
+
+def _draw_widths(rng: np.random.Generator) -> Inputs:
+    return [(int(first), int(first - less)) for first, less in rng.integers((30, 5), (400, 25), (3, 2))]
+
+
+def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (first, second) in zip(answers, inputs, strict=True):
+        wanted = np.array([785 * first, (first + 1) * second, (second + 1) * 10])
+        entries = as_array(answer)
+        if entries.size == 1 and entries.reshape(()) == wanted.sum():
+            raise Wrong("This is the sum; one number for each of the three layers is wanted.")
+        if np.array_equal(entries, wanted[:2]):
+            raise Wrong("The output is a layer, too: it has weights and biases.")
+        entries = as_array(answer, (3,))
+        for mistake, message in (
+            ([784 * first, first * second, second * 10], "The biases are missing: each neuron has one."),
+            ([784 * first + 1, first * second + 1, second * 10 + 1], "A layer has one bias for each neuron, not one."),
+            ([784 * (first + 1), first * (second + 1), second * 11], "Each neuron has a bias, not each input."),
+            ([29 * first, wanted[1], wanted[2]], "An image has 28 x 28 = 784 pixels, and each is an input."),
+            ([first, wanted[1], wanted[2]], "The first layer has weights: one for each of the 784 pixels and neuron."),
+            (
+                [2 * first, wanted[1], wanted[2]],
+                "The first layer has weights: one for each of the 784 pixels and neuron.",
+            ),
+            (wanted[::-1], "The numbers are right, but in another order: first layer, second layer, output."),
+        ):
+            if np.array_equal(entries, mistake):
+                raise Wrong(message)
+        for name, entry, right in zip(("first layer", "second layer", "output"), entries, wanted, strict=True):
+            if entry != right:
+                raise Wrong(f"For the widths {first} and {second}, the number for the {name} is not right.")
+
+
+# How far the means lie below the best one, and how far their own runs spread, in the best one's standard deviations.
+# The second one, None, lies where only the sample standard deviation still reaches.
+PLACES = ((0, 1), (None, 1), (0.3, 0.05), (0.6, 0.9), (1.6, 4), (2.6, 0.5), (5.2, 0.5), (9, 0.5), (12, 0.5))
+
+
+def _draw_grids(rng: np.random.Generator) -> Inputs:
+    import pandas as pd
+
+    grids = []
+    for count in (5, 4, 6):
+        names = [f"{10 * first}-{second}" for first in rng.permutation(30)[:3] + 10 for second in (20, 45, 80)]
+        best, unit = rng.uniform(93, 97), rng.uniform(0.2, 0.5)
+        limit = (1 + np.sqrt((count - 1) / count)) / 2
+        rows = [
+            {
+                "network": names[index],
+                "seed": seed,
+                "test": best + unit * (spread * value - (limit if k is None else k)),
+            }
+            for index, (k, spread) in zip(rng.permutation(9), PLACES, strict=True)
+            for seed, value in enumerate(spread_out(rng, count))
+        ]
+        grids.append((pd.DataFrame([rows[index] for index in rng.permutation(len(rows))]),))
+    return grids
+
+
+def _judge_as_good(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (runs,) in zip(answers, inputs, strict=True):
+        found = as_list(answer)
+        if not all(isinstance(name, str) for name in found):
+            raise Wrong("It returns something else than names; in a grouped table the names are the index.")
+        groups = runs.groupby("network")["test"]
+        mean, spread = groups.mean(), groups.std()
+        best, luckiest = mean.idxmax(), runs.loc[runs["test"].idxmax(), "network"]
+
+        def within(limit: Any, top: str = best, mean: Any = mean) -> set[str]:
+            return set(mean.index[mean[top] - mean <= limit])
+
+        names, wanted = set(found), within(spread[best])
+        if unknown := names - set(mean.index):
+            raise Wrong(f"{min(unknown)!r} is not the name of a network of this grid.")
+        if names == wanted and len(found) > len(names):
+            raise Wrong("The names are right, but each is wanted once.")
+        if names == wanted:
+            continue
+        for mistake, message in (
+            (wanted - {best}, "The best one is missing: it lies 0 standard deviations below itself."),
+            ({best}, "Only the best one is named: others lie within one standard deviation of its mean."),
+            (within(groups.std(ddof=0)[best]), "The sample standard deviation is wanted: it divides by n - 1, not n."),
+            (
+                within(spread),
+                "It takes each network's own standard deviation; the best one's is the yardstick for all.",
+            ),
+            (within(spread[best] / groups.size()[best] ** 0.5), "It divides the standard deviation by the root of n."),
+            (within(2 * spread[best]), "The limit is one standard deviation, not two."),
+            (
+                within(runs["test"].std()),
+                "The standard deviation is over all runs of the grid, not the best one's runs.",
+            ),
+            (
+                within(mean.std()),
+                "The standard deviation is over the means of all networks, not over the best one's runs.",
+            ),
+            (
+                within(spread[luckiest], luckiest),
+                "The best network is that with the best mean, not with the best single run.",
+            ),
+        ):
+            if names == mistake:
+                raise Wrong(message)
+        wrong = min(names ^ wanted)
+        below = (mean[best] - mean[wrong]) / spread[best]
+        raise Wrong(
+            f"Network {wrong} lies {below:.2f} of the best one's standard deviations below it; look at it again."
+        )
+
+
+def _draw_series(rng: np.random.Generator) -> Inputs:
+    return [(rng.uniform(1, 9, length), window) for length, window in ((12, 3), (9, 2), (15, 6), (5, 5))]
+
+
+def _judge_moving_average(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (values, window) in zip(answers, inputs, strict=True):
+        sums = np.array([values[i : i + window].sum() for i in range(len(values) - window + 1)])
+        entries = np.array(as_list(answer), dtype=object)
+        if any(isinstance(entry, float) and np.isnan(entry) for entry in entries):
+            raise Wrong("It holds NaN where the window is not full: leave these entries out.")
+        entries = as_array(answer)
+        if entries.shape == (len(values),) and window > 1:
+            raise Wrong(f"It has as many entries as `values`: the first window - 1 = {window - 1} have no full window.")
+        if entries.shape == (len(sums) - 1,):
+            raise Wrong(
+                "One entry is missing: the last window ends with the last value, the first starts with the first."
+            )
+        if entries.shape == (len(sums) + 1,):
+            raise Wrong("It has one entry too many: is each window full?")
+        entries = as_array(answer, sums.shape)
+        if close(entries, sums, 1e-6):
+            raise Wrong("These are sums over each window, not means.")
+        if not close(entries, sums / window, 1e-5):
+            raise Wrong(f"For a window of {window} the entries are not the means of {window} neighbouring values.")
+
+
+def _draw_pairs(rng: np.random.Generator) -> Inputs:
+    cases = ((6, -0.3), (5, 3.2), (5, -4.0), (5, 1.9), (5, -1.4), (5, 0.95), (4, 2.5), (6, -2.2))
+    pairs = [paired(rng, count, ratio) for count, ratio in cases]
+    return [(ours / 100, theirs / 100) for ours, theirs in pairs]
+
+
+def _judge_clearly_better(answers: list[Any], inputs: Inputs) -> None:
+    found, differences = [], []
+    for answer, (ours, theirs) in zip(answers, inputs, strict=True):
+        given, clear = as_list(answer, 2)
+        points = 100 * (ours - theirs)
+        if as_array(given).size == 1:
+            raise Wrong("One difference for each seed is wanted first, not their mean.")
+        given = as_array(given, points.shape)
+        for mistake, message in (
+            (points / 100, "The differences are shares; a percentage point is a hundredth."),
+            (-points, "The differences have the wrong sign: a seed where ours is better counts as positive."),
+            (abs(points), "The differences have lost their sign."),
+            (
+                100 * (np.sort(ours) - np.sort(theirs)),
+                "Sorting breaks the pairs: compare the two runs of the same seed.",
+            ),
+        ):
+            if close(given, mistake, 1e-6) and not close(given, points, 1e-6):
+                raise Wrong(message)
+        if not close(given, points, 1e-4):
+            raise Wrong("The differences are not those of the same seeds, in percentage points.")
+        if as_number(clear) not in (0, 1):
+            raise Wrong("The second thing that it returns is no truth value: True or False is wanted.")
+        found.append(bool(as_number(clear)))
+        differences.append(points)
+    judge_verdicts(found, differences, lambda mean, limit: abs(mean) > limit, times=2)
+
+
+EXERCISES = (
+    Exercise(
+        "6.1",
+        "where do the parameters sit?",
+        1,
+        trials.calls,
+        _draw_widths,
+        _judge_parameters,
+        (
+            "Each neuron has one weight for each of its inputs, and one bias.",
+            "A layer has (inputs + 1) times neurons; a layer's inputs are the neurons before it, at first 784 pixels.",
+        ),
+    ),
+    Exercise(
+        "6.2",
+        "is the best cell really the best?",
+        2,
+        trials.calls,
+        _draw_grids,
+        _judge_as_good,
+        (
+            'Group the rows by "network"; you need each mean of "test", and one standard deviation.',
+            "`idxmax()` names the best mean; a comparison with the limit picks rows, the `index` has their names.",
+        ),
+    ),
+    Exercise(
+        "6.3",
+        "write the moving average",
+        2,
+        trials.calls,
+        _draw_series,
+        _judge_moving_average,
+        (
+            "There are len(values) - window + 1 full windows. A loop over where they start will do.",
+            "Without a loop: a window's sum is the difference of two running sums (`np.cumsum`), `window` places on.",
+        ),
+    ),
+    Exercise(
+        "6.4",
+        "pick the better of two, and defend it",
+        2,
+        trials.calls,
+        _draw_pairs,
+        _judge_clearly_better,
+        (
+            "Subtract first, seed by seed; everything else is computed from the differences.",
+            "NumPy's `std` divides by n unless you say `ddof=1`; and a difference may be clear on either side of 0.",
+        ),
+    ),
+)

@@ -1,0 +1,275 @@
+"""Exercises of notebook 8: the layers of LeNet-5, pairs of runs, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labkit.exercises import trials
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, close, refuse_gaps
+
+LAYERS = ("C1", "C3", "C5", "F6", "the output")
+PADDED = {
+    (30, 30): "One row of zeros on each side gives 30 x 30; 32 x 32 wants two on each side.",
+    (36, 36): "Four rows of zeros on each side give 36 x 36; 32 x 32 wants two on each side.",
+    (28, 32): "There are zeros to the left and right only; above and below are missing.",
+    (32, 28): "There are zeros above and below only; left and right are missing.",
+}
+
+
+def _draw_images(rng: np.random.Generator) -> Inputs:
+    import torch
+
+    return [(torch.from_numpy(rng.uniform(0.2, 1, (count, 1, 28, 28)).astype(np.float32)),) for count in (3, 2)]
+
+
+def _judge_pad(answers: list[Any], inputs: Inputs) -> None:
+    from torch.nn.functional import interpolate
+
+    for answer, (images,) in zip(answers, inputs, strict=True):
+        x, shape = images.numpy(), as_array(answer).shape
+        if shape[:2] == (len(x), 1) and shape[2:] in PADDED:
+            raise Wrong(PADDED[shape[2:]])
+        array = as_array(answer, (len(x), 1, 32, 32))
+        border = array.copy()
+        border[:, :, 2:30, 2:30] = 0
+        if close(array[:, :, 2:30, 2:30], x, 1e-6):
+            if np.abs(border).max() > 0:
+                raise Wrong("The image is in its place, but the border around it is not 0.")
+            continue
+        if close(array[:, :, :28, :28], x, 1e-6):
+            raise Wrong("All zeros are to the right and below; half of them belong to the left and above.")
+        if close(array[:, :, 4:, 4:], x, 1e-6):
+            raise Wrong("All zeros are to the left and above; half of them belong to the right and below.")
+        if any(close(array, interpolate(images, (32, 32), mode=mode), 1e-3) for mode in ("nearest", "bilinear")):
+            raise Wrong("The image is stretched to 32 x 32; padding leaves its pixels as they are.")
+        raise Wrong("The 28 x 28 pixels in the middle are not those of the image.")
+
+
+def _draw_sizes(rng: np.random.Generator) -> Inputs:
+    return [(1, 10), *((int(rng.integers(3, 8)), int(rng.integers(20, 90))) for _ in range(2))]
+
+
+def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (channels, classes) in zip(answers, inputs, strict=True):
+        layers = [(25, channels, 6), (25, 6, 16), (25, 16, 120), (1, 120, 84), (1, 84, classes)]
+        wanted = [(places * maps_in + 1) * maps_out for places, maps_in, maps_out in layers]
+        where = f"For {channels} channels and {classes} classes"
+        if not isinstance(answer, list) and np.size(answer) == 1 and as_number(answer) == sum(wanted):
+            raise Wrong("This is the sum; a list with the number of each of the five layers is wanted.")
+        counts = as_array(as_list(answer, 5), (5,))
+        for layer, count, right, sizes in zip(LAYERS, counts, wanted, layers, strict=True):
+            if count != right:
+                known = _mistakes(layer, *sizes)
+                raise Wrong(f"{where}, {layer} has not {count:,.0f} parameters{known.get(int(count), '.')}")
+
+
+def _mistakes(layer: str, places: int, maps_in: int, maps_out: int) -> dict[int, str]:
+    """Return what plausible mistakes give for a layer, and the end of the sentence that names each."""
+    weights = places * maps_in * maps_out
+    known = {
+        places * maps_in + 1: ": this is a single filter or neuron.",
+        (5 * maps_in + 1) * maps_out: ": a filter of 5 x 5 has 25 weights a map.",
+        places * maps_out: ": each filter covers every map that goes in, and has a bias.",
+        (places + 1) * maps_out: ": each filter covers every map that goes in.",
+        weights + 1: ": one bias is for each filter or neuron, not for the whole layer.",
+        (places + 1) * maps_in * maps_out: ": a filter has one bias, not one for each map that goes in.",
+        weights: ": the biases are missing, one for each filter or neuron.",
+    }
+    if layer == "C5":
+        known[(16 * 16 + 1) * 120] = ": its maps have 5 x 5 places, since the image was padded."
+    if layer == "the output":
+        known[850] = ": it has one neuron a class, and there are not always ten."
+    return known
+
+
+def _draw_runs(rng: np.random.Generator) -> Inputs:
+    import pandas as pd
+
+    inputs: Inputs = []
+    for count in (5, 7):
+        seeds = np.roll(np.sort(rng.choice(90, count, replace=False)), int(rng.integers(1, count)))  # not in order
+        historical = rng.uniform(96, 98, count)
+        modern = historical + rng.choice([-1, 1], count) * rng.uniform(0.1, 1, count)
+        rows = {
+            "historical": iter(zip(seeds, historical, strict=True)),
+            "modern": iter(zip(np.roll(seeds, 1), np.roll(modern, 1), strict=True)),  # another order than the other's
+        }
+        turns = rng.permutation(count * list(rows))
+        table = [(int(seed), str(variant), float(test)) for variant in turns for seed, test in [next(rows[variant])]]
+        inputs.append((pd.DataFrame(table, columns=["seed", "variant", "test"]),))
+    return inputs
+
+
+def _judge_difference(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (runs,) in zip(answers, inputs, strict=True):
+        refuse_gaps(answer)
+        old, new = (runs[runs["variant"] == variant] for variant in ("historical", "modern"))
+        standing = new["test"].to_numpy() - old["test"].to_numpy()
+        pairs = new.set_index("seed")["test"] - old.set_index("seed")["test"]  # by seed, and sorted
+        wanted = pairs.sort_index().to_numpy()
+        array = as_array(answer)
+        if array.size == 1 and close(array, wanted.mean(), 1e-6):
+            raise Wrong("This is the mean; one difference for each seed is wanted.")
+        array = as_array(answer, wanted.shape)
+        if close(array, wanted, 1e-6):
+            continue
+        if close(array, -wanted, 1e-6):
+            raise Wrong("These are the differences historical - modern: the sign is turned round.")
+        if close(array, standing, 1e-6) or close(array, -standing, 1e-6):
+            raise Wrong("The rows are taken as they stand; the two runs of a difference must have the same seed.")
+        if close(np.abs(array), np.abs(wanted), 1e-6):
+            raise Wrong("The sizes are right, but not every sign: always take modern - historical.")
+        if close(np.sort(array), np.sort(wanted), 1e-6):
+            raise Wrong("The differences are right, but not in the order of the seeds, the smallest seed first.")
+        raise Wrong("The differences are not those of modern and historical runs with the same seed.")
+
+
+def _draw_probabilities(rng: np.random.Generator) -> Inputs:
+    inputs: Inputs = []
+    for images, errors, count in ((40, 10, 3), (30, 8, 5), (20, 2, 3)):
+        truth = rng.integers(0, 10, images)
+        top, second = (truth + rng.integers(1, 5, images)) % 10, (truth + rng.integers(5, 10, images)) % 10
+        probabilities = np.zeros((images, 10))
+        sure = rng.permutation(np.linspace(0.95, 0.99, images))  # the right ones are the surest
+        probabilities[range(images), truth] = sure
+        probabilities[range(images), top] = 1 - sure
+        wrong = rng.choice(np.arange(10, images), errors, replace=False)
+        sure = np.linspace(0.9, 0.6, errors)
+        of_truth = np.roll(np.linspace(0.001, 0.02, errors), errors // 2)  # the smallest are not the surest
+        probabilities[wrong] = 0
+        probabilities[wrong, top[wrong]], probabilities[wrong, truth[wrong]] = sure, of_truth
+        probabilities[wrong, second[wrong]] = 1 - sure - of_truth
+        inputs.append((probabilities, truth, count))
+    return inputs
+
+
+def _judge_surest(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (probabilities, truth, count) in zip(answers, inputs, strict=True):
+        listed = as_list(answer)
+        found = as_array(listed, (len(listed),)).tolist()
+        sure, guess = probabilities.max(1), probabilities.argmax(1)
+        wrong = np.flatnonzero(guess != truth)
+        order = np.argsort(-sure[wrong])
+        wanted = wrong[order][:count].tolist()
+        of_truth = probabilities[wrong, truth[wrong]]
+        if found == wanted:
+            continue
+        if any(index != int(index) for index in found):
+            raise Wrong("These are probabilities; the indices of the images are wanted.")
+        for mistake, message in (
+            (order[:count], "These are places among the wrong images; say which places those have among all images."),
+            (np.argsort(-sure)[:count], "These are the surest of all images; only those that are wrong are wanted."),
+            (wrong[order][::-1][:count], "These are the least sure of the wrong images."),
+            (wrong[np.argsort(of_truth)][:count], "The probability of the answer counts, not that of the true class."),
+            (wrong[order], f"These are all wrong images; the {count} surest are wanted."),
+        ):
+            if found == mistake.tolist():
+                raise Wrong(message)
+        if sorted(found) == sorted(wanted):
+            raise Wrong("These are the right images, but the surest is not first.")
+        if set(found) - set(wrong.tolist()):
+            raise Wrong("Among these images are some that the network gets right.")
+        raise Wrong(f"These are not the {len(wanted)} wrong images with the highest probabilities, the surest first.")
+
+
+def _draw_predictions(rng: np.random.Generator) -> Inputs:
+    inputs: Inputs = []
+    for runs in (3, 6):
+        same, different, some = (int(rng.integers(low, low + 8)) for low in (5, 15, 30))
+        truth = rng.integers(0, 10, 400)
+        predictions = np.tile(truth, (runs, 1))
+        shared = same + different
+        predictions[:, :shared] += rng.integers(1, 5, shared)  # all give the same wrong answer
+        predictions[0, same:shared] += 5  # and here one of them gives another wrong one
+        predictions[-1, shared : shared + some] += 1
+        order = rng.permutation(400)
+        inputs.append((predictions[:, order] % 10, truth[order]))
+    return inputs
+
+
+def _judge_shared(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (predictions, truth) in zip(answers, inputs, strict=True):
+        wrong = predictions != truth
+        every, agreed = wrong.all(0), (predictions == predictions[0]).all(0)
+        wanted = int(every.sum())
+        if as_array(answer).shape in ((wanted,), truth.shape):
+            raise Wrong("These are the images themselves; their number is wanted.")
+        number = as_number(answer)
+        for mistake, message in (
+            (wrong.any(0).sum(), "This counts the images that at least one run gets wrong; all runs must."),
+            ((every & agreed).sum(), "Runs that get an image wrong need not agree on the wrong answer."),
+            (agreed.sum(), "This counts images on which all runs agree; most of those are right."),
+            ((~wrong).all(0).sum(), "This counts the images that every run gets right."),
+            (wrong.sum(), "This counts each error of each run; an image counts once, if all runs get it wrong."),
+            (every.mean(), "This is the share of the images; their number is wanted."),
+        ):
+            if abs(number - mistake) < 1e-6:
+                raise Wrong(message)
+        if number != wanted:
+            raise Wrong(f"It counts {number:g} images, but with these predictions every run is wrong on {wanted}.")
+
+
+EXERCISES = (
+    Exercise(
+        "8.1",
+        "pad the images",
+        1,
+        trials.calls,
+        _draw_images,
+        _judge_pad,
+        (
+            "From 28 to 32 pixels, four are missing in each direction: how many on each side?",
+            "`torch.nn.functional.pad` takes one number a side, from the last dimension on: left, right, top, bottom.",
+        ),
+    ),
+    Exercise(
+        "8.2",
+        "where does 61,706 come from?",
+        2,
+        trials.calls,
+        _draw_sizes,
+        _judge_parameters,
+        (
+            "What one filter holds, times the number of filters; a neuron of F6 has one weight for each of 120 values.",
+            "One filter of C3 covers 5 x 5 places in each of 6 maps, and has one bias. C5 covers all of S4's maps.",
+        ),
+    ),
+    Exercise(
+        "8.3",
+        "is the modern form better?",
+        2,
+        trials.calls,
+        _draw_runs,
+        _judge_difference,
+        (
+            "First bring the rows into a form where the two runs of a seed stand beside each other.",
+            "`pivot` makes a table with one row a seed and one column a variant; it sorts the seeds.",
+        ),
+    ),
+    Exercise(
+        "8.4",
+        "sure, and wrong",
+        2,
+        trials.calls,
+        _draw_probabilities,
+        _judge_surest,
+        (
+            "The network's answer is the class with the highest probability; first find where it is not the truth.",
+            "Keep the indices of the wrong images in an array; `argsort` of their probabilities says how to order it.",
+        ),
+    ),
+    Exercise(
+        "8.5",
+        "are the errors the same?",
+        1,
+        trials.calls,
+        _draw_predictions,
+        _judge_shared,
+        (
+            "Compare all predictions with the truth at once: the result has one row a run, True where it is wrong.",
+            "`.all(...)` and `.any(...)` take the axis along which they look; here it is that of the runs.",
+        ),
+    ),
+)

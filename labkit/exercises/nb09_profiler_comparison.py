@@ -1,0 +1,244 @@
+"""Exercises of notebook 9: arithmetic, time, memory, and what fits where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labkit.exercises import torch_trials, trials
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, close, refuse_gaps
+
+
+def _draw_convolutions(rng: np.random.Generator) -> Inputs:
+    return [
+        (
+            int(rng.choice([4, 6, 8])),
+            int(rng.integers(10, 20)),
+            int(rng.choice([3, 5, 7])),
+            int(rng.integers(21, 30)),
+            int(rng.integers(31, 40)),
+        )
+        for _ in range(3)
+    ]
+
+
+def _judge_flops(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (maps_in, maps_out, side, height, width) in zip(answers, inputs, strict=True):
+        number, places = as_number(answer), height * width
+        wanted = 2 * maps_in * side**2 * maps_out * places
+        for mistake, message in (
+            (wanted / 2, "This counts multiply-adds; each is two operations."),
+            (wanted / maps_in, "A filter looks at every map that goes in, not at one."),
+            (wanted / maps_out, "This is one filter; each map that comes out has a filter of its own."),
+            (wanted / side, "A filter has side x side weights a map."),
+            (wanted / places, "Here each weight is used once; a filter is applied at every place of the map it gives."),
+            (wanted / height, "A map has height x width places."),
+            (wanted / width, "A map has height x width places."),
+            (wanted + maps_out * places, "This counts the bias as well; it was to be left out."),
+            (wanted / 2 + maps_out * places, "This counts multiply-adds, and the bias."),
+        ):
+            if close(number, mistake, 1e-9):
+                raise Wrong(message)
+        if not close(number, wanted, 1e-9):
+            raise Wrong(
+                f"For {maps_in} maps in, {maps_out} maps out, filters of {side} x {side} and an output of "
+                f"{height} x {width} it returns {number:,.0f}, which is not right."
+            )
+
+
+def _draw_seconds(rng: np.random.Generator) -> Inputs:
+    inputs: Inputs = []
+    for first, centre, others in ((50, 16, (2, 3, 7, 60)), (40, 30, (2, 7))):  # milliseconds
+        timed = rng.permutation(others).tolist()
+        timed.insert(len(others) // 2, centre)  # so that the timing in the middle is the median only after sorting
+        scale = rng.uniform(0.9, 1.1) / 1000
+        inputs.append(([float(scale * value) for value in (first, *timed)], len(timed)))
+    return inputs
+
+
+def _judge_median(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (seconds, repeats) in zip(answers, inputs, strict=True):
+        took = as_array(answer["durations"]) if isinstance(answer, dict) and "durations" in answer else np.zeros(())
+        if took.ndim != 1 or "returned" not in answer:
+            raise Wrong("The notes of this answer do not belong to this exercise.")
+        number = as_number(answer["returned"])
+        if len(took) == repeats:
+            raise Wrong(f"For repeats = {repeats}, `call` is called {repeats} times: the warm-up call is missing.")
+        if len(took) != repeats + 1:
+            raise Wrong(f"For repeats = {repeats}, `call` is called {len(took)} times, but {repeats + 1} are wanted.")
+        if (took < 0.9 * np.array(seconds)).any():
+            raise Wrong("The notes of this answer do not belong to this exercise.")
+        warm = took[1:]
+        median = float(np.median(warm))
+        if _near(number, median):
+            continue
+        mistakes = (
+            (1000 * median, "These are milliseconds; seconds are wanted."),
+            (warm.mean(), "This is the mean, which one slow call pulls up; the median is wanted."),
+            (warm.sum(), "This is the time of all calls together; the median of single calls is wanted."),
+            (warm.min(), "This is the shortest time; the median is wanted."),
+            (warm.max(), "This is the longest time; the median is wanted."),
+            (warm[repeats // 2], "This is the middle one of the timings as they came; sort them first."),
+            (np.median(took), "The warm-up call is among the timings; it does not count."),
+            (took.mean(), "The warm-up call is among the timings, and this is their mean."),
+        )
+        nearest, message = min(mistakes, key=lambda mistake: abs(number - mistake[0]))
+        if _near(number, float(nearest)):
+            raise Wrong(message)
+        if number < 0.5 * warm.min():
+            raise Wrong("This is shorter than any call: take `time.perf_counter()`, and stop after the call is over.")
+        raise Wrong(f"It returns {number:.4f} s, but the median of the timed calls is {median:.4f} s.")
+
+
+def _near(seconds: float, others: float) -> bool:
+    """Whether two times agree as far as can be said of times that two clocks measured."""
+    return bool(abs(seconds - others) <= 0.15 * others + 0.0005)
+
+
+def _draw_costs(rng: np.random.Generator) -> Inputs:
+    import pandas as pd
+
+    inputs: Inputs = []
+    for small, large in ((8, 500), (1, 64)):
+        names = [str(name) for name in rng.permutation(["deep", "wide", "two maps"])]
+        powers, sizes = rng.permutation([0.65, 0.78, 0.91]), rng.uniform(3e4, 9e4, 3)
+        rows = [
+            (name, int(batch), round(size * batch**power))
+            for name, power, size in zip(names, powers, sizes, strict=True)
+            for batch in rng.permutation([1, 8, 64, 500])
+        ]
+        costs = pd.DataFrame(rows, columns=["model", "batch_size", "peak_memory"])
+        inputs.append((costs, names[1], small, large))  # neither the first nor the last rows
+    return inputs
+
+
+def _judge_growth(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (costs, network, small, large) in zip(answers, inputs, strict=True):
+        refuse_gaps(answer)
+        if as_array(answer).shape == (1,):
+            raise Wrong("This is a column with one entry; `.item()` takes the number out of it.")
+        number = as_number(answer)
+        memory = costs.pivot(index="model", columns="batch_size", values="peak_memory")
+        own, first = memory.loc[network], costs.drop_duplicates("batch_size").set_index("batch_size")["peak_memory"]
+        wanted = own[large] / own[small]
+        if close(number, wanted, 1e-6):
+            continue
+        others = [memory.loc[name, large] / memory.loc[name, small] for name in memory.index if name != network]
+        mixed = [(sums[large] / sums[small]) for sums in (memory.sum(), memory.max(), first)]
+        for mistakes, message in (
+            ([1 / wanted], "The ratio is turned round: how many times more memory does the large batch need?"),
+            ([own[large] - own[small]], "This is the difference; the ratio is wanted."),
+            ([wanted - 1], "This is the growth less 1; how many times as much is it?"),
+            ([large / small], "This is the ratio of the batch sizes; that of the peak memory is wanted."),
+            (
+                [own.max() / own.min()],
+                "These are the largest and smallest batch of all, not those that were asked for.",
+            ),
+            (others, "These are rows of another network."),
+            (mixed, "Rows of other networks are among these; only those of `network` count."),
+        ):
+            if any(close(number, mistake, 1e-6) for mistake in mistakes):
+                raise Wrong(message)
+        raise Wrong(f"For batches of {small} and {large} it returns {number:g}, but the ratio is {wanted:g}.")
+
+
+FACTORS = {  # what a network's weights need, as a share of what there is: who takes it for fitting, or not fitting
+    "tiny": 0.05,
+    "small": 0.5,  # not, if 4 is taken for bytes and 8 bits come on top
+    "medium": 0.97,
+    "close": 1.01,  # fits, where 1 kB is taken for 1024 bytes
+    "large": 3.0,  # fits, where a weight is taken for a byte
+    "huge": 6.0,
+}
+
+
+def _draw_networks(rng: np.random.Generator) -> Inputs:
+    inputs: Inputs = []
+    for kilobytes in rng.integers(100, 900, 2).tolist():
+        names = [str(name) for name in rng.permutation(list(FACTORS))]
+        inputs.append(({name: round(FACTORS[name] * kilobytes * 250) for name in names}, kilobytes))
+    return inputs
+
+
+def _judge_fit(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (parameters, kilobytes) in zip(answers, inputs, strict=True):
+        listed = as_list(answer)
+        if not all(isinstance(name, str) for name in listed):
+            raise Wrong("The names of the networks are wanted, as a list.")
+        wanted = _fitting(parameters, 1000 * kilobytes / 4)
+        if set(listed) == wanted:
+            continue
+        for mistake, message in (
+            (_fitting(parameters, 1024 * kilobytes / 4), "Here 1 kB is 1000 bytes, not 1024."),
+            (_fitting(parameters, 1000 * kilobytes), "A parameter takes 4 bytes, not 1."),
+            (_fitting(parameters, 1000 * kilobytes / 32), "A parameter takes 32 bits: these are 4 bytes."),
+            (_fitting(parameters, kilobytes / 4), "The limit is in kB: 1 kB is 1000 bytes."),
+            (set(parameters) - wanted, "These are the networks that do not fit."),
+            (set(parameters), "These are all networks, also those that need too much."),
+            (
+                {max(wanted, key=lambda name: parameters[name])},
+                "This is the largest that fits; all that fit are wanted.",
+            ),
+        ):
+            if set(listed) == mistake:
+                raise Wrong(message)
+        if missing := sorted(wanted - set(listed)):
+            raise Wrong(f"With {kilobytes} kB, {missing[0]!r} ({parameters[missing[0]]:,} parameters) is missing.")
+        raise Wrong(f"With {kilobytes} kB, {sorted(set(listed) - wanted)[0]!r} does not belong there.")
+
+
+def _fitting(parameters: dict[str, int], most: float) -> set[str]:
+    return {name for name, count in parameters.items() if count < most}
+
+
+EXERCISES = (
+    Exercise(
+        "9.1",
+        "count the arithmetic",
+        1,
+        trials.calls,
+        _draw_convolutions,
+        _judge_flops,
+        (
+            "Begin with one value of one map that comes out: how many weights does it sum over?",
+            "Each output value costs two operations for every weight of its filter. How many output values are there?",
+        ),
+    ),
+    Exercise(
+        "9.2",
+        "time it",
+        2,
+        torch_trials.on_sleepers,
+        _draw_seconds,
+        _judge_median,
+        (
+            "Call once before any clock is read. Then read the clock just before and just after each single call.",
+            "Collect one difference of two readings for each repeat in a list; only at the end take its median.",
+        ),
+    ),
+    Exercise(
+        "9.3",
+        "how does memory grow?",
+        1,
+        trials.calls,
+        _draw_costs,
+        _judge_growth,
+        (
+            "First keep only the rows of the network, then find the one of each batch size among them.",
+            "`set_index` makes the batch size the name of a row; then a batch size in brackets gives its memory.",
+        ),
+    ),
+    Exercise(
+        "9.4",
+        "which network, and for whom?",
+        1,
+        trials.calls,
+        _draw_networks,
+        _judge_fit,
+        (
+            "Turn both sides into bytes: the parameters of each network, and the limit.",
+            "`parameters.items()` gives pairs of name and number; keep a name if 4 bytes a parameter are few enough.",
+        ),
+    ),
+)

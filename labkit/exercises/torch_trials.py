@@ -1,0 +1,248 @@
+"""Trying objects that take a network, a data set, a clock or another function.
+
+As `trials`, it runs where student code runs, and knows no right answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from labkit.exercises.trials import calls, each, name_of, note
+from labkit.models import scratch
+
+QUIET_MOMENTS = 5  # times that a measurement is tried on a machine that does other things meanwhile
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "cube": lambda x: x**3,
+    "square": lambda x: x**2 - 4 * x,
+    "inverse": lambda x: 1 / x,
+}
+
+
+def on_functions(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes another one first: the inputs give its name in FUNCTIONS."""
+    return calls(function, [(FUNCTIONS[name], *arguments) for name, *arguments in inputs])
+
+
+def on_sleepers(function: Any, inputs: Sequence[tuple[list[float], Any]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes another one and times it: the inputs give the seconds of each of its calls.
+
+    The value in a note is {"returned": ..., "durations": seconds that each call took}. Calls really sleep, so that any
+    clock will do, and measure themselves, since a busy machine sleeps longer than it is told; then all is tried again.
+    """
+
+    def sleeper(seconds: list[float], durations: list[float]) -> Callable[[], None]:
+        def call() -> None:
+            start = time.perf_counter()
+            time.sleep(seconds[len(durations)] if len(durations) < len(seconds) else 0)
+            durations.append(time.perf_counter() - start)
+
+        return call
+
+    for _ in range(QUIET_MOMENTS):
+        durations: list[list[float]] = [[] for _ in inputs]
+        pairs = zip(inputs, durations, strict=True)
+        notes = calls(function, [(sleeper(seconds, took), *arguments) for (seconds, *arguments), took in pairs])
+        if not any(_disturbed(seconds, took) for (seconds, *_), took in zip(inputs, durations, strict=True)):
+            break
+    for entry, took in zip(notes, durations, strict=False):  # one note alone for what is no function
+        if entry.get("value") is not None:
+            entry["value"] = {"returned": entry["value"], "durations": took}
+    return notes
+
+
+def _disturbed(seconds: list[float], took: list[float]) -> bool:
+    """Whether a call took longer than it was told to, by more than a clock's error."""
+    return any(real > 1.1 * told + 0.001 for told, real in zip(seconds, took, strict=False))
+
+
+def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any]]:
+    """Build a network, give it weights drawn from a seed, and note the shapes of its parameters and its outputs.
+
+    build: a class or function without arguments. inputs: pairs of a batch (tensor) and a seed.
+    """
+    if not callable(build) or (hasattr(build, "state_dict") and not isinstance(build, type)):
+        return [{"refused": f"The check wants your class itself, without brackets, but got {name_of(build)}."}]
+
+    def outputs(batch: Any, seed: int) -> dict[str, Any]:
+        model = build().eval()
+        set_weights(model, seed)
+        return {"shapes": [list(parameter.shape) for parameter in model.parameters()], "outputs": model(batch.clone())}
+
+    return [note(outputs, batch, seed) for batch, seed in inputs]
+
+
+def on_derivatives(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes a derivative last: the inputs give its activation's name in `scratch`."""
+    return calls(function, [(*arguments, scratch.ACTIVATIONS[name][1]) for *arguments, name in inputs])
+
+
+def on_scratch_networks(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that takes a network from scratch first: the inputs give its sizes and activation."""
+    return calls(function, [(scratch_network(sizes, name), *arguments) for sizes, name, *arguments in inputs])
+
+
+def scratch_network(sizes: Sequence[int], activation: str) -> scratch.Network:
+    """Return a network from scratch in double precision, always with the same weights."""
+    import numpy as np
+
+    return scratch.Network(sizes, activation, seed=1, dtype=np.float64)
+
+
+def sweeps(function: Any, inputs: Sequence[tuple[int, float, int, list[int]]]) -> list[dict[str, Any]]:
+    """Let `function` sweep over a few random images, and note what its table of runs says.
+
+    function: takes a width, a dataset, a TrainConfig, seeds and a folder for finished runs (here None), and returns a
+        Sweep. inputs: width, learning rate, epochs, seeds.
+    """
+
+    def outcome(width: int, lr: float, epochs: int, seeds: list[int]) -> Any:
+        from labkit.training.config import TrainConfig
+
+        config = TrainConfig(epochs=epochs, batch_size=20, lr=lr)
+        found = function(width, _random_digits(), config, list(seeds), None)
+        if type(found).__name__ != "Sweep":
+            return found
+        columns = {name: found.runs[name].tolist() for name in ("lr", "seed", "parameters") if name in found.runs}
+        return {**columns, "epochs": int(found.epochs["epoch"].max()), "test_images": found.predictions.shape[1]}
+
+    if isinstance(function, type) or not callable(function):
+        return calls(function, inputs)
+    return [note(outcome, *arguments) for arguments in inputs]
+
+
+def _random_digits() -> Any:
+    """Return a dataset of random images of the size of digits, so few that a training takes no time."""
+    import torch
+
+    from labkit.data.datasets import Dataset, Provenance, Split
+
+    generator = torch.Generator().manual_seed(0)
+    sizes = {"train": 40, "validation": 20, "test": 20}
+    splits = {
+        name: Split(name, torch.randn(size, 1, 28, 28, generator=generator), torch.arange(size) % 10)
+        for name, size in sizes.items()
+    }
+    provenance = Provenance("random images", "drawn", False, **sizes, train_available=60, fingerprint="random")
+    scale = torch.ones(1, 1, 1)
+    return Dataset(**splits, class_names=tuple("0123456789"), provenance=provenance, mean=0 * scale, std=scale)
+
+
+def set_weights(model: Any, seed: int) -> None:
+    """Fill the parameters of a network, in their order, with numbers drawn from `seed`; shapes decide their size."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            fan_in = max(1, parameter[0].numel())
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * (2 / fan_in) ** 0.5)
+
+
+def linear_network(image: Any, classes: int, seed: int) -> Any:
+    """Return the smallest network for images of that shape: one linear layer, its weights drawn from a seed."""
+    from torch import nn
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(image.numel(), classes))
+    set_weights(model, seed)
+    return model
+
+
+def training_steps(train_step: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Run a function for one step of training on a small network, once a batch, with gradient descent.
+
+    inputs: batches (a list of images and labels), number of classes, seed of the weights, learning rate. A note lists
+    for each step what was returned, the weights afterwards, and the order in which backward and step were called.
+    """
+
+    def trial(batches: Any, classes: int, seed: int, lr: float) -> dict[str, Any]:
+        import torch
+
+        model, events = linear_network(batches[0][0][0], classes, seed), [[] for _ in batches]  # type: ignore[var-annotated]
+        optimizer = torch.optim.SGD(model.parameters(), lr)
+        noted: dict[str, Any] = {"returned": [], "recorded": [], "weights": [], "events": events}
+        for (images, labels), seen in zip(batches, events, strict=True):
+            hooks = [
+                model[1].weight.register_hook(lambda _, seen=seen: seen.append("backward")),
+                optimizer.register_step_pre_hook(lambda *_, seen=seen: seen.append("step")),
+            ]
+            returned = train_step(model, images, labels, torch.nn.CrossEntropyLoss(), optimizer)
+            noted["returned"].append(returned)
+            noted["recorded"].append(bool(getattr(returned, "requires_grad", False)))
+            noted["weights"].append(torch.cat([weights.detach().flatten() for weights in model.parameters()]))
+            for hook in hooks:
+                hook.remove()
+        return noted
+
+    return each(train_step, trial, inputs)
+
+
+def on_loaders(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Call a function of a model and a loader. inputs: images, labels, batch size.
+
+    The model takes the pixels of an image for its logits, and turns their signs round in training mode. A note says as
+    well whether the model ever worked with a graph.
+    """
+
+    def trial(images: Any, labels: Any, batch_size: int) -> dict[str, Any] | None:
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+
+        class Pixels(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.sign, self.recorded = torch.nn.Parameter(torch.ones(1)), False
+
+            def forward(self, images: Any) -> Any:
+                self.recorded |= torch.is_grad_enabled()
+                logits = images.flatten(1) * self.sign.to(images.device)
+                return -logits if self.training else logits
+
+        model = Pixels().train()
+        returned = function(model, DataLoader(TensorDataset(images, labels), batch_size))
+        return None if returned is None else {"returned": returned, "recorded": model.recorded}
+
+    return each(function, trial, inputs)
+
+
+def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Have a function train a small network on a dataset, and note what the network then says of the test images.
+
+    inputs: splits (name: images and labels), number of classes, seed of the weights, epochs, batch size, learning rate.
+    A note says as well how many images each batch had that went through the network with a graph.
+    """
+
+    def trial(splits: Any, classes: int, seed: int, epochs: int, batch_size: int, lr: float) -> dict[str, Any] | None:
+        import torch
+
+        test_images = splits["test"][0].clone()
+        model, batches = linear_network(test_images[0], classes, seed), []
+        model.register_forward_pre_hook(
+            lambda _, arguments: batches.append(len(arguments[0])) if torch.is_grad_enabled() else None
+        )
+        trained = train(model, _dataset(splits, classes), epochs, batch_size, lr)
+        if not isinstance(trained, torch.nn.Module):
+            return None if trained is None else {"returned": trained}
+        with torch.no_grad():
+            return {"predictions": trained.cpu().eval()(test_images).argmax(1), "batches": batches}
+
+    return each(train, trial, inputs)
+
+
+def _dataset(splits: dict[str, tuple[Any, Any]], classes: int) -> Any:
+    """Return a dataset in memory, made of images and labels a split."""
+    import torch
+
+    from labkit.data.datasets import Dataset, Provenance, Split
+
+    counts = {name: len(labels) for name, (_, labels) in splits.items()}
+    return Dataset(
+        **{name: Split(name, images, labels) for name, (images, labels) in splits.items()},
+        class_names=tuple(f"class {label}" for label in range(classes)),
+        provenance=Provenance(
+            "drawn images", "the check", False, **counts, train_available=counts["train"], fingerprint=""
+        ),
+        mean=torch.zeros(1, 1, 1),
+        std=torch.ones(1, 1, 1),
+    )

@@ -1,0 +1,114 @@
+"""From a student's object to plain data.
+
+Runs where student code runs, and knows no right answer: it tries the object on the inputs that it is given, and notes
+what came back. `exercises` judges the notes, on plain data alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import linecache
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from labkit.exercises.notes import plain
+
+PACKAGE = str(Path(__file__).parent)
+
+
+def calls(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Call `function` on copies of each tuple of arguments; return one note a call.
+
+    A note is {"value": what it returned}, {"error": what it raised}, {"open": True} for a function that still raises
+    NotImplementedError, or {"refused": why} for what is no function. Random numbers start from the same seed in every
+    call, and go on afterwards as if there had been none.
+    """
+    return each(function, function, inputs)
+
+
+def each(function: Any, trial: Callable[..., Any], inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Return the note of a trial for each tuple of arguments, or why `function` is none that could be tried."""
+    if isinstance(function, type) or not callable(function):
+        return [{"refused": f"The check wants your function itself, but got {name_of(function)}."}]
+    return [note(trial, *copy.deepcopy(arguments)) for arguments in inputs]
+
+
+def twice(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function that draws random numbers: the value of a note is a list of two results.
+
+    The second call goes on with the random numbers where the first one stopped.
+    """
+
+    def both(*arguments: Any) -> Any:
+        results = [function(*copy.deepcopy(arguments)) for _ in range(2)]
+        return None if any(result is None for result in results) else results
+
+    return each(function, both, inputs)
+
+
+def note(action: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    """Call something of a student's, quietly, and return the note of it. Only an interruption gets through."""
+    with quiet():
+        try:
+            return {"value": plain(action(*arguments))}
+        except KeyboardInterrupt:
+            raise
+        except NotImplementedError as error:
+            return {"error": _describe(error)} if str(error) else {"open": True}
+        except BaseException as error:  # SystemExit as well: a check never ends a kernel
+            return {"error": _describe(error)}
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what is printed and warned, and leave the state of all random generators as it was."""
+    with same_random_numbers(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def same_random_numbers() -> Iterator[None]:
+    """Seed all random generators, and leave them afterwards as they were before."""
+    import random
+
+    import numpy as np
+
+    torch = sys.modules.get("torch")
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - student code may draw from it
+    fork = torch.random.fork_rng() if torch else contextlib.nullcontext()
+    with fork, np.errstate(all="ignore"):
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        if torch:
+            torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
+
+
+def name_of(value: Any) -> str:
+    """Return what a value is, in words."""
+    return "None" if value is None else f"an object of type {type(value).__name__}"
+
+
+def _describe(error: BaseException) -> dict[str, str]:
+    """Return an error's type, the first line of its message, and the line of the student's code that raised it."""
+    line, trace = "", error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith(PACKAGE) and "site-packages" not in name:
+            line = linecache.getline(name, trace.tb_lineno).strip() or line
+        trace = trace.tb_next
+    try:
+        message = (str(error).strip().splitlines() or [""])[0][:300]
+    except BaseException:  # an error of the student's own making may fail to say what it is
+        message = ""
+    return {"type": type(error).__name__, "message": message, "line": line[:200]}

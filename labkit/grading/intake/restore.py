@@ -1,0 +1,235 @@
+"""A student's notebook with the course's locked cells in it, fit to be run.
+
+The notebook is built anew from what `cells` read, so no metadata or output of the student's gets through. Remarks for
+the TA hold no text of the student's.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import itertools
+import re
+from dataclasses import replace
+from typing import Any
+
+from labkit.grading.intake.cells import Cell, read_cells
+from labkit.grading.texts import tidy
+
+PARAMETERS, INJECTED = "parameters", "injected-parameters"  # the tags by which papermill knows cells
+CHECK, ANSWER = "check-", "answer-"  # how the course's grade_ids begin
+HIDDEN_TESTS = re.compile(
+    r"^[^\n]*BEGIN HIDDEN TESTS.*?(?:^[^\n]*END HIDDEN TESTS[^\n]*\n?|\Z)", re.MULTILINE | re.DOTALL
+)
+
+
+def restore(submitted: bytes, course: Any) -> tuple[Any, list[str]]:
+    """Return the notebook to run in place of a student's, and what was mended in it: sentences for the TA.
+
+    submitted: the student's notebook, as bytes. course: the staff's notebook (nbformat 4), with nbgrader's metadata.
+    Returned is a valid notebook without outputs. Each check of the course is in it once, as the course wrote it but
+    without hidden tests, and behind its answer; all else of the student's keeps its order. nbgrader's metadata is the
+    course's; the cell by which each grade_id is known carries it, and of the tags only 'parameters' remains.
+    Raises Invalid for what is no notebook.
+    """
+    import nbformat
+
+    everything, remarks = read_cells(submitted)
+    cells = [cell for cell in everything if INJECTED not in cell.tags]  # it would set the run's parameters back
+    if len(cells) < len(everything):
+        remarks.append("The parameters of an earlier run, put in by papermill, were taken out.")
+    ours = [_course_cell(cell) for cell in course.cells]
+    found: dict[str, Cell] = {}  # the student's cell that stands for each grade_id, and for the parameters
+    _mend_checks(cells, ours, found, remarks)
+    _find_answers(cells, ours, found, remarks)
+    _place_checks(cells, ours, found, remarks)
+    _mend_parameters(cells, ours, found, remarks)
+    return nbformat.from_dict(_document(cells, found, course)), remarks
+
+
+def checks(notebook: Any) -> list[tuple[int, str, str]]:
+    """Return the checks of a course's notebook, or of a restored one, in their order.
+
+    Each is the index of its cell, the exercise's id, and the expression that is checked: (13, "1.1", "standardise").
+    """
+    return [
+        (index, str(call.args[0].value), ast.unparse(call.args[1]))
+        for index, cell in enumerate(notebook.cells)
+        if _grade_id(cell).startswith(CHECK)
+        for call in ast.walk(ast.parse(_without_hidden_tests(cell.source)))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"
+        if len(call.args) == 2 and isinstance(call.args[0], ast.Constant)
+    ]
+
+
+def _mend_checks(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+    """Put the course's text into each check cell that is there, and take its copies out."""
+    known = {cell.grade_id for cell in ours if cell.grade_id}
+    unmarked = {cell: _text(cell) for cell in cells if cell.kind == "code" and cell.grade_id not in known}
+    for check in ours:
+        if not check.grade_id.startswith(CHECK):
+            continue
+        copies = [cell for cell in cells if cell.grade_id == check.grade_id]
+        if not copies:  # some editors lose metadata
+            copies = [cell for cell, text in unmarked.items() if text == _text(check)][:1]
+            if not copies:
+                continue
+            remarks.append(f"{_name(check)} had lost its mark: restored.")
+        first, *others = copies
+        for cell in others:
+            cells.remove(cell)
+        if others:
+            remarks.append(f"{_name(check)} was there {len(copies)} times: the first one stayed.")
+        if (first.kind, _text(first)) != (check.kind, _text(check)):
+            remarks.append(f"{_name(check)} was edited: restored.")
+        found[check.grade_id] = cells[cells.index(first)] = replace(check, id=first.id)
+
+
+def _find_answers(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+    """Find the cell that holds each answer: by its mark, else by what it defines."""
+    answers = [cell for cell in ours if cell.grade_id and not cell.grade_id.startswith(CHECK)]
+    claimed = {cell.grade_id for cell in cells}
+    for answer in answers:
+        marked = [cell for cell in cells if cell.grade_id == answer.grade_id]
+        fitting = [cell for cell in marked if cell.kind == answer.kind]
+        if len(fitting) < len(marked):
+            remarks.append(f"{_name(answer)} stands in a cell of another type, where it is not read.")
+        if len(fitting) > 1:
+            remarks.append(f"{_name(answer)} is there {len(fitting)} times: the last one counts.")
+        if fitting:
+            found[answer.grade_id] = fitting[-1]
+    for answer in answers:
+        if answer.grade_id in found:
+            continue
+        check = answer.grade_id.replace(ANSWER, CHECK)
+        defines = _definition(answer, next((cell for cell in ours if cell.grade_id == check), None))
+        free = [cell for cell in cells if cell.kind == answer.kind and cell not in found.values()]
+        fitting = [cell for cell in free if defines.search(cell.source)]
+        fitting = fitting or [cell for cell in free if cell.same_as(answer)]
+        if check in found:  # a cell before the check is what the student checked
+            before = cells[: cells.index(found[check])]
+            fitting = [cell for cell in before if cell in fitting] or fitting[:1]
+        if fitting:
+            found[answer.grade_id] = fitting[-1]
+            remarks.append(f"{_name(answer)} had lost its mark: found by its content.")
+        elif answer.grade_id not in claimed:
+            remarks.append(f"{_name(answer)} is missing.")
+
+
+def _place_checks(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+    """Put deleted checks back, and those that stand before their answer behind it."""
+    for check in ours:
+        if not check.grade_id.startswith(CHECK):
+            continue
+        here, answer = found.get(check.grade_id), found.get(check.grade_id.replace(CHECK, ANSWER))
+        if here is None:
+            cells.insert(cells.index(answer) + 1 if answer else _place(check, cells, ours, found), check)
+            found[check.grade_id] = check
+            remarks.append(f"{_name(check)} was deleted: put back.")
+        elif answer and cells.index(here) < cells.index(answer):
+            cells.remove(here)
+            cells.insert(cells.index(answer) + 1, here)
+            remarks.append(f"{_name(check)} stood before its answer: moved behind it.")
+
+
+def _mend_parameters(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+    """Find the one cell behind which papermill puts the parameters of a run, or put the course's in."""
+    course = next((cell for cell in ours if PARAMETERS in cell.tags), None)
+    tagged = [cell for cell in cells if PARAMETERS in cell.tags]
+    free = [cell for cell in cells if cell.kind == "code" and cell not in found.values()]
+    fitting = [cell for cell in free if PARAMETERS in cell.tags]
+    if course is not None:
+        # The course's own goes first: were it to run behind another, it would set the run's parameters back.
+        fitting.sort(key=lambda cell: not cell.same_as(course))
+        if not fitting:
+            fitting = [cell for cell in free if cell.same_as(course)]
+            remarks.append(
+                f"The parameters cell {'had lost its tag: restored' if fitting else 'was deleted: put back'}."
+            )
+        if not fitting:
+            cells.insert(_place(course, cells, ours, found), course)
+            fitting = [course]
+    if fitting:
+        found[PARAMETERS] = fitting[0]
+    if others := len([cell for cell in tagged if cell is not found.get(PARAMETERS)]):
+        remarks.append(f"The tag 'parameters' was taken from {others} cell{'s' * (others > 1)} that may not carry it.")
+
+
+def _place(cell: Cell, cells: list[Cell], ours: list[Cell], found: dict[str, Cell]) -> int:
+    """Return the index behind the last of the course's cells before `cell` that the student's notebook still has."""
+    for earlier in reversed(ours[: ours.index(cell)]):
+        same = found.get(earlier.grade_id) or next((one for one in cells if one.same_as(earlier)), None)
+        if same:
+            return cells.index(same) + 1
+    return 0
+
+
+def _definition(answer: Cell, check: Cell | None) -> re.Pattern[str]:
+    """Return what a cell matches that defines what the course's answer defines and its check looks at.
+
+    A pattern, because no parser of Python is safe from what a hostile cell may hold.
+    """
+    if answer.kind != "code" or check is None:
+        return re.compile(r"(?!)")  # matches nothing
+    used = {node.id for node in ast.walk(ast.parse(check.source)) if isinstance(node, ast.Name)}
+    own = set()
+    for node in ast.parse(answer.source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            own.add(node.name)
+        elif isinstance(node, ast.Assign):
+            own |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    names = "|".join(sorted(own & used)) or "(?!)"
+    return re.compile(rf"^(?:(?:def|class) +(?:{names})\b|(?:{names}) *=(?!=))", re.MULTILINE)
+
+
+def _document(cells: list[Cell], found: dict[str, Cell], course: Any) -> dict[str, Any]:
+    """Return the notebook that consists of `cells`, as JSON."""
+    marks = {_grade_id(cell): cell.metadata["nbgrader"] for cell in course.cells if _grade_id(cell)}
+    roles = {cell: grade_id for grade_id, cell in found.items() if grade_id in marks}
+    taken = {cell.id for cell in cells}
+    spare = (name for number in itertools.count(1) if (name := f"restored-{number:02d}") not in taken)
+    used: set[str] = set()
+    nodes = []
+    for cell in cells:
+        name = cell.id if cell.id not in ("", *used) else next(spare)
+        used.add(name)
+        node: dict[str, Any] = {"cell_type": cell.kind, "id": name, "metadata": {}, "source": cell.source}
+        if cell in roles:
+            node["metadata"]["nbgrader"] = copy.deepcopy(marks[roles[cell]])
+        if cell is found.get(PARAMETERS):
+            node["metadata"]["tags"] = [PARAMETERS]
+        if cell.kind == "code":
+            node |= {"execution_count": None, "outputs": []}
+        elif cell.attachments:
+            node["attachments"] = cell.attachments
+        nodes.append(node)
+    kept = [key for key in ("kernelspec", "language_info") if key in course.metadata]
+    metadata = {key: copy.deepcopy(course.metadata[key]) for key in kept}
+    return {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _course_cell(cell: Any) -> Cell:
+    grade_id, source = _grade_id(cell), tidy(cell.source)
+    source = _without_hidden_tests(source) if grade_id.startswith(CHECK) else source
+    return Cell(cell.cell_type, source, cell.get("id", ""), grade_id, frozenset(cell.metadata.get("tags", [])))
+
+
+def _grade_id(cell: Any) -> str:
+    """Return the grade_id of a cell of the course; "" for a cell that is not graded."""
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _name(cell: Cell) -> str:
+    """Return how a remark calls a graded cell: "Check 1.2"."""
+    kind, _, place = cell.grade_id.partition("-")
+    return f"{kind.capitalize()} {place.replace('-', '.')}" if place else f"The answer cell '{kind}'"
+
+
+def _text(cell: Cell) -> str:
+    """Return a cell's source without what makes no difference to a check."""
+    lines = _without_hidden_tests(cell.source).splitlines()
+    return "\n".join(line.rstrip() for line in lines).strip("\n")
+
+
+def _without_hidden_tests(source: str) -> str:
+    return HIDDEN_TESTS.sub("", source).rstrip("\n")

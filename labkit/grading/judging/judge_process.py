@@ -1,0 +1,52 @@
+"""Judging in a process of its own, which never ran student code.
+
+What is judged was written by code that nobody trusts; a judge that takes it for numbers may need any time for them.
+"""
+
+from __future__ import annotations
+
+import atexit
+from typing import Any
+
+from labkit.exercises.catalogue import exercises
+from labkit.exercises.exercise import Verdict
+from labkit.exercises.judge import judge
+from labkit.grading.sandbox.helper import Helper, serve
+from labkit.grading.texts import clean
+
+SECONDS = 30
+MEMORY = 2_000_000_000  # bytes beyond what is loaded
+LONGEST = 500  # characters of a message
+
+
+class Judge(Helper):
+    """A process that judges, started when it is first needed; one judgement at a time."""
+
+    program = f"from {__name__} import main; main()"
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        super().__init__(seconds)
+
+    def __call__(self, name: str, notes: str, seed: int) -> Verdict:
+        """Return the verdict on the notes about an answer to an exercise; see `exercises.judge`."""
+        if answer := self.ask([name, notes, seed]):
+            return Verdict(answer[0], clean(answer[1], LONGEST))
+        return Verdict("failed", "The answer is of a size or form that cannot be judged in bounded time.")
+
+
+JUDGE = Judge()  # of this process
+atexit.register(JUDGE.end)
+
+
+def main() -> None:
+    """In the process: judge what is asked for."""
+    exercises()
+    import torch  # noqa: F401 - its size counts as loaded
+
+    serve(_judged, MEMORY)
+
+
+def _judged(request: Any) -> list[str]:
+    name, notes, seed = request
+    verdict = judge(exercises()[name], notes, seed)
+    return [verdict.status, verdict.message[: 10 * LONGEST]]

@@ -1,0 +1,160 @@
+"""A class at a glance: each submission as a line, and what the attempts say together."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from statistics import median
+from typing import Any
+
+from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.grading.records.attempts import STATUSES, VERDICTS, Attempt
+from labkit.grading.records.gradebook import Row, Submitted, rows
+
+# A sign for each status, so that none is told by its colour alone; letters that every font has.
+SIGNS = {
+    "passed": "✓",
+    "failed": "✗",
+    "timeout": "T",
+    "out-of-memory": "M",
+    "kernel-died": "K",
+    "output-limit": "»",
+    "invalid": "!",
+    "missing": "-",
+    "open": "○",
+    "lost": "L",
+    "not graded": "?",
+}
+PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+MOST_FAR = 100  # numbers that are listed
+
+
+@dataclass(frozen=True)
+class Line:
+    """One submission."""
+
+    row: Row
+    page: str  # the name of its pages, without ending
+    attempts: dict[str, Attempt]  # by notebook
+    verdicts: dict[str, str]  # exercise id -> one of VERDICTS, or nothing where its notebook gave no verdict
+
+    @property
+    def unsafe(self) -> bool:
+        """Whether anything of it was executed without a sandbox."""
+        return any(attempt.unsafe for attempt in self.attempts.values())
+
+    @property
+    def seconds(self) -> float:
+        """How long all of its notebooks took."""
+        return sum(attempt.seconds for attempt in self.attempts.values())
+
+
+@dataclass(frozen=True)
+class Time:
+    """How long a notebook took in the class, in seconds, and the submission that it took longest for."""
+
+    notebook: str
+    median: float
+    slowest: float
+    line: Line
+
+
+@dataclass(frozen=True)
+class Far:
+    """A number outside its reference band. distance: from the band's middle, in halves of its width."""
+
+    line: Line
+    notebook: str
+    name: str
+    text: str
+    low: float
+    high: float
+    distance: float
+
+
+def lines(attempts: Iterable[Attempt], submissions: Iterable[Submitted]) -> list[Line]:
+    """Return a line for each row of the gradebook."""
+    own: dict[str, dict[str, Attempt]] = {}
+    for attempt in attempts:
+        own.setdefault(attempt.submission, {})[attempt.notebook] = attempt
+    found = []
+    for row in rows([one for each in own.values() for one in each.values()], submissions):
+        mine = own.get(row.submission, {})
+        given = {name: verdict["status"] for one in mine.values() for name, verdict in one.verdicts.items()}
+        verdicts = {name: given.get(name, "") for name in exercises()}
+        found.append(Line(row, page_name(row.submission), mine, verdicts))
+    return found
+
+
+def page_name(submission: str) -> str:
+    """Return the name of a submission's pages: its own, unless that could be a path."""
+    return submission if PLAIN_NAME.fullmatch(submission) else f"x-{sha256(submission.encode()).hexdigest()[:24]}"
+
+
+def possible(notebook: str = "") -> int:
+    """Return the points that a notebook can bring; of all of them without one."""
+    chapter = chapter_of(notebook) if notebook else ""
+    return sum(one.points for name, one in exercises().items() if not notebook or chapter_of(name) == chapter)
+
+
+def hardest(found: list[Line]) -> list[tuple[str, dict[str, int]]]:
+    """Return for each exercise how many submissions have each verdict ("" for none), the least passed first."""
+    counts = {name: Counter(line.verdicts[name] for line in found) for name in exercises()}
+    judged = {name: count for name, count in counts.items() if set(count) - {""}}
+    order = sorted(judged, key=lambda name: judged[name]["passed"])
+    return [(name, {verdict: judged[name][verdict] for verdict in (*VERDICTS, "")}) for name in order]
+
+
+def times(found: list[Line]) -> list[Time]:
+    """Return how long each notebook took, by its name; what was not executed does not count."""
+    took: dict[str, list[tuple[float, int]]] = {}
+    for place, line in enumerate(found):
+        for attempt in line.attempts.values():
+            if attempt.status not in ("missing", "invalid"):
+                took.setdefault(attempt.notebook, []).append((attempt.seconds, place))
+    return [
+        Time(notebook, median(seconds for seconds, _ in each), max(each)[0], found[max(each)[1]])
+        for notebook, each in sorted(took.items())
+    ]
+
+
+def far_numbers(found: list[Line]) -> list[Far]:
+    """Return the numbers of the re-runs that lie outside their reference bands, the farthest first."""
+    far = []
+    for line in found:
+        for attempt in line.attempts.values():
+            for name, entry in attempt.numbers.items():
+                value, low, high = entry.get("band", (0.0, 0.0, 0.0))
+                if not low <= value <= high:
+                    distance = abs(value - (low + high) / 2) / max((high - low) / 2, 1e-9)
+                    far.append(Far(line, attempt.notebook, name, entry["found"] or "", low, high, distance))
+    return sorted(far, key=lambda one: (-one.distance, one.line.row.submission))
+
+
+def facts(found: list[Line]) -> dict[str, Any]:
+    """Return what a page says about the whole batch: counts, settings and versions, each as often as it differs."""
+    attempts = [attempt for line in found for attempt in line.attempts.values()]
+
+    def different(values: Iterable[Any]) -> str:
+        return ", ".join(sorted({str(value) for value in values if value})) or "-"
+
+    return {
+        "submissions": len(found),
+        "late": sum(line.row.late for line in found),
+        "unsafe": sum(line.unsafe for line in found),
+        "missing": sum(attempt.status == "missing" for attempt in attempts),
+        "statuses": Counter(attempt.status for attempt in attempts),
+        "profile": different(attempt.limits.get("profile") for attempt in attempts),
+        "data": different(attempt.limits.get("data") for attempt in attempts),
+        "course": different(attempt.course_hash[:12] for attempt in attempts),
+        "versions": {
+            name: different(attempt.versions.get(name) for attempt in attempts)
+            for name in sorted({name for attempt in attempts for name in attempt.versions})
+        },
+        "first": min((attempt.finished for attempt in attempts), default=""),
+        "last": max((attempt.finished for attempt in attempts), default=""),
+        "known": [status for status in STATUSES if any(attempt.status == status for attempt in attempts)],
+    }

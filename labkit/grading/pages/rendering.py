@@ -1,0 +1,192 @@
+"""An executed notebook as what a page shows: cells with their outputs, harmless and bounded.
+
+Untrusted code wrote the outputs, so the file is read as plain JSON, and each part is looked at before it is used.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from labkit.grading.intake.cells import MOST_BRACKETS, MOST_CELLS
+from labkit.grading.intake.restore import CHECK, INJECTED
+from labkit.grading.pages.pictures import Picture, drawn_anew, read_picture
+from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths
+
+LARGEST_FILE = 40_000_000  # bytes; the course's have half a million
+MOST_OUTPUTS = 60  # of a cell
+FOLDED = 24  # lines; longer outputs are folded
+# What a notebook may put on its page: characters of texts and of prose, tags of tables, bytes and pixels of pictures.
+ALLOWANCE = {"text": 1_000_000, "prose": 150_000, "table": 20_000, "picture": 6_000_000, "pixels": 60_000_000}
+PICTURES = ("image/png", "image/jpeg")
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a cell. kind: stream, stderr, result, error, markup, picture or note (a sentence of ours)."""
+
+    kind: str
+    text: str = ""
+    title: str = ""  # of an error
+    markup: Markup | None = None
+    picture: Picture | None = None
+
+    @property
+    def folded(self) -> int:
+        """How many lines it has, when they are too many to be shown at once; else 0."""
+        lines = self.text.count("\n") + 1
+        return lines if lines > FOLDED or len(self.text) > 80 * FOLDED else 0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One cell. number: its place among the student's, from 1; exercise: whose check it is, or nothing."""
+
+    number: int
+    kind: str  # code, markdown or raw
+    source: str
+    exercise: str = ""
+    markup: Markup | None = None
+    outputs: tuple[Output, ...] = ()
+
+
+@dataclass
+class _Left:
+    """What a notebook may still put on its page."""
+
+    amounts: dict[str, int] = field(default_factory=lambda: dict(ALLOWANCE))
+
+    def take(self, what: str, amount: int) -> bool:
+        """Whether there was as much left; if so, it is taken."""
+        if amount > self.amounts[what]:
+            return False
+        self.amounts[what] -= amount
+        return True
+
+
+def read_executed(path: Path) -> tuple[list[Shown], str]:
+    """Return the cells of an executed notebook; none, and a sentence, for a file that cannot be shown."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            return [], f"The executed notebook has more than {LARGEST_FILE / 1e6:.0f} MB: too many to be shown."
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return [], "There is no executed notebook."
+    except OSError as error:
+        return [], f"The executed notebook cannot be read ({error.strerror})."
+    if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
+        return [], "The executed notebook has too many parts to be shown."
+    try:
+        cells = json.loads(content)["cells"]
+        left = _Left()
+        return list(_cells(cells[:MOST_CELLS], left)), ""
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError) as error:
+        return [], f"The executed notebook is not one that can be shown ({type(error).__name__})."
+
+
+def _cells(cells: list[Any], left: _Left) -> Iterator[Shown]:
+    number = 0
+    for cell in cells:
+        metadata = _dict(cell.get("metadata"))
+        if INJECTED in _list(metadata.get("tags")):
+            continue  # the batch's settings, no cell of the student's
+        number += 1
+        kind, source = cell.get("cell_type"), _text(cell.get("source"))
+        grade_id = _dict(metadata.get("nbgrader")).get("grade_id")
+        exercise = ""
+        if kind == "code" and isinstance(grade_id, str) and grade_id.startswith(CHECK):
+            exercise = grade_id.removeprefix(CHECK).replace("-", ".")
+        markup = prose(source) if kind == "markdown" and left.take("prose", len(source)) else None
+        parts = _outputs(cell, left) if kind == "code" else _attached(cell, left)
+        text = shown(source) if left.take("text", min(len(source), LONGEST)) else "(too much text to be shown)"
+        yield Shown(number, str(kind), text, exercise, markup, tuple(parts))
+
+
+def _outputs(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
+    outputs = _joined(map(_dict, _list(cell.get("outputs"))))
+    for output in outputs[:MOST_OUTPUTS]:
+        found = _output(output, left)
+        if found.kind == "picture" or left.take("text", len(found.text) + len(found.title)):
+            yield found
+        else:
+            yield Output("note", "An output is left out: the notebook printed too much to show all of it.")
+    if len(outputs) > MOST_OUTPUTS:
+        yield Output("note", f"{len(outputs) - MOST_OUTPUTS:,} more outputs are left out.")
+
+
+def _joined(outputs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return outputs with what was printed to the same stream one after the other in one piece."""
+    joined: list[dict[str, Any]] = []
+    for name, run in itertools.groupby(outputs, lambda one: one.get("output_type") == "stream" and one.get("name")):
+        texts = list(run)
+        if name and len(texts) > 1:
+            texts = [{**texts[0], "text": "".join(_text(one.get("text")) for one in texts)}]
+        joined += texts
+    return joined
+
+
+def _output(output: dict[str, Any], left: _Left) -> Output:
+    kind = output.get("output_type")
+    if kind == "stream":
+        return Output("stderr" if output.get("name") == "stderr" else "stream", _shown(output.get("text")))
+    if kind == "error":
+        title = " ".join(f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"[:1_000].split())
+        return Output("error", _shown("\n".join(map(_text, _list(output.get("traceback"))))), _shown(title))
+    data, metadata = _dict(output.get("data")), _dict(output.get("metadata"))
+    for name in PICTURES:
+        if name in data:
+            alt = _dict(metadata.get(name)).get("alt")
+            return _picture(data[name], name, _shown(alt)[:2_000], left)
+    html = _text(data.get("text/html"))
+    if "<table" in html and left.take("table", html.count("<")) and (markup := table(without_paths(html))):
+        return Output("markup", markup=markup)
+    written = _text(data.get("text/markdown"))
+    if written and left.take("prose", len(written)) and (markup := prose(without_paths(written))):
+        return Output("markup", markup=markup)
+    if "text/plain" in data:
+        return Output("result", _shown(data["text/plain"]))
+    kinds = ", ".join(shown(str(name), 60) for name in list(data)[:5])
+    return Output("note", f"An output of a kind that is not shown ({kinds or 'none'}).")
+
+
+def _attached(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
+    """Return the pictures that were pasted into a text cell."""
+    for name, forms in list(_dict(cell.get("attachments")).items())[:MOST_OUTPUTS]:
+        for kind, text in _dict(forms).items():
+            if kind in PICTURES:
+                yield _picture(text, kind, f"Pasted picture {shown(name, 100)}", left)
+
+
+def _picture(text: Any, kind: str, alt: str, left: _Left) -> Output:
+    claimed = read_picture(_text(text), kind)
+    if claimed and not left.take("pixels", claimed.width * claimed.height):
+        return Output("note", "A picture is left out: the notebook has more of them than fit on a page.")
+    found = drawn_anew(claimed, alt) if claimed else None
+    if not found or not left.take("picture", len(found.address)):
+        return Output("note", f"A picture is left out: it is no {kind} of up to 2 MB and 8 million pixels.")
+    return Output("picture", picture=found)
+
+
+def _shown(value: Any) -> str:
+    return without_paths(shown(_text(value)).strip("\n"))
+
+
+def _text(value: Any) -> str:
+    """Return a text that a notebook may hold in one piece or as lines; empty for anything else."""
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        return "".join(value)
+    return value if isinstance(value, str) else ""
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,106 @@
+"""What a submission wrote and printed, made harmless and bounded for a page.
+
+Texts stay texts: the templates escape them. Only what is returned as Markup is not escaped again: tables and prose,
+from libraries that let a few elements without any address or style through.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import nh3
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from labkit import CHECKOUT
+from labkit.basics.files import data_folder
+from labkit.grading.texts import ESCAPES, tidy
+
+LONGEST = 20_000  # characters that are shown of one text
+LARGEST_TABLE, MOST_TAGS = 200_000, 4_000  # characters; a parser's time grows with the square of the elements
+LARGEST_PROSE, MOST_FIELDS = 20_000, 2_000  # characters; fields that a table of Markdown may be filled up to
+TABLE = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
+DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "textarea", "select"}
+SPANS = {"th": {"colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
+PROSE = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
+
+
+def shown(text: str, longest: int = LONGEST) -> str:
+    """Return a text of any number of lines without terminal escapes and characters that cannot be seen.
+
+    Of a text that is too long, the beginning and the end remain.
+    """
+    if len(text) > longest:
+        half = longest // 2
+        text = f"{text[:half]}\n… {len(text) - 2 * half:,} characters are left out here …\n{text[-half:]}"
+    text = ESCAPES.sub("", tidy_lines(text))
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    kept = "\n\t"
+    return "".join(char for char in text if char in kept or unicodedata.category(char)[0] != "C")
+
+
+def tidy_lines(text: str) -> str:
+    """Return a text as a terminal would leave it: of what was written over in a line, only the last."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return tidy("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
+
+
+def table(html: str) -> Markup | None:
+    """Return the tables in HTML and the text around them, nothing else; None without a table, or for a large one.
+
+    nh3 (ammonia) parses as browsers do, and writes anew what it let through.
+    """
+    tags = html.count("<")
+    if "<table" not in html or len(html) > LARGEST_TABLE or tags > MOST_TAGS:
+        return None
+    return Markup(
+        nh3.clean(
+            shown(html, LARGEST_TABLE),
+            tags=TABLE,
+            clean_content_tags=DROPPED,
+            attributes=SPANS,
+            attribute_filter=lambda tag, name, value: value if re.fullmatch(r"[1-9]\d?", value) else None,
+            generic_attribute_prefixes=set(),
+            link_rel=None,
+        )
+    )
+
+
+def prose(text: str) -> Markup | None:
+    """Return Markdown as HTML; None for what is better shown as it was written, because it is long or odd.
+
+    HTML in it stays text, and so do links and pictures. Headings begin at the third level.
+    """
+    text = shown(text, LARGEST_PROSE)
+    lines = text.split("\n")
+    if len(lines) * max(line.count("|") for line in lines) > MOST_FIELDS:
+        return None
+    try:
+        tokens = PROSE.parse(text)
+        for token in tokens:
+            if token.type in ("heading_open", "heading_close"):
+                token.tag = f"h{min(6, int(token.tag[1:]) + 2)}"
+        return Markup(PROSE.renderer.render(tokens, PROSE.options, {}))
+    except RecursionError:
+        return None
+
+
+def without_paths(text: str) -> str:
+    """Return a text with names in place of this machine's folders: what students get back tells no paths."""
+    return PATHS.sub(lambda found: NAMES[found.group()], text)
+
+
+def _names() -> dict[str, str]:
+    """Return the folders of this machine that a traceback or a warning may tell, and what stands in their place."""
+    python = {Path(sys.base_prefix): "(Python)", Path(sys.prefix): "(Python)"}
+    places = {Path.home(): "~", data_folder(): "(data)", CHECKOUT: "(course)", **python}
+    forms = {form: name for place, name in places.items() for form in (place, place.resolve())}
+    return {str(form): name for form, name in forms.items() if len(form.parts) > 1}
+
+
+NAMES = _names()
+PATHS = re.compile("|".join(re.escape(name) for name in sorted(NAMES, key=len, reverse=True)))

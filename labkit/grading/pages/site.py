@@ -1,0 +1,162 @@
+"""The pages that a TA reads, and those that students get back: HTML files that need no server and no network.
+
+No script and no style of a submission gets into a page, and its content security policy lets none run but ours, which
+are known by their hash.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from labkit import __version__
+from labkit.basics.files import write_atomically
+from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
+from labkit.grading.pages.pictures import PAINTER
+from labkit.grading.pages.rendering import Shown, read_executed
+from labkit.grading.records.attempts import VERDICTS, Attempt
+from labkit.grading.records.gradebook import Submitted
+from labkit.grading.records.store import stored_name
+
+TEMPLATES = Path(__file__).with_name("templates")
+MOST_FAILED = 20  # cells that are listed above a notebook
+KEY = "labkit-key"  # the name of the element in which a page keeps what it was made from
+
+
+def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submitted] = ()) -> Path:
+    """Write site/index.html, site/submissions/NAME.html and feedback/NAME.html into `out`; return the index's path.
+
+    attempts: the newest at each notebook; their executed notebooks are read from `out`. A submission's two pages are
+    written anew only when its attempts, what was found when it was taken in, its executed notebooks (by size and time)
+    or these templates changed: the page in site/ keeps a hash of all that. Pages of submissions that are gone are
+    removed. LabkitError when a file cannot be written.
+    """
+    submissions = list(submissions)
+    found = lines(attempts, submissions)
+    problems = {stored_name(submission.name): tuple(submission.problems) for submission in submissions}
+    site, feedback = out / "site" / "submissions", out / "feedback"
+    wanted = {f"{line.page}.html" for line in found}
+    for folder in (site, feedback):
+        for path in [*folder.glob("*.html"), *folder.glob(".*.html.*")]:  # the latter: a write that was killed
+            if path.name not in wanted:
+                path.unlink(missing_ok=True)
+    for line in found:
+        own = problems.get(line.row.submission, ())
+        key = _key(line, own, out)
+        pages = site / f"{line.page}.html", feedback / f"{line.page}.html"
+        if not (pages[1].is_file() and _key_of(pages[0]) == key):
+            for page, html in zip(reversed(pages), _submission(line, own, out, key), strict=True):
+                write_atomically(page, html)  # the one with the key last: it stands for both
+    PAINTER.end()
+    index = out / "site" / "index.html"
+    write_atomically(index, _index(found))
+    return index
+
+
+def _index(found: list[Line]) -> str:
+    far = far_numbers(found)
+    return _render(
+        "index.html",
+        script=(TEMPLATES / "index.js").read_text(encoding="utf-8"),
+        lines=found,
+        notebooks=sorted({notebook for line in found for notebook in line.attempts}),
+        exercises=exercises(),
+        hardest=hardest(found),
+        times=times(found),
+        far=far[:MOST_FAR],
+        more_far=len(far) - MOST_FAR,
+        facts=facts(found),
+    )
+
+
+def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> Iterator[str]:
+    """Yield the page that the student gets, then the TA's."""
+    books = []
+    for notebook, attempt in sorted(line.attempts.items()):
+        own = {name: one for name, one in exercises().items() if chapter_of(name) == chapter_of(notebook)}
+        cells: list[Shown] = []
+        sentence = ""
+        if attempt.status not in ("missing", "invalid"):
+            cells, sentence = read_executed(out / "notebooks" / line.row.submission / f"{notebook}.ipynb")
+        cells_html = (
+            _environment()
+            .get_template("cells.html")
+            .render(cells=cells, attempt=attempt, notebook=notebook, exercises=own, signs=SIGNS)
+        )
+        places = {cell.exercise: cell.number for cell in reversed(cells) if cell.exercise}
+        failed = [(cell.number, one.title) for cell in cells for one in cell.outputs if one.kind == "error"]
+        books.append((attempt, own, places, failed[:MOST_FAILED], sentence, Markup(cells_html)))
+    for ta in (False, True):
+        yield _render("submission.html", ta=ta, key=key if ta else "", line=line, problems=problems, books=books)
+
+
+def _render(template: str, script: str = "", **values: Any) -> str:
+    style = (TEMPLATES / "pages.css").read_text(encoding="utf-8")
+    sources = ["default-src 'none'", "img-src data:", f"style-src {_hash(style)}"]
+    sources += [f"script-src {_hash(script)}"] if script else []
+    policy = "; ".join([*sources, "base-uri 'none'", "form-action 'none'"])
+    return (
+        _environment()
+        .get_template(template)
+        .render(policy=Markup(policy), style=Markup(style), script=Markup(script), key_name=KEY, **values)
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"signs": SIGNS, "possible": possible, "version": __version__, "verdicts": VERDICTS}
+    return environment
+
+
+def _hash(text: str) -> str:
+    """Return how a content security policy names an inline style or script."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:
+    """Return a hash of everything that the pages of a submission are made from."""
+    files = []
+    for notebook in sorted(line.attempts):
+        path = out / "notebooks" / line.row.submission / f"{notebook}.ipynb"
+        state = path.stat() if path.is_file() else None
+        files.append((state.st_size, state.st_mtime_ns) if state else None)
+    attempts = [asdict(attempt) for _, attempt in sorted(line.attempts.items())]
+    row = asdict(line.row)
+    text = json.dumps([_templates(), attempts, row, problems, files], sort_keys=True)
+    return sha256(text.encode()).hexdigest()
+
+
+@cache
+def _templates() -> str:
+    """Return a hash of the templates and of the code behind them."""
+    here = Path(__file__).parent
+    code = [here / f"{name}.py" for name in ("pages", "overview", "rendering", "sanitise", "pictures")]
+    contents = [path.read_bytes() for path in [*sorted(TEMPLATES.iterdir()), *code] if path.is_file()]
+    return sha256(b"\0".join(contents)).hexdigest()
+
+
+def _key_of(page: Path) -> str:
+    """Return the hash that a page keeps; nothing where there is no such page."""
+    try:
+        with page.open(encoding="utf-8") as file:
+            head = file.read(2_000)
+    except (OSError, ValueError):
+        return ""
+    return head.partition(f'<meta name="{KEY}" content="')[2].partition('"')[0]

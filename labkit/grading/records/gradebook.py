@@ -1,0 +1,134 @@
+"""The gradebook: one row a submission, as a table for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from labkit.basics.files import write_atomically
+from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.grading.records.attempts import STATUSES, Attempt
+from labkit.grading.records.store import stored_name
+from labkit.grading.texts import plain_text
+
+LONGEST = 32_000  # characters of a cell; Excel takes 767 more
+# What makes a spreadsheet read a cell as a formula: = + - @, their full-width and small forms, behind blanks and
+# quotes; and the same behind a separator, where a spreadsheet that was told another one begins a new cell.
+SIGNS = r"=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+FORMULA = re.compile(rf"(^|[,;|])([\s\"'`\u00b4\u2018-\u201f]*[{SIGNS}])")
+
+
+class Submitted(Protocol):
+    """What the gradebook asks of a submission that was taken in."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as in the attempts."""
+
+    @property
+    def student(self) -> str:
+        """The student's name."""
+
+    @property
+    def user(self) -> str:
+        """The student's id in Canvas, or nothing."""
+
+    @property
+    def late(self) -> bool:
+        """Whether it came late."""
+
+    @property
+    def problems(self) -> Iterable[str]:
+        """What was found when it was taken in, as sentences."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission in the gradebook."""
+
+    submission: str
+    student: str
+    user: str
+    late: bool
+    points: dict[str, int | None]  # exercise id -> points; None where its notebook is missing or not graded yet
+    status: str  # the gravest of its notebooks, or "not graded"
+    remarks: tuple[str, ...]
+
+    @property
+    def total(self) -> int | None:
+        """The sum of its points; None while nothing of it is graded."""
+        return None if self.status == "not graded" else sum(filter(None, self.points.values()))
+
+
+def rows(attempts: Iterable[Attempt], submissions: Iterable[Submitted] = ()) -> list[Row]:
+    """Return the gradebook's rows by the names of the submissions: those with attempts, and those taken in.
+
+    attempts: the newest at each notebook, as `Results.attempts` returns them.
+    """
+    taken = {stored_name(submission.name): submission for submission in submissions}
+    own: dict[str, list[Attempt]] = {name: [] for name in taken}
+    for attempt in attempts:
+        own.setdefault(attempt.submission, []).append(attempt)
+    return [_row(name, own[name], taken.get(name)) for name in sorted(own)]
+
+
+def write_gradebook(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submitted] = ()) -> Path:
+    """Write the gradebook as a CSV file that spreadsheets open with the right letters, and return its path.
+
+    No text in it becomes a formula. LabkitError when it cannot be written.
+    """
+    names = list(exercises())
+    columns = ["submission", "student", "user", "late", *(f"exercise {name}" for name in names)]
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow([*columns, "total", "status", "remarks"])
+    for row in rows(attempts, submissions):
+        who = [row.submission, row.student, row.user, "late" if row.late else ""]
+        what = [row.points.get(name) for name in names]
+        cells = [*who, *what, row.total, row.status, " ".join(row.remarks)]
+        writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+    write_atomically(out, "\ufeff" + table.getvalue())  # the mark tells Excel that it is UTF-8
+    return out
+
+
+def harmless(text: str) -> str:
+    """Return a text as one printable line, with an apostrophe before what a spreadsheet would take for a formula."""
+    return FORMULA.sub(r"\1'\2", plain_text(text, LONGEST))
+
+
+def _row(name: str, attempts: list[Attempt], taken: Submitted | None) -> Row:
+    by_chapter = {chapter_of(attempt.notebook): attempt for attempt in attempts}
+    points: dict[str, int | None] = {}
+    for exercise in exercises():
+        attempt = by_chapter.get(chapter_of(exercise))
+        there = attempt is not None and attempt.status != "missing"
+        points[exercise] = attempt.verdicts.get(exercise, {"points": 0})["points"] if attempt and there else None
+    who: Submitted | Attempt = taken or max(attempts, key=lambda attempt: attempt.finished)
+    return Row(
+        name,
+        plain_text(who.student),
+        plain_text(who.user),
+        who.late,
+        points,
+        max((attempt.status for attempt in attempts), key=STATUSES.index, default="not graded"),
+        (*map(plain_text, taken.problems if taken else ()), *_remarks(attempts)),
+    )
+
+
+def _remarks(attempts: list[Attempt]) -> Iterable[str]:
+    """Say which notebooks did not pass, what was remarked on each, and which numbers do not reproduce."""
+    for status in STATUSES[1:]:
+        if notebooks := [attempt.notebook for attempt in attempts if attempt.status == status]:
+            yield f"{status}: {', '.join(notebooks)}."
+    if any(attempt.unsafe for attempt in attempts):
+        yield "Executed without a sandbox."
+    for attempt in attempts:
+        yield from (f"{attempt.notebook}: {remark}" for remark in attempt.remarks)
+        claimed = [number for number in attempt.numbers.values() if number["claimed"] is not None]
+        if different := sum(not number["same"] for number in claimed):
+            yield f"{attempt.notebook}: {different} of {len(claimed)} claimed numbers differ in the re-run."

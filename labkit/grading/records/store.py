@@ -1,0 +1,230 @@
+"""What became of each attempt, kept in one SQLite file that survives `kill -9`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from labkit.basics.errors import LabkitError
+from labkit.basics.files import ensure_writable
+from labkit.grading.records.attempts import Attempt
+from labkit.grading.texts import plain_text
+
+FORMAT = 1  # of the database, kept in its user_version
+JSON_COLUMNS = ("verdicts", "numbers", "limits", "versions", "remarks")
+SCHEMA = """
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    submission TEXT NOT NULL,
+    student TEXT NOT NULL,
+    user TEXT NOT NULL,
+    late INTEGER NOT NULL,
+    notebook TEXT NOT NULL,
+    status TEXT NOT NULL,
+    verdicts TEXT NOT NULL,  -- this, numbers, limits, versions and remarks: JSON
+    numbers TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    peak_memory INTEGER NOT NULL,
+    limits TEXT NOT NULL,
+    versions TEXT NOT NULL,
+    notebook_hash TEXT NOT NULL,
+    course_hash TEXT NOT NULL,
+    remarks TEXT NOT NULL,
+    unsafe INTEGER NOT NULL,
+    finished TEXT NOT NULL
+);
+CREATE INDEX newest ON attempts (submission, notebook);
+"""
+
+
+def stored_name(submission: str) -> str:
+    """Return the name of a submission as it is stored: what cannot be printed is spelled out.
+
+    Nothing is left out, else a name with an invisible letter would take the place of another student's.
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in submission)
+
+
+class Results:
+    """The attempts in one SQLite file, for one writer and any number of readers. Close it, or use it with `with`.
+
+    path: the file; a writer creates it where it is missing. It must lie on a disk of this machine: SQLite's
+    write-ahead log does not work over a network.
+    write: False for a reader, who may look while a writer is at work.
+    Any thread may call its methods. A process that was forked from the writer's must not, and holds its lock as well
+    for as long as it lives, unless it executes another program.
+
+    LabkitError when another writer is at work, when the file is damaged, or of another version; it is never replaced.
+    """
+
+    def __init__(self, path: Path, write: bool = True) -> None:
+        self.path = path
+        self._thread = threading.Lock()
+        with contextlib.ExitStack() as stack:  # gives the lock back when opening fails
+            if write:
+                stack.enter_context(_only_writer(path))
+            with self._told():
+                if write and not path.exists():
+                    _create(path)
+                if not path.exists():
+                    raise LabkitError(f"{path} does not exist: run `labkit grade` first, or name its folder.")
+                self._connection = stack.enter_context(
+                    contextlib.closing(_connect(f"{path.resolve().as_uri()}?mode={'rw' if write else 'ro'}"))
+                )
+                self._check()
+            self._closing = stack.pop_all()
+
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, and let another writer in."""
+        self._closing.close()
+
+    def add(self, attempt: Attempt) -> None:
+        """Keep an attempt: whole and on the disk when this returns, whatever ends the process then.
+
+        Its texts are kept as `plain_text`. LabkitError when the disk is full.
+        """
+        row = {name: _storable(value) for name, value in asdict(attempt).items()}
+        row["submission"] = stored_name(attempt.submission)
+        row |= {name: json.dumps(row[name], sort_keys=name == "limits") for name in JSON_COLUMNS}
+        names = ", ".join(row)
+        with self._thread, self._told():
+            # Without BEGIN, a statement is a transaction of its own.
+            self._connection.execute(
+                f"INSERT INTO attempts ({names}) VALUES ({', '.join(f':{name}' for name in row)})", row
+            )
+
+    def finished(
+        self, submission: str, notebook: str, notebook_hash: str, course_hash: str, limits: dict[str, Any]
+    ) -> bool:
+        """Whether the newest attempt at this notebook was at the same content, course and limits."""
+        with self._thread, self._told():
+            row = self._connection.execute(
+                "SELECT notebook_hash, course_hash, limits FROM attempts WHERE submission = ? AND notebook = ? "
+                "ORDER BY id DESC LIMIT 1",
+                (stored_name(submission), plain_text(notebook)),
+            ).fetchone()
+        wanted = json.dumps(_storable(limits), sort_keys=True)
+        return row is not None and tuple(row) == (notebook_hash, course_hash, wanted)
+
+    def holds(self, attempt: Attempt) -> bool:
+        """Whether this very attempt was added before."""
+        with self._thread, self._told():
+            row = self._connection.execute(
+                "SELECT 1 FROM attempts WHERE submission = ? AND notebook = ? AND finished = ? AND seconds = ? LIMIT 1",
+                (stored_name(attempt.submission), plain_text(attempt.notebook), attempt.finished, attempt.seconds),
+            ).fetchone()
+        return row is not None
+
+    def attempts(self) -> list[Attempt]:
+        """Return the newest attempt at each notebook of each submission, in the order of their names."""
+        with self._thread, self._told():
+            rows = self._connection.execute(
+                "SELECT * FROM attempts WHERE id IN (SELECT max(id) FROM attempts GROUP BY submission, notebook) "
+                "ORDER BY submission, notebook"
+            ).fetchall()
+        return [self._attempt(dict(row)) for row in rows]
+
+    def _attempt(self, row: dict[str, Any]) -> Attempt:
+        """Return a row as it was added; LabkitError when somebody changed it into what no attempt can be."""
+        try:
+            row |= {name: json.loads(row[name]) for name in JSON_COLUMNS}
+            row |= {name: bool(row[name]) for name in ("late", "unsafe")}
+            row["remarks"] = tuple(row["remarks"])
+            return Attempt(**{field.name: row[field.name] for field in fields(Attempt)})
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise LabkitError(
+                f"{self.path} is damaged: row {row.get('id')} is no attempt ({error}). Bring back a copy of the file, "
+                "or move it away and grade again."
+            ) from error
+
+    def _check(self) -> None:
+        """Raise LabkitError, or sqlite3's error, unless the file is whole and of this version."""
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(plain_text(found))
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != FORMAT:
+            raise LabkitError(
+                f"{self.path} was not written by this version of labkit (its format is {version}, not {FORMAT}): "
+                "move it away and grade again, or use the version that wrote it."
+            )
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn SQLite's errors into sentences."""
+        try:
+            yield
+        except (sqlite3.OperationalError, OSError) as error:
+            raise LabkitError(
+                f"{self.path} cannot be used ({error}): free some space, mend its permissions, or close the program "
+                "that has it open, and run the same command again. What is in it is kept."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise LabkitError(
+                f"{self.path} is damaged ({error}): bring back a copy of the file, or move it away and grade again."
+            ) from error
+
+
+@contextlib.contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    """Hold the lock of the one writer; the system gives it back when the process is killed."""
+    from filelock import FileLock, Timeout
+
+    ensure_writable(path.parent)
+    try:
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0, thread_local=False)
+        lock.acquire()
+    except Timeout:
+        raise LabkitError(
+            f"Another `labkit grade` writes to {path}: wait until it has ended, or name another folder with --out."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _create(path: Path) -> None:
+    """Create an empty database beside `path`, then move it there: a file that is empty is a damaged one."""
+    log, new = path.with_name(f"{path.name}-wal"), path.with_name(f".{path.name}.new")
+    if log.exists():  # SQLite would write it into the new file
+        raise LabkitError(
+            f"{path} is missing, but its newest rows are in {log.name}: bring the file back, or move that one away too."
+        )
+    for left in path.parent.glob(f"{new.name}*"):
+        left.unlink()
+    with contextlib.closing(_connect(new.resolve().as_uri())) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+    os.replace(new, path)
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    # With NORMAL a commit would survive every end of the process, but not the loss of power. The flush that FULL adds
+    # costs milliseconds, a notebook seconds.
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _storable(value: Any) -> Any:
+    """Return a value with every text in it made plain, so that no reader of the file has to."""
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, dict):
+        return {plain_text(str(key)): _storable(entry) for key, entry in value.items()}
+    return [_storable(entry) for entry in value] if isinstance(value, (list, tuple)) else value

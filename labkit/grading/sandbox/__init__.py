@@ -1,0 +1,4 @@
+"""Processes that are shut away: warm kernels in bubblewrap, their limits and guard, and helpers with bounds.
+
+Nothing here knows of submissions.
+"""

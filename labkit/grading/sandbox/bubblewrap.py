@@ -1,0 +1,98 @@
+"""Bubblewrap: the view of the system that the server of untrusted kernels has, and whether it can be had here.
+
+A kernel sees the system read-only, Python and labkit, the data, and an empty scratch folder; not the home folder, not
+the notebooks with solutions, no other kernel and no network.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import site
+import subprocess
+import sys
+from pathlib import Path
+
+from labkit import PACKAGE
+from labkit.basics.errors import LabkitError
+from labkit.basics.files import data_folder, rehearsed_folder
+from labkit.grading.sandbox import syscalls
+
+SCRATCH = "/home/student"
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/sys/devices/system/cpu")
+
+
+ENVIRONMENT = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # nothing of the TA's
+
+
+def refuse_without_sandbox() -> None:
+    """Raise LabkitError, with the remedy, unless a process can be shut away here."""
+    if sys.platform != "linux":
+        raise LabkitError(
+            "The sandbox needs Linux: run labkit grade in a Linux machine (also WSL 2 or a virtual one), or, for "
+            "submissions that you trust, with --unsafe."
+        )
+    if not syscalls.supported():
+        raise LabkitError(
+            f"The sandbox knows x86_64 and aarch64, and not this processor ({platform.machine()}): run labkit grade on "
+            "another machine, or, for submissions that you trust, with --unsafe."
+        )
+    if shutil.which("bwrap") is None:
+        raise LabkitError(
+            "The sandbox needs bubblewrap: install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install "
+            "bubblewrap), or, for submissions that you trust, use --unsafe."
+        )
+    done = subprocess.run([*wrap("/tmp"), "true"], capture_output=True, text=True)
+    nested = subprocess.run(
+        [*wrap("/tmp"), sys.executable, "-c", "import ctypes,sys; sys.exit(ctypes.CDLL(None).unshare(1 << 28))"],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode or nested.returncode:
+        reason = (done.stderr + nested.stderr).strip().splitlines() or ["namespaces cannot be made"]
+        raise LabkitError(
+            f"The sandbox cannot start ({reason[-1]}): allow user namespaces (sysctl user.max_user_namespaces above 0, "
+            "kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0; in a "
+            "container, run it with seccomp=unconfined), or, for submissions that you trust, use --unsafe."
+        )
+
+
+def wrap(folder: str) -> list[str]:
+    """Return the command that starts a program in bubblewrap; `folder` stays writable, and holds the sockets."""
+    # Python, its libraries and labkit, but never CHECKOUT, which holds the solutions.
+    libraries = [*map(Path, (sys.prefix, sys.base_prefix, *site.getsitepackages())), PACKAGE]
+    if site.ENABLE_USER_SITE:
+        libraries += [Path(site.getusersitepackages())]
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
+    command += ["--tmpfs", "/dev/shm"]
+    command += ["--dir", "/tmp", "--tmpfs", "/tmp", "--tmpfs", "/home", "--tmpfs", SCRATCH]
+    for place in SYSTEM:
+        if Path(place).is_symlink():
+            command += ["--symlink", os.readlink(place), place]
+        elif Path(place).exists():
+            command += ["--ro-bind", place, place]
+    for place in SETTINGS:
+        command += ["--ro-bind-try", place, place]
+    for path in sorted({form for library in libraries for form in (library, library.resolve())}):
+        if path.is_dir() and not path.is_relative_to("/usr"):
+            command += ["--ro-bind", str(path), str(path)]
+    for given in filter(None, (data_folder(), rehearsed_folder())):
+        command += ["--ro-bind-try", str(given), str(given)]
+    command += ["--bind", folder, folder]
+    for place in ("/dev", "/home", "/tmp", "/"):  # bubblewrap's own, which all kernels would share
+        command += ["--remount-ro", place]
+    command += ["--clearenv"]
+    for name, value in ENVIRONMENT.items():
+        command += ["--setenv", name, value]
+    return [*command, "--setenv", "PYTHONPATH", str(PACKAGE.parent), "--chdir", "/"]
+
+
+def wrap_and_tidy(folder: str) -> list[str]:
+    """Return `wrap`'s command, under a shell that removes the folder when the server has ended with a killed client.
+
+    The server empties it, but cannot remove what is mounted. It is also the shell that bubblewrap dies with: its parent
+    would else be a thread, which may end before the client.
+    """
+    return ["/bin/sh", "-c", '"$@"; rmdir "$0"', folder, *wrap(folder)]

@@ -1,0 +1,126 @@
+"""Warm kernels in a sandbox: a server in bubblewrap, and each kernel shut away from the others inside of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpec
+
+from labkit.course.kernels import OwnServer, Server, WarmProvisioner
+from labkit.grading.sandbox import confine
+from labkit.grading.sandbox.bubblewrap import ENVIRONMENT, SCRATCH, wrap_and_tidy
+from labkit.grading.sandbox.guard import Limits
+
+SPEC = KernelSpec(
+    argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    display_name="Sandbox",
+    language="python",
+    interrupt_mode="message",
+)
+PASSED_ON = (
+    "LABKIT_THREADS",
+    "LABKIT_DATA",
+    "LABKIT_REHEARSED",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "GOMP_SPINCOUNT",
+)
+
+
+def _environment(ours: dict[str, str], scratch: str) -> dict[str, str]:
+    """Return what a kernel in a scratch folder is told, and of ours only what it needs."""
+    passed_on = {name: ours[name] for name in PASSED_ON if name in ours}
+    return ENVIRONMENT | passed_on | {"HOME": scratch, "TMPDIR": scratch, "LABKIT_OUT": f"{scratch}/out"}
+
+
+class SandboxProvisioner(WarmProvisioner):
+    """Starts a kernel in the sandbox. Its guard writes `report` when the kernel has ended; see `confine.enter`."""
+
+    limits = Limits()
+    folder: Path  # shared by the kernel and the outside
+
+    def server(self) -> Server:
+        """Return the server in bubblewrap."""
+        return sandbox_server()
+
+    def place(self) -> str:
+        """Return where this kernel's sockets go, in a folder of their own, which is all that it shares."""
+        self.folder = Path(self.server().next_kernel())
+        self.folder.mkdir(mode=0o700)
+        given = {
+            "scratch": [SCRATCH, "/dev/shm"],
+            "sockets": str(self.folder),
+            "report": f"{self.folder}.report",
+            "limits": asdict(self.limits),
+        }
+        self.shut_away = (confine.__name__, confine.enter.__name__, given)
+        return f"{self.folder}/k"
+
+    def environment(self, ours: dict[str, str]) -> dict[str, str]:
+        """Return an environment that says nothing of the TA's."""
+        return _environment(ours, SCRATCH)
+
+    async def finish(self) -> tuple[str, int]:
+        """End the kernel and all that it started; return why its guard ended it before ("-": it had not), and its peak.
+
+        The peak is bytes of memory; see `confine.enter`. The folder of the sockets is removed.
+        """
+        if self.process:
+            self.process.terminate()  # the guard, which takes the rest along
+            try:
+                await asyncio.wait_for(asyncio.to_thread(self.process.wait), 5)
+            except TimeoutError:
+                self.process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        report = Path(f"{self.folder}.report")
+        with contextlib.suppress(OSError, ValueError):
+            reason, peak = report.read_text().split()
+            report.unlink()
+            return reason, int(peak)
+        return "-", 0
+
+
+class UnsafeProvisioner(WarmProvisioner):
+    """Starts a kernel without a sandbox: with limits on each process, but the TA's own files within its reach."""
+
+    limits = Limits()
+    folder: Path  # its scratch folder
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Make the scratch folder, and start there."""
+        self.folder = Path(tempfile.mkdtemp(prefix="labkit-unsafe-"))
+        given = {"folder": str(self.folder), "limits": asdict(self.limits)}
+        self.shut_away = (confine.__name__, confine.limit_alone.__name__, given)
+        found = await super().pre_launch(**kwargs)
+        return {**found, "cwd": str(self.folder), "env": self.environment(found["env"])}
+
+    def environment(self, ours: dict[str, str]) -> dict[str, str]:
+        """Return an environment that says nothing of the TA's, and names the scratch folder."""
+        return _environment(ours, str(self.folder))
+
+    async def finish(self) -> tuple[str, int]:
+        """End the kernel and its group of processes, remove its scratch folder, and return as a kernel of the sandbox.
+
+        Without a guard nothing is known: ("-", 0).
+        """
+        if self.process:
+            self.process.kill()
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # it led its group
+            await asyncio.to_thread(self.process.wait)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return "-", 0
+
+
+Provisioner = type[SandboxProvisioner] | type[UnsafeProvisioner]
+
+sandbox_server = OwnServer(wrap_and_tidy)

@@ -1,0 +1,113 @@
+"""What a network is made of: a table with one row a layer, and a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+def layer_table(model: nn.Module, image_shape: Sequence[int]) -> pd.DataFrame:
+    """Return one row a layer in the order of the forward pass, for one image.
+
+    Columns: layer (its name in the model), kind, output (shape without the batch), parameters, flops.
+    FLOPs are two a multiply-add of convolutions and linear layers (torch.utils.flop_counter); pooling and
+    activations count as 0.
+    """
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    names = {module: name for name, module in model.named_modules()}
+
+    def record(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        rows.append(
+            {
+                "layer": names[module].rsplit(".", 1)[-1],
+                "kind": type(module).__name__,
+                "output": " x ".join(map(str, output.shape[1:])),
+                "parameters": sum(p.numel() for p in module.parameters(recurse=False)),
+                "flops": _flops(module, output),
+            }
+        )
+
+    leaves = [module for module in model.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(record) for module in leaves]
+    try:
+        _forward_once(model, image_shape)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return pd.DataFrame(rows)
+
+
+def _flops(module: nn.Module, output: torch.Tensor) -> int:
+    """Return two operations a multiply-add: every output value of a layer sums over the weights that lead to it."""
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        return 2 * output[0].numel() * module.weight[0].numel()
+    return 0
+
+
+def count_flops(model: nn.Module, image_shape: Sequence[int]) -> int:
+    """Return the FLOPs of one image's forward pass, counted by torch at the operators that really ran."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counter = FlopCounterMode(display=False)
+    with counter:
+        _forward_once(model, image_shape)
+    return int(counter.get_total_flops())
+
+
+def _forward_once(model: nn.Module, image_shape: Sequence[int]) -> None:
+    device = next(model.parameters()).device
+    was_training = model.training
+    with torch.no_grad():
+        model.eval()(torch.zeros(1, *image_shape, device=device))
+    model.train(was_training)
+
+
+def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) -> Axes:
+    """Draw the layers with weights or pooling from left to right: feature maps as stacked squares, vectors as bars.
+
+    A square's side grows with the map's height, a bar's length with the logarithm of its number of values.
+    """
+    import math
+
+    from matplotlib.patches import Rectangle
+
+    table = layer_table(model, image_shape)
+    kept = table[(table["parameters"] > 0) | table["kind"].str.contains("Pool")]
+    shapes = [tuple(map(int, str(output).split(" x "))) for output in kept["output"]]
+    stages = [("input", tuple(image_shape)), *zip(kept["layer"], shapes, strict=True)]
+    tallest = max([shape[-1] for _, shape in stages if len(shape) == 3])
+    x, top, edges = 0.0, 0.0, []
+    for name, shape in stages:
+        if len(shape) == 3:
+            channels, height, _ = shape
+            side, sheets = 0.35 + 1.7 * height / tallest, min(channels, 12)
+            shift = 0.07
+            for sheet in range(sheets):
+                corner = (x + sheet * shift, -side / 2 - (sheet - (sheets - 1) / 2) * shift)
+                ax.add_patch(Rectangle(corner, side, side, facecolor="#cfe3f2", edgecolor="#0b5394", linewidth=0.8))
+            width, label = side + sheets * shift, f"{channels} @\n{height}x{shape[2]}"
+            half = side / 2 + sheets * shift / 2
+        else:
+            side = 0.5 + 0.8 * math.log10(shape[0])
+            width, label, half = 0.28, f"{shape[0]}", side / 2
+            ax.add_patch(Rectangle((x, -half), width, side, facecolor="#fbe3c4", edgecolor="#a85c00", linewidth=0.8))
+        edges.append((x, x + width))
+        centre = x + width / 2
+        ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=8.5, linespacing=1.0)
+        top = max(top, half)
+        x += max(width + 0.5, 2.9 if len(shape) == 3 else 1.6)  # room for the label
+    for (_, right), (left, _) in pairwise(edges):
+        ax.annotate("", (left - 0.08, 0), (right + 0.08, 0), arrowprops={"arrowstyle": "->", "color": "0.35", "lw": 1})
+    ax.set(xlim=(-0.4, x), ylim=(-top - 2.5, top + 0.1), aspect="equal")
+    ax.axis("off")
+    return ax

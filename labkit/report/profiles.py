@@ -1,0 +1,41 @@
+"""How much work a run does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from labkit.basics.errors import UsageError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much work a run does. Quick shows every step in seconds; full gives the numbers for a report."""
+
+    name: str
+    seeds: int  # networks trained for each setting
+    train_limit: int | None  # training images that are used, with a part of the validation images; None is all
+    repeats: int  # timed calls for one latency
+
+    def choose(self, quick: T, full: T) -> T:
+        """Return the value for this profile, so that a notebook shows both beside each other."""
+        return quick if self.name == "quick" else full
+
+    def seed_list(self, seed: int) -> list[int]:
+        """Return the seeds of a run that starts at `seed`."""
+        return list(range(seed, seed + self.seeds))
+
+
+PROFILES = {
+    "quick": Profile("quick", seeds=5, train_limit=3_000, repeats=15),
+    "full": Profile("full", seeds=10, train_limit=None, repeats=50),
+}
+
+
+def get_profile(name: str) -> Profile:
+    """Return the profile of that name; UsageError names the known ones."""
+    if name not in PROFILES:
+        raise UsageError(f"Profile {name!r} is not known: choose one of {', '.join(PROFILES)}.")
+    return PROFILES[name]

@@ -1,0 +1,53 @@
+"""The format of results.json: what the notebooks of a run made, each thing with its provenance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from labkit.basics.errors import LabkitError
+
+FORMAT = 1
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Read a results.json; LabkitError when it is missing, damaged, or of another format."""
+    if not path.is_file():
+        raise LabkitError(f"{path} does not exist: run `labkit run` first, or name the folder that holds results.json.")
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        fits = results["format"] == FORMAT and isinstance(results["notebooks"], dict)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabkitError(f"{path} is damaged ({error}): move it away and run the notebooks again.") from error
+    if not fits:
+        raise LabkitError(f"{path} was written by another version of labkit: move it away and run the notebooks again.")
+    return results
+
+
+def files_of(section: dict[str, Any]) -> list[str]:
+    """Return the files of one notebook's figures and tables, relative to the folder of results.json."""
+    figures = [entry[key] for entry in section["figures"].values() for key in ("png", "svg")]
+    return figures + [entry["csv"] for entry in section["tables"].values()]
+
+
+def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
+    """Return a caption with the provenance behind it: split, n, seeds, data and profile."""
+    data = section["data"]
+    name = f"{data['name']} from {data['origin']}" if "lossy" in data["origin"] else data["name"]
+    return f"{entry['caption']} ({', '.join([*seen(entry), name, section['profile'] + ' profile'])}.)"
+
+
+def describe_number(entry: dict[str, Any]) -> str:
+    """Return a number with its spread and, in brackets, split, n and seeds or the number of timings."""
+    facts = seen(entry)
+    if entry["statistic"] == "median [quartiles]":
+        facts.append(f"median and quartiles of {len(entry['values'])} timings")
+    return entry["text"] + (f" ({', '.join(facts)})" if facts else "")
+
+
+def seen(entry: dict[str, Any]) -> list[str]:
+    """Return the split, n and number of seeds of an artefact, as far as it has them."""
+    facts = [f"{entry['split']} split, n = {entry['n']:,}"] if entry["split"] else []
+    count = len(entry["seeds"])
+    return facts + ([f"{count} seeds" if count > 1 else f"seed {entry['seeds'][0]}"] if count else [])

@@ -1,0 +1,241 @@
+"""Grid x seeds -> one row a run, cached on disk."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from labkit.basics.errors import UsageError
+from labkit.basics.machine import set_seed
+from labkit.basics.progress import Advance, Log, progress
+from labkit.data.datasets import Dataset
+from labkit.models.networks import count_parameters
+from labkit.training import executors
+from labkit.training.cache import cached_results, entry_names, write_entry
+from labkit.training.config import TrainConfig
+from labkit.training.loop import Evaluation, History, evaluate, fit
+from labkit.training.together import Ensemble, Member, arrange
+
+ENGINES = ("auto", "loop")
+CONFIG_KEYS = {field.name for field in fields(TrainConfig)}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The outcome of a sweep.
+
+    runs: one row a run: a column for each key of the grid, seed, parameters, train_accuracy, validation_accuracy,
+        test_accuracy, test_loss, seconds (of training steps).
+    epochs: one row an epoch of a run: the same keys, seed, epoch, train and validation loss and accuracy.
+    predictions: (runs, test images) the class that each run's network gives to each test image.
+    probabilities: (runs, test images, classes) float16, what it holds each class to be worth.
+    computed: how many of the runs were computed now; the others came from the cache.
+    """
+
+    runs: pd.DataFrame
+    epochs: pd.DataFrame
+    predictions: np.ndarray
+    probabilities: np.ndarray
+    computed: int
+
+    def select(self, **values: Any) -> np.ndarray:
+        """Return which runs have these values in their columns, to index predictions and probabilities with."""
+        chosen = np.ones(len(self.runs), dtype=bool)
+        for column, value in values.items():
+            chosen &= self.runs[column].map(lambda cell, value=value: cell == value).to_numpy()
+        return chosen
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Networks that are trained together, or one that is trained alone.
+
+    places: where they stand among all networks of the sweep. names: of the files that hold their results.
+    """
+
+    places: list[int]
+    members: list[Member]
+    names: list[str]
+
+    @classmethod
+    def of(cls, places: list[int], everyone: list[Member], dataset: Dataset) -> _Group:
+        members = [everyone[place] for place in places]
+        return cls(places, members, entry_names(members, dataset))
+
+    def cached(self, cache: Path | None) -> list[dict[str, Any]] | None:
+        return cached_results(self.members, self.names, cache)
+
+
+def sweep(
+    build: Callable[..., nn.Module],
+    grid: Mapping[str, Sequence[Any]],
+    dataset: Dataset,
+    config: TrainConfig,
+    seeds: Iterable[int],
+    cache: Path | None = None,
+    log: Log | None = None,
+    engine: str = "auto",
+    executor: executors.Executor | None = None,
+) -> Sweep:
+    """Train one network for every setting of `grid` and every seed, each from its own seed.
+
+    build: a network's class or a function; takes the keys of `grid` that are not fields of TrainConfig.
+    grid: a list of values for each key; keys that TrainConfig has override `config`; {} is the one setting `config`.
+    cache: a folder; every finished run is kept there, so that an interrupted sweep goes on where it stopped. A run is
+        found again only when network, initial weights, data, settings, threads, torch and the networks that are
+        trained together with it are the same.
+    log: called with one plain line a setting, e.g. `print`, and one for networks that were trained together;
+        where someone watches, a progress bar stands below the lines.
+    engine: "auto" trains small networks together where that is faster, each with the result that it would have had
+        alone, up to rounding (see `together`); "loop" trains all one by one, so that `seconds` is each network's own.
+    executor: trains elsewhere, e.g. submitit's on a cluster; see `executors.Executor`. What is trained together is one
+        task; tasks keep their results in `cache`, which they must see, and the sweep reads them there. They are those
+        of a sweep without it.
+
+    Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained; LabkitError when
+    a task of the executor fails.
+    """
+    seeds = list(seeds)
+    _check_keys(build, grid)
+    if not seeds or not all(grid.values()):
+        raise UsageError("A sweep needs at least one seed, and at least one value for every key of its grid.")
+    if engine not in ENGINES:
+        raise UsageError(f"Engine {engine!r} is not known: choose one of {', '.join(ENGINES)}.")
+    if executor is not None and cache is None:
+        raise UsageError("With an executor, a sweep needs `cache`: a folder where its tasks can leave their results.")
+    settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    members = [_member(build, setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
+    places = arrange(members) if engine == "auto" else [[place] for place in range(len(members))]
+    groups = [_Group.of(own, members, dataset) for own in places]
+    jobs: dict[int, Any] = {}
+    if executor is not None and cache is not None:
+        to_train = [index for index, group in enumerate(groups) if group.cached(cache) is None]
+        tasks = [(groups[index], cache.resolve()) for index in to_train]
+        jobs = dict(zip(to_train, executors.submit(executor, _train, dataset, cache, tasks), strict=True))
+    results: dict[int, dict[str, Any]] = {}
+    computed, told = 0, 0
+    with progress(len(members), "networks", log) as (advance, tell):
+        for index, group in enumerate(groups):
+            trained, fresh = _results(group, dataset, cache, advance, jobs.get(index))
+            results.update(zip(group.places, trained, strict=True))
+            computed += fresh
+            if (size := len(group.members)) > 1:
+                tell(f"{len(results)} of {len(members)} networks trained, the last {size} together as one network")
+            while told < len(settings) and all(told * len(seeds) + place in results for place in range(len(seeds))):
+                accuracies = [results[told * len(seeds) + place]["run"]["test_accuracy"] for place in range(len(seeds))]
+                tell(_line(build, settings[told], accuracies))
+                told += 1
+    ordered = [results[place] for place in range(len(members))]
+    keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
+    return Sweep(
+        runs=pd.DataFrame([{**key, **result["run"]} for key, result in zip(keys, ordered, strict=True)]),
+        epochs=pd.DataFrame(
+            [{**key, **epoch} for key, result in zip(keys, ordered, strict=True) for epoch in result["epochs"]]
+        ),
+        predictions=np.stack([result["predictions"] for result in ordered]),
+        probabilities=np.stack([result["probabilities"] for result in ordered]),
+        computed=computed,
+    )
+
+
+def _check_keys(build: Callable[..., nn.Module], grid: Mapping[str, Sequence[Any]]) -> None:
+    accepted = set(inspect.signature(build).parameters)
+    for key in grid:
+        if key == "seed":
+            raise UsageError("Seeds are not part of the grid: pass them as `seeds`.")
+        if key not in CONFIG_KEYS | accepted:
+            raise UsageError(
+                f"The grid's key {key!r} is known neither to TrainConfig nor to the network: "
+                f"choose among {', '.join(sorted(CONFIG_KEYS | accepted))}."
+            )
+
+
+def _member(build: Callable[..., nn.Module], setting: dict[str, Any], config: TrainConfig) -> Member:
+    """Build the network of one setting and seed."""
+    config = replace(config, **{key: value for key, value in setting.items() if key in CONFIG_KEYS})
+    set_seed(config.seed)
+    model = build(**{key: value for key, value in setting.items() if key not in CONFIG_KEYS})
+    return Member(model, config, torch.get_rng_state())
+
+
+def _line(build: Callable[..., nn.Module], setting: dict[str, Any], accuracies: list[float]) -> str:
+    """Return a setting's mean test accuracy with its spread over the seeds."""
+    named = ", ".join(f"{key} {value}" for key, value in setting.items()) or getattr(build, "__name__", "network")
+    percent = 100 * np.array(accuracies)
+    spread = f" ± {percent.std(ddof=1):.1f}" if len(percent) > 1 else ""
+    return f"{named}: test accuracy {percent.mean():.1f}{spread} % over {len(percent)} seeds"
+
+
+def _results(
+    group: _Group, dataset: Dataset, cache: Path | None, advance: Advance, job: Any
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the result of each network of a group, and how many were computed now.
+
+    advance: called with the number of networks that were trained or found, in parts. job: trains them elsewhere.
+    """
+    size = len(group.members)
+    if job is not None:
+        executors.wait(job)
+    if (cached := group.cached(cache)) is not None:
+        advance(size)
+        return cached, size if job is not None else 0
+    return _train(dataset, group, cache, advance), size
+
+
+def _train(
+    dataset: Dataset, group: _Group, cache: Path | None, advance: Advance = lambda _: None
+) -> list[dict[str, Any]]:
+    """Train the networks of a group, keep their results, and return them."""
+    members = group.members
+
+    def by_epoch(epochs: float) -> None:
+        advance(epochs * len(members) / members[0].config.epochs)
+
+    if len(members) > 1:
+        results = _train_together(members, dataset, by_epoch)
+    else:
+        results = [_train_alone(members[0], dataset, by_epoch)]
+    for name, result in zip(group.names, results, strict=True):
+        if cache is not None:
+            write_entry(cache / name, result)
+    return results
+
+
+def _train_alone(member: Member, dataset: Dataset, advance: Advance) -> dict[str, Any]:
+    set_seed(member.config.seed)
+    torch.set_rng_state(member.random_state)
+    history = fit(member.model, dataset, member.config, advance=advance)
+    return _result(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
+
+
+def _train_together(members: list[Member], dataset: Dataset, advance: Advance) -> list[dict[str, Any]]:
+    ensemble = Ensemble(members)
+    histories = ensemble.fit(dataset, advance)
+    parts = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
+    return [_result(*part) for part in zip(*parts, strict=True)]
+
+
+def _result(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
+    """Return what is kept of one run."""
+    return {
+        "run": {
+            "parameters": count_parameters(member.model),
+            "train_accuracy": train.accuracy,
+            "validation_accuracy": history.epochs[-1]["validation_accuracy"],
+            "test_accuracy": test.accuracy,
+            "test_loss": test.loss,
+            "seconds": history.seconds,
+        },
+        "epochs": history.epochs,
+        "predictions": test.predictions.numpy().astype(np.int16),
+        "probabilities": test.probabilities.numpy().astype(np.float16),
+    }

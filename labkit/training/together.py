@@ -1,0 +1,235 @@
+"""Train many small networks at once as one, each with the result that it would have had alone.
+
+Members with the same seed see the same batches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from labkit.basics.errors import UsageError
+from labkit.basics.machine import get_device, synchronise
+from labkit.basics.progress import Advance
+from labkit.data.datasets import Dataset, Split
+from labkit.models.networks import MLP, CifarNet, LeNet5, count_parameters
+from labkit.training.config import TrainConfig
+from labkit.training.loop import EVALUATION_BATCH, Evaluation, History, make_optimizer, make_schedule
+from labkit.training.stacks import ConvolutionStack, Place, Stack, layers_of
+
+# Beyond these numbers of parameters, stacked weights, gradients and running averages leave the processor's caches, and
+# networks train as fast one by one (benchmarks/sweep.py).
+LARGEST_MEMBER = 400_000
+LARGEST_ENSEMBLE = 3_000_000
+# Convolutions gain as long as the images of a step, over all members, stay few: five seeds of CifarNet train 2.9 times
+# as fast together at batch 4, 1.9 times at 16, 1.5 at 32 and 1.2 at 64 (benchmarks/grouped_convolutions.py).
+STACKED_CNNS = (CifarNet, LeNet5)
+LARGEST_BATCH = 64
+LARGEST_STEP = 320  # images
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network to train, its settings, and torch's random state right after it was built, from which dropout draws."""
+
+    model: nn.Module
+    config: TrainConfig
+    random_state: torch.Tensor
+
+
+def signature(model: nn.Module, config: TrainConfig) -> Hashable:
+    """Return what members of one ensemble must share; None for a network that cannot be in any.
+
+    Learning rate, weight decay and seed may differ from member to member; for MLPs, widths and dropout as well.
+    """
+    shared = replace(config, lr=1.0, weight_decay=0.0, seed=0)
+    if type(model) in STACKED_CNNS and config.batch_size <= LARGEST_BATCH:
+        return repr(model), next(model.parameters()).dtype, shared
+    if type(model) is not MLP or len(linears := layers_of(model, nn.Linear)) < 2:
+        return None
+    kinds = tuple(type(module) for module in model if not isinstance(module, nn.Dropout))
+    return kinds, linears[0].in_features, linears[-1].out_features, linears[0].weight.dtype, shared
+
+
+def arrange(members: Sequence[Member]) -> list[list[int]]:
+    """Return which members, by their place, to train together; whoever trains alone comes in a list of one.
+
+    Every seed must have the same networks in the same order, as in a sweep.
+    """
+    groups: list[list[int]] = []
+    by_seed: dict[Hashable, dict[int, list[int]]] = {}  # signature -> seed -> places
+    for place, member in enumerate(members):
+        kind = signature(member.model, member.config)
+        if kind is None or count_parameters(member.model) > LARGEST_MEMBER:
+            groups.append([place])
+        else:
+            by_seed.setdefault(kind, {}).setdefault(member.config.seed, []).append(place)
+    for seeds in by_seed.values():
+        sizes = [_size(members[place]) for place in next(iter(seeds.values()))]
+        ends = [total // LARGEST_ENSEMBLE for total in accumulate(sizes)]  # which part of the networks each is in
+        for part in sorted(set(ends)):
+            chosen = [place for place, end in enumerate(ends) if end == part]
+            step = max(1, LARGEST_ENSEMBLE // sum(sizes[place] for place in chosen))
+            rows = [[places[place] for place in chosen] for places in seeds.values()]
+            groups += [
+                [place for row in rows[start : start + step] for place in row] for start in range(0, len(rows), step)
+            ]
+    return sorted(groups)
+
+
+def _size(member: Member) -> int:
+    """Return a member's part of LARGEST_ENSEMBLE."""
+    if isinstance(member.model, MLP):
+        return count_parameters(member.model)
+    return LARGEST_ENSEMBLE * member.config.batch_size // LARGEST_STEP
+
+
+class Ensemble:
+    """Members stacked into one network. Their own models hold the weights again after `fit`.
+
+    Raises UsageError when the members do not share a signature, or when not every seed has the same widths.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        if len({signature(member.model, member.config) for member in members} | {None}) != 2:
+            raise UsageError("Members of an ensemble must be networks of the same kind and settings: see `signature`.")
+        by_seed: dict[int, list[int]] = {}
+        for index, member in enumerate(members):
+            by_seed.setdefault(member.config.seed, []).append(index)
+        self.order = [index for group in by_seed.values() for index in group]  # seed by seed
+        self.members = [members[index] for index in self.order]
+        self.seeds = list(by_seed)
+        shapes = [[parameter.shape for parameter in member.model.parameters()] for member in self.members]
+        self.each = len(members) // len(self.seeds)
+        if any(shapes[start : start + self.each] != shapes[: self.each] for start in range(0, len(members), self.each)):
+            raise UsageError("Every seed of an ensemble must have members of the same widths, in the same order.")
+        self.device = get_device()
+        kind = Stack if isinstance(members[0].model, MLP) else ConvolutionStack
+        self.stack: Any = kind([member.model for member in self.members], len(self.seeds), self.device)
+
+    def fit(self, dataset: Dataset, advance: Advance | None = None) -> list[History]:
+        """Train all members as `loop.fit` would train each, and return a history for each.
+
+        `seconds` of a history is the member's share of the time of all, by its number of parameters.
+        advance: called after each step with the share of an epoch that it was.
+        """
+        config = self.members[0].config
+        images, labels = self._on_device(dataset.train)
+        steps = -(-len(labels) // config.batch_size)
+        update = _Update(self.stack, [member.config for member in self.members], steps)
+        orders = [torch.Generator().manual_seed(seed) for seed in self.seeds]
+        generators = [self._generator(member) for member in self.members]
+        histories = [History() for _ in self.members]
+        seconds = 0.0
+        for _ in range(config.epochs):
+            start = time.perf_counter()
+            if config.shuffle:
+                order = torch.stack([torch.randperm(len(labels), generator=generator) for generator in orders])
+            else:
+                order = torch.arange(len(labels)).expand(len(orders), -1)
+            losses = torch.zeros((steps, len(self.members)), dtype=images.dtype, device=self.device)
+            correct = torch.zeros(len(self.members), dtype=torch.long, device=self.device)
+            for step, batch in enumerate(order.to(self.device).split(config.batch_size, dim=1)):
+                logits = self.stack.logits(images[batch], generators, update.keep)
+                truth = labels[batch].repeat_interleave(self.each, 0)
+                loss = functional.cross_entropy(logits.flatten(0, 1), truth.flatten(), reduction="none")
+                member_loss = loss.view_as(truth).mean(1)
+                update.step(member_loss.sum())
+                losses[step] = member_loss.detach()
+                correct += (logits.detach().argmax(2) == truth).sum(1)
+                if advance:
+                    advance(1 / steps)
+            synchronise(self.device)
+            seconds += time.perf_counter() - start
+            rows = zip(histories, losses.cpu().T, correct.tolist(), self._evaluate(dataset, "validation"), strict=True)
+            for history, own_losses, right, validation in rows:
+                history.add_epoch(own_losses, config.batch_size, right, validation, len(labels))
+        sizes = [count_parameters(member.model) for member in self.members]
+        for history, size in zip(histories, sizes, strict=True):
+            history.seconds = seconds * size / sum(sizes)
+        self.stack.copy_back()
+        return self._as_given(histories)
+
+    def evaluate(self, dataset: Dataset, split: str = "test") -> list[Evaluation]:
+        """Evaluate every member on every image of one split; see `loop.evaluate`."""
+        return self._as_given(self._evaluate(dataset, split))
+
+    def _evaluate(self, dataset: Dataset, split: str) -> list[Evaluation]:
+        part = dataset.split(split)
+        images = self._on_device(part)[0].unsqueeze(0)
+        with torch.inference_mode():
+            logits = torch.cat([self.stack.logits(batch) for batch in images.split(EVALUATION_BATCH, dim=1)], 1).cpu()
+        evaluations = []
+        for values in logits:
+            loss = functional.cross_entropy(values, part.labels).item()
+            evaluations.append(Evaluation(split, values.softmax(1).clone(), part.labels, loss))
+        return evaluations
+
+    def _on_device(self, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+        return split.images.to(self.device, self.stack.weights[0].dtype), split.labels.to(self.device)
+
+    def _generator(self, member: Member) -> torch.Generator:
+        """Return a generator that continues where the building of the member's model stopped."""
+        generator = torch.Generator(self.device)
+        if self.device.type == "cpu":
+            generator.set_state(member.random_state)
+            return generator
+        return generator.manual_seed(member.config.seed)  # weights are drawn on the CPU, dropout on the device
+
+    def _as_given(self, results: list[T]) -> list[T]:
+        """Return results, one a member, in the order in which the members were given."""
+        places = sorted(range(len(results)), key=self.order.__getitem__)
+        return [results[place] for place in places]
+
+
+class _Update:
+    """One step of every member's optimiser. Members with the same learning rate and weight decay share one.
+
+    Momentum lives in the gradients themselves, which `keep` lets decay; to the optimiser they are plain gradients.
+    Where members differ in their rates, each optimiser works on views of the stacked parameters.
+    """
+
+    def __init__(self, stack: Any, configs: Sequence[TrainConfig], steps: int) -> None:
+        shared = configs[0]
+        self.sgd = shared.optimizer == "sgd"
+        self.keep = shared.momentum if self.sgd else 0.0
+        stacked = [*stack.weights, *stack.small]
+        for parameter in stacked:
+            parameter.grad.zero_()
+        self.small = [parameter.grad for parameter in stack.small]
+        by_rates: dict[tuple[float, float], list[Place]] = {}
+        for config, places in zip(configs, stack.places, strict=True):
+            by_rates.setdefault((config.lr, config.weight_decay), []).extend(places)
+        self.parts = []
+        for (lr, weight_decay), places in by_rates.items():
+            views = stacked if len(by_rates) == 1 else [_view(parameter, index) for parameter, index in places]
+            decay = weight_decay if self.sgd else 0.0  # it belongs into the momentum
+            config = replace(shared, lr=lr, momentum=0.0, weight_decay=weight_decay - decay)
+            optimizer = make_optimizer(views, config)
+            self.parts.append((views, decay, optimizer, make_schedule(optimizer, config, steps)))
+
+    def step(self, loss: torch.Tensor) -> None:
+        """Change every member's weights by the gradient of `loss`."""
+        torch._foreach_mul_(self.small, self.keep)
+        loss.backward()
+        for views, decay, optimizer, schedule in self.parts:
+            if decay:
+                torch._foreach_add_([view.grad for view in views], [view.data for view in views], alpha=decay)
+            optimizer.step()
+            schedule.step()
+
+
+def _view(parameter: nn.Parameter, index: tuple[int | slice, ...]) -> nn.Parameter:
+    """Return a part of `parameter` that shares its memory, and that of its gradient."""
+    part = nn.Parameter(parameter.data[index])
+    part.grad = parameter.grad[index]
+    return part

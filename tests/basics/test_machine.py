@@ -1,0 +1,72 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from labkit.basics.errors import UsageError
+from labkit.basics.machine import describe_machine, get_device, processor_name, set_seed, set_threads, synchronise
+
+
+def draw():
+    return random.random(), np.random.random(), torch.rand(()).item()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32, 2**40 + 1])
+def test_seed_repeats_every_generator(seed):
+    set_seed(seed)
+    first = draw()
+    second = draw()
+    set_seed(seed)
+    assert draw() == first
+    assert all(a != b for a, b in zip(first, second, strict=True))
+    set_seed(seed + 1)
+    assert all(a != b for a, b in zip(first, draw(), strict=True))
+
+
+def test_threads_follow_the_environment(monkeypatch):
+    monkeypatch.setenv("LABKIT_THREADS", "1")
+    assert set_threads() == torch.get_num_threads() == 1
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert pools
+    assert set(pools) == {1}
+    monkeypatch.delenv("LABKIT_THREADS")
+    assert set_threads() == torch.get_num_threads() <= 2
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5", " "])
+def test_bad_threads(monkeypatch, asked):
+    monkeypatch.setenv("LABKIT_THREADS", asked)
+    with pytest.raises(UsageError, match="LABKIT_THREADS"):
+        set_threads()
+
+
+def test_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("LABKIT_DEVICE")
+    assert get_device().type == "cpu"
+    monkeypatch.setenv("LABKIT_DEVICE", "cuda")
+    with pytest.raises(UsageError, match="no CUDA GPU"):
+        get_device()
+    monkeypatch.setenv("LABKIT_DEVICE", "tpu")
+    with pytest.raises(UsageError, match="'cpu' or 'cuda'"):
+        get_device()
+
+
+def test_device_prefers_a_gpu_unless_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("LABKIT_DEVICE")
+    assert get_device().type == "cuda"
+    monkeypatch.setenv("LABKIT_DEVICE", "cpu")
+    assert get_device().type == "cpu"
+
+
+def test_machine_is_described(monkeypatch):
+    monkeypatch.setenv("LABKIT_DEVICE", "cpu")
+    machine = describe_machine()
+    assert machine["device"] == "CPU"
+    assert machine["threads"] == torch.get_num_threads()
+    assert machine["torch"] == torch.__version__
+    assert machine["processor"] == processor_name() != ""
+    assert synchronise(torch.device("cpu")) is None

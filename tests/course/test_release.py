@@ -1,0 +1,345 @@
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from typer.main import get_command
+
+from labkit import CHECKOUT
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.cli import app
+from labkit.course import release as module
+from labkit.course.notebooks import course, notebooks_folder, read_notebook, to_text
+from labkit.course.release import COURSE, TRIVIAL, leaks, release, solution_lines
+from labkit.report.document import default_template
+
+ROOT = CHECKOUT
+PATHS = course(notebooks_folder())
+CAPTION_PT = 8.5  # in labkit/templates/report.typ
+STUB = "# YOUR CODE HERE\n    raise NotImplementedError()"
+SECRET = "    return (first - second).abs().max()"
+ANSWER = f"def gap(first, second):\n    ### BEGIN SOLUTION\n{SECRET}\n    ### END SOLUTION"
+CHECK = 'check("1.1", gap)\n### BEGIN HIDDEN TESTS\nassert check.passed("1.1")\n### END HIDDEN TESTS'
+
+
+def role(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "").split("-")[0]
+
+
+def python(*arguments, cwd, **environment):
+    beside = str(Path(sys.executable).parent)  # nbgrader calls alembic, which is installed beside Python
+    environment["PATH"] = os.pathsep.join([beside, os.environ["PATH"]])
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, env=os.environ | environment
+    )
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """The student version of the whole course."""
+    folder, archive = release(tmp_path_factory.mktemp("release"))
+    assert (folder.name, archive.name) == (COURSE, f"{COURSE}.zip")
+    return folder
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_student_notebook_lacks_solutions_hidden_tests_and_outputs_and_nothing_else(released, path):
+    stored, student = read_notebook(path).cells, read_notebook(released / "notebooks" / path.name).cells
+    assert [cell.id for cell in student] == [cell.id for cell in stored]
+    roles = [role(cell) for cell in student]
+    assert roles.count("check") == roles.count("answer") > 0
+    assert roles.count("questions") == 1
+    for cell, original in zip(student, stored, strict=True):
+        lock = {key: value for key, value in cell.metadata.items() if key in ("editable", "deletable")}
+        if cell.cell_type == "code":
+            assert (cell.outputs, cell.execution_count) == ([], None)
+        if role(cell) == "answer":
+            assert lock == {"deletable": False}
+            assert cell.source.count("raise NotImplementedError()") == original.source.count("BEGIN SOLUTION") > 0
+        elif role(cell) == "check":
+            assert lock == {"deletable": False, "editable": False}
+            assert re.fullmatch(r'check\("[\d.]+", \w+\)', cell.source)
+            assert len(cell.metadata.nbgrader.checksum) == 32
+            assert cell.metadata.nbgrader.points == original.metadata.nbgrader.points
+        elif role(cell) == "questions":
+            assert (cell.source, lock) == ("YOUR ANSWER HERE", {"deletable": False})
+        else:
+            assert (cell.source, lock) == (original.source, {})
+
+
+def test_no_marker_and_no_line_of_a_solution_is_left(released):
+    secret = {}
+    for path in PATHS:
+        found = solution_lines({path.name: read_notebook(path)})
+        assert found, path.name
+        secret |= found
+    texts = {str(path): path.read_bytes() for path in released.rglob("*") if path.suffix in (".ipynb", ".md", ".yml")}
+    assert len(texts) == len(PATHS) + 3
+    for name, content in texts.items():
+        for marker in (b"BEGIN SOLUTION", b"END SOLUTION", b"HIDDEN TESTS", b"assert check.passed"):
+            assert marker not in content, name
+    in_order = solution_lines({path.name: read_notebook(path) for path in PATHS})
+    assert set(in_order) <= set(secret)
+    assert leaks(in_order, texts) == []
+
+
+def test_the_zip_holds_the_folder_and_comes_out_the_same_again(released, tmp_path):
+    files = {path.relative_to(released.parent).as_posix(): path for path in released.rglob("*") if path.is_file()}
+    archive = released.with_name(f"{COURSE}.zip")
+    with zipfile.ZipFile(archive) as packed:
+        assert packed.namelist() == sorted(files)
+        assert {entry.date_time for entry in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        for name, path in files.items():
+            assert packed.read(name) == path.read_bytes()
+    assert release(tmp_path)[1].read_bytes() == archive.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [COURSE, f"{COURSE}.zip"]
+
+
+def test_the_package_in_it_is_the_whole_package(released):
+    (wheel,) = released.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+    package = {path.relative_to(ROOT).as_posix() for path in (ROOT / "labkit").rglob("*") if path.is_file()}
+    assert {name for name in package if "__pycache__" not in name} <= names
+    conda = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert conda.count("- -e .") == 1
+    assert (released / "environment.yml").read_text(encoding="utf-8") == conda.replace("-e .", f"./{wheel.name}")
+    readme = (released / "README.md").read_text(encoding="utf-8")
+    assert f"pip install ./{wheel.name}\n" in readme
+    assert "{" not in readme
+    assert (released / "report_template.md").read_bytes() == default_template().read_bytes()
+
+
+def test_the_commands_of_the_readme_for_students_parse(released):
+    readme = (released / "README.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) for line in block.splitlines()]
+    for line in lines:
+        program, name, *arguments = shlex.split(line)
+        if program == "labkit":
+            command = get_command(app).get_command(None, name)
+            assert command.make_context(name, arguments).command.name == name
+
+
+def test_the_released_course_runs_with_every_check_not_attempted(released, tmp_path):
+    """One pass over all notebooks, as a student runs them: in the released folder, without the sources beside it."""
+    folder, out = tmp_path / COURSE, tmp_path / "out"
+    shutil.copytree(released, folder)
+    command = "from labkit.cli import main; main()"
+    done = python("-c", command, "run", "--data", "embedded", "--out", out, cwd=folder)
+    assert done.stdout.count("... passed in") == len(PATHS), done.stdout + done.stderr
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))["notebooks"]
+    figures = {f"{stem}.{name}": one for stem, part in results.items() for name, one in part["figures"].items()}
+    small = {name: one["smallest_text_pt"] for name, one in figures.items() if one["smallest_text_pt"] < CAPTION_PT}
+    assert not small, "text of a figure is smaller than its caption in the report"
+    for path in PATHS:
+        checks = [cell for cell in read_notebook(out / "notebooks" / path.name).cells if role(cell) == "check"]
+        shown = ["".join(output.get("text", "") for output in cell.outputs) for cell in checks]
+        assert all(text.startswith("○ Exercise") and "is not attempted yet" in text for text in shown), path.name
+        verdicts = json.loads((out / "exercises" / f"{path.stem}.json").read_text(encoding="utf-8"))["exercises"]
+        assert [verdict["status"] for verdict in verdicts.values()] == ["open"] * len(checks)
+    assert done.returncode == 0, done.stdout + done.stderr  # and the report goes without what open exercises would give
+    assert (out / "report.pdf").is_file()
+
+
+@pytest.fixture(scope="module")
+def nbgrader_course(tmp_path_factory):
+    """A course of nbgrader's own, with the first notebook as its assignment, released by its command."""
+    folder = tmp_path_factory.mktemp("nbgrader")
+    (folder / "source" / "lab").mkdir(parents=True)
+    shutil.copy(PATHS[0], folder / "source" / "lab")
+    done = python("-m", "nbgrader", "generate_assignment", "lab", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_nbgrader_makes_the_same_student_version(released, nbgrader_course):
+    theirs = read_notebook(nbgrader_course / "release" / "lab" / PATHS[0].name)
+    assert read_notebook(released / "notebooks" / PATHS[0].name) == theirs
+
+
+def test_nbgrader_grades_the_release_with_the_hidden_tests_back(released, nbgrader_course):
+    notebook = read_notebook(released / "notebooks" / PATHS[0].name)
+    answers = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if role(cell) == "answer"}
+    for name, answer in (("answer-1-1", "return images"), ("answer-1-2", "return (f(x + h) - f(x - h)) / (h + h)")):
+        assert STUB in answers[name].source
+        answers[name].source = answers[name].source.replace(STUB, answer)
+    hand_in = nbgrader_course / "submitted" / "ada" / "lab"
+    hand_in.mkdir(parents=True)
+    nbformat.write(notebook, hand_in / PATHS[0].name)
+    done = python("-m", "nbgrader", "autograde", "lab", cwd=nbgrader_course)
+    assert done.returncode == 0, done.stderr
+    script = (
+        "from nbgrader.api import Gradebook; import json\n"
+        "with Gradebook('sqlite:///gradebook.db') as book:\n"
+        f"    notebook = book.find_submission_notebook('{PATHS[0].stem}', 'lab', 'ada')\n"
+        "    print(json.dumps({grade.name: grade.auto_score for grade in notebook.grades}))"
+    )
+    scores = json.loads(python("-c", script, cwd=nbgrader_course).stdout)
+    # wrong, right, open, open, not answered
+    assert scores == {"check-1-1": 0, "check-1-2": 1, "check-1-3": 0, "check-1-4": 0, "questions": 0}
+
+
+@pytest.mark.parametrize("which", ["release", "wrong"])
+def test_nbgrader_validate_runs(released, tmp_path, which):
+    """It fails a check of the course's own notebook. In the release checks hide what could fail until grading."""
+    notebook = read_notebook(released / "notebooks" / PATHS[0].name if which == "release" else PATHS[0])
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("return (f(x + h) - f(x - h)) / (2 * h)", "return (f(x + h) - f(x - h)) / h")
+    nbformat.write(notebook, tmp_path / PATHS[0].name)
+    done = python("-m", "nbgrader", "validate", PATHS[0].name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "VALIDATION FAILED ON 1 CELL(S)" in done.stdout
+    assert ("YOUR ANSWER HERE" if which == "release" else 'check("1.2", central_difference)') in done.stdout
+
+
+def cell(source, **nbgrader):
+    made = nbformat.v4.new_code_cell(source)
+    if nbgrader:
+        made.metadata["nbgrader"] = {"schema_version": 3, "task": False, **nbgrader}
+    return made
+
+
+def answer(source=ANSWER):
+    return cell(source, grade=False, grade_id="answer-1-1", locked=False, solution=True)
+
+
+def check(source=CHECK):
+    return cell(source, grade=True, grade_id="check-1-1", locked=True, solution=False, points=2)
+
+
+def write(path, *cells):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(to_text(nbformat.v4.new_notebook(cells=list(cells))), encoding="utf-8")
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A course of two small notebooks without twins, in the current folder."""
+    (tmp_path / "report_template.md").write_text("# Report\n")
+    write(tmp_path / "notebooks" / "01_a.ipynb", answer(), check())
+    write(tmp_path / "notebooks" / "02_b.ipynb", cell("import math"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+MARKDOWN = nbformat.v4.new_markdown_cell
+
+
+@pytest.mark.parametrize(
+    ("leak", "place"),
+    [
+        (lambda: write(Path("notebooks/02_b.ipynb"), cell(f"def gap(a, b):\n{SECRET}  # again")), "notebooks/02_b"),
+        (lambda: write(Path("notebooks/01_a.ipynb"), MARKDOWN(f"So `{SECRET}`"), answer(), check()), "notebooks/01_a"),
+        (lambda: Path("report_template.md").write_text(f"Such as\n\n{SECRET}\n"), "report_template.md"),
+    ],
+    ids=["later notebook", "Markdown", "template"],
+)
+def test_a_planted_solution_line_is_found_and_nothing_is_written(small, leak, place):
+    leak()
+    with pytest.raises(LabkitError) as told:
+        release(small / "rel")
+    assert place in str(told.value)
+    assert f"shows `{SECRET.strip()}`, of 01_a.ipynb" in str(told.value)
+    assert not (small / "rel").exists()
+
+
+def test_what_the_course_shows_earlier_is_no_secret(small):
+    write(Path("notebooks/01_a.ipynb"), cell(f"def other(first, second):\n{SECRET}"), answer(), check())
+    write(Path("notebooks/02_b.ipynb"), cell(f"def again(first, second):\n{SECRET}"))
+    assert len(release(small / "rel")) == 2
+
+
+@pytest.mark.parametrize("line", ["x = 1", "else:", "return total", "for image, label in batches:", "return mean, std"])
+def test_lines_that_give_nothing_away_are_not_searched(line):
+    assert TRIVIAL.fullmatch(line)
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        ([cell(ANSWER)], "holds 'BEGIN SOLUTION', but nbgrader's metadata does not call it a solution cell"),
+        ([MARKDOWN(ANSWER)], "does not call it a solution cell"),
+        ([cell("x = 1\n### END SOLUTION")], "holds 'END SOLUTION'"),
+        ([answer(), cell(CHECK)], "does not call it a grade cell"),
+        ([answer(ANSWER.replace("### END SOLUTION", "")), check()], "needs one 'END SOLUTION' after each"),
+        ([answer(), check(CHECK.replace("### END HIDDEN TESTS", ""))], "needs one 'END HIDDEN TESTS' after each"),
+        ([answer(), check(), answer(), check()], "nbgrader cannot make the student version"),
+    ],
+)
+def test_cells_that_nbgrader_would_get_wrong_are_refused_in_a_sentence(small, cells, sentence, capfd):
+    write(small / "notebooks" / "01_a.ipynb", *[cell.copy() for cell in cells])
+    with pytest.raises(LabkitError, match=sentence):
+        release(small / "rel")
+    assert not (small / "rel").exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_notebook_that_differs_from_its_twin_is_refused(tmp_path, monkeypatch):
+    twin = tmp_path / "notebooks" / "source" / f"{PATHS[0].stem}.py"
+    twin.parent.mkdir(parents=True)
+    shutil.copy(PATHS[0], tmp_path / "notebooks")
+    original = PATHS[0].parent / "source" / twin.name
+    twin.write_text(original.read_text(encoding="utf-8") + "\n# %%\nnew = 1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabkitError, match=rf"{PATHS[0].name}: differs from source"):
+        release(tmp_path / "rel")
+    assert not (tmp_path / "rel").exists()
+
+
+def test_a_release_replaces_an_older_one_but_nothing_that_is_not_its_own(small):
+    folder, archive = release(small / "rel")
+    before = archive.read_bytes()
+    write(small / "notebooks" / "03_c.ipynb", cell("import copy"))
+    release(small / "rel")
+    assert (folder / "notebooks" / "03_c.ipynb").is_file()
+    assert archive.read_bytes() != before
+    for name, content in (("out/results.json", "{}"), ("README.md", "my notes")):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+        with pytest.raises(UsageError, match=f"{Path(name).name} is not as a release left it"):
+            release(small / "rel")
+        assert (folder / name).read_text() == content
+        (folder / name).unlink()
+
+
+def test_a_file_in_the_way_and_a_missing_template_or_course_are_told(small):
+    (small / "rel").mkdir()
+    (small / "rel" / COURSE).write_text("mine")
+    with pytest.raises(UsageError, match="would be lost"):
+        release(small / "rel")
+    with pytest.raises(LabkitError, match="cannot be written"):
+        release(small / "report_template.md")
+    shutil.rmtree(small / "notebooks")
+    (small / "notebooks").mkdir()
+    with pytest.raises(UsageError, match="holds no notebook"):
+        release(small / "other")
+
+
+@pytest.mark.parametrize("missing", ["nbgrader", "hatchling"])
+def test_without_what_it_needs_a_sentence_says_how_to_get_it(small, monkeypatch, missing):
+    found = module.importlib.util.find_spec
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None if name == missing else found(name))
+    with pytest.raises(LabkitError, match=f"labkit release needs {missing}: `pip install {missing}`"):
+        release(small / "rel")
+
+
+def test_without_its_sources_labkit_is_left_out_and_both_sides_are_told(small, monkeypatch, capsys):
+    monkeypatch.setattr(module, "SOURCES", small / "nowhere")
+    folder, _ = release(small / "rel")
+    assert "tell students how to install labkit" in " ".join(capsys.readouterr().out.split())
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "notebooks", "report_template.md"]
+    assert "in the way that your course's staff tells you" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_wheel_that_cannot_be_built_is_told(small, monkeypatch):
+    (small / "pyproject.toml").write_text("[project]\n")
+    monkeypatch.setattr(module, "SOURCES", small)
+    with pytest.raises(LabkitError, match="wheel could not be built"):
+        release(small / "rel")

@@ -1,0 +1,112 @@
+import gc
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.course.notebooks import PARAMETERS, course, notebooks_folder, read_notebook, select
+from labkit.course.run_all import run_course
+from labkit.course.run_one import execute
+
+PARAMETERS_CELL = 'profile = "quick"\ndata = "auto"\nseed = 0\nout = ""'
+
+
+def make(path, *sources, parameters=PARAMETERS_CELL):
+    cells = [nbformat.v4.new_code_cell(source) for source in (parameters, *sources)]
+    cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def values(tmp_path):
+    return dict(zip(PARAMETERS, ("full", "embedded", 7, str(tmp_path)), strict=True))
+
+
+def test_the_course_is_in_order_and_named_by_number_or_name():
+    names = [path.stem for path in course(notebooks_folder())]
+    assert names == sorted(names)
+    assert [path.stem for path in select(["09", "notebooks/05_mlp1_sweep.ipynb"], course(notebooks_folder()))] == [
+        "05_mlp1_sweep",
+        "09_profiler_comparison",
+    ]
+    with pytest.raises(UsageError, match="08_lenet5"):
+        select(["lenet"], course(notebooks_folder()))
+
+
+def test_parameters_reach_the_notebook_and_the_file_stays_as_it_was(tmp_path):
+    path = make(tmp_path / "01_a.ipynb", "print(profile, data, seed)")
+    before = path.read_bytes()
+    outcome = execute(path, values(tmp_path), tmp_path / "done")
+    assert (outcome.name, outcome.error) == ("01_a", "")
+    executed = read_notebook(tmp_path / "done" / "01_a.ipynb")
+    assert executed.cells[-1].outputs[0].text == "full embedded 7\n"
+    assert path.read_bytes() == before
+
+
+def test_a_failing_notebook_is_kept_apart_and_told_in_one_line(tmp_path):
+    path = make(tmp_path / "01_a.ipynb", "raise ValueError('first line\\nsecond line')")
+    outcome = execute(path, values(tmp_path), tmp_path / "done")
+    assert outcome.error == "ValueError: first line"
+    assert outcome.cell == "[3]"
+    assert [file.name for file in (tmp_path / "done").iterdir()] == ["01_a.failed.ipynb"]
+
+
+def test_a_dead_kernel_is_a_failure(tmp_path):
+    path = make(tmp_path / "01_a.ipynb", "import os; os._exit(1)")
+    assert "kernel died" in execute(path, values(tmp_path), tmp_path / "done").error
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [('profile = "quick"\ndata = "auto"\nseed = 0', "has no parameter out"), ("profile = (", "is not Python")],
+)
+def test_an_unknown_parameter_is_told_before_anything_runs(tmp_path, parameters, message):
+    path = make(tmp_path / "01_a.ipynb", "print(1)", parameters=parameters)
+    assert message in execute(path, values(tmp_path), tmp_path / "done").error
+    assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not json", b"{}", b"[1, 2]", b"\xff\xfe\x00", b'{"nbformat": 4}'])
+def test_what_is_no_notebook_is_told(tmp_path, content):
+    path = tmp_path / "01_a.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(LabkitError, match="is not a notebook"):
+        read_notebook(path)
+
+
+@pytest.fixture
+def small_course(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    make(tmp_path / "notebooks" / "01_fails.ipynb", "1 / 0")
+    (tmp_path / "notebooks" / "02_broken.ipynb").write_text("{")
+    make(tmp_path / "notebooks" / "03_passes.ipynb", "print(1)")
+    (tmp_path / "report_template.md").write_text("No name in here.")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_failing_notebook_never_stops_the_others(small_course, capsys, jobs):
+    (small_course / "out").mkdir()
+    (small_course / "out" / "results.json").write_text(json.dumps({"format": 1, "notebooks": {}}))
+    assert run_course([], "quick", "embedded", 0, "out", jobs) is False
+    printed = capsys.readouterr()
+    assert Path.cwd() == small_course
+    assert [line.split(" ... ")[1].split()[0] for line in printed.out.splitlines()[:3]] == [
+        "failed",
+        "failed",
+        "passed",
+    ]
+    for text in ("01_fails", "[3]", "ZeroDivisionError: division by zero", "02_broken", "is not a notebook"):
+        assert text in " ".join(printed.err.replace("│", " ").split())  # the table wraps long paths
+    assert (small_course / "out" / "report.pdf").exists()
+    gc.collect()  # an event loop that a thread left open is told here, not in whatever test comes next
+
+
+@pytest.mark.parametrize("arguments", [(["99"], "quick", "auto"), ([], "quickest", "auto"), ([], "quick", "no-folder")])
+def test_misuse_is_refused_before_anything_is_written(small_course, arguments):
+    with pytest.raises(UsageError):
+        run_course(*arguments, 0, "out")
+    assert not (small_course / "out").exists()

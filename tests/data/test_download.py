@@ -1,0 +1,70 @@
+import errno
+import os
+import urllib.error
+
+import pytest
+from makers import IDX_NAMES, write_mnist
+
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.data.datasets import load
+from labkit.data.download import fetch
+
+
+class FakeMNIST:
+    """Write what torchvision would download, or fail as it does."""
+
+    error: Exception | None = None
+
+    def __init__(self, root, download):
+        if self.error:
+            raise self.error
+        write_mnist(root / "MNIST" / "raw")
+
+
+@pytest.fixture
+def fake_mnist(monkeypatch):
+    from torchvision import datasets
+
+    monkeypatch.setattr(FakeMNIST, "error", None)
+    monkeypatch.setattr(datasets, "MNIST", FakeMNIST)
+    return FakeMNIST
+
+
+def test_fetch(fake_mnist, data_folder):
+    assert fetch(["mnist"]) == data_folder
+    assert load("mnist").provenance.real
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        urllib.error.URLError("no route to host"),
+        RuntimeError("Error downloading train-images\nsecond line"),
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        ConnectionResetError(),
+        RuntimeError(""),
+    ],
+    ids=repr,
+)
+def test_fetch_that_fails_names_the_folder(fake_mnist, data_folder, monkeypatch, error):
+    monkeypatch.setattr(fake_mnist, "error", error)
+    with pytest.raises(LabkitError, match="could not be downloaded") as caught:
+        fetch(["mnist"])
+    assert str(data_folder / "MNIST" / "raw") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_fetch_of_an_unknown_dataset(fake_mnist, data_folder):
+    with pytest.raises(UsageError, match="'imagenet' is not known"):
+        fetch(["mnist", "imagenet"])
+    assert list(data_folder.iterdir()) == []
+
+
+def test_fetch_says_at_once_when_a_file_is_damaged(fake_mnist, monkeypatch):
+    def damaged(self, root, download):
+        write_mnist(root / "MNIST" / "raw")
+        (root / "MNIST" / "raw" / IDX_NAMES[0]).write_bytes(b"\0")
+
+    monkeypatch.setattr(fake_mnist, "__init__", damaged)
+    with pytest.raises(LabkitError, match=IDX_NAMES[0]):
+        fetch(["mnist"])

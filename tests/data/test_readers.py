@@ -1,0 +1,260 @@
+import gzip
+import os
+import pickle
+import shutil
+import struct
+
+import numpy as np
+import pytest
+from makers import IDX_NAMES, idx, write_cifar10, write_image_folder, write_mnist
+from PIL import Image
+
+from labkit.basics.errors import LabkitError
+from labkit.data.readers import read_cifar10, read_image_folder, read_mnist
+
+IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = IDX_NAMES
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_mnist_is_read_bit_exactly(tmp_path, packed):
+    images, labels, test_images, test_labels = write_mnist(tmp_path, packed)
+    raw = read_mnist(tmp_path)
+    assert np.array_equal(raw.train_images[:, 0], images)
+    assert np.array_equal(raw.test_images[:, 0], test_images)
+    assert np.array_equal(raw.train_labels, labels)
+    assert np.array_equal(raw.test_labels, test_labels)
+    assert raw.train_labels.dtype == np.int64
+    assert raw.train_images.dtype == np.uint8
+    assert raw.class_names == tuple("0123456789")
+
+
+def png(folder):
+    path = folder / "picture.png"
+    Image.new("L", (28, 28)).save(path)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+DAMAGE = {
+    "truncated": lambda content, folder: content[:-5],
+    "too long": lambda content, folder: content + b"\0",
+    "ends inside its header": lambda content, folder: content[:6],
+    "an image": lambda content, folder: png(folder),
+    "a web page": lambda content, folder: b"<!DOCTYPE html><html></html>",
+    "wrong magic": lambda content, folder: b"\0\0\x0d" + content[3:],
+    "other dimensions": lambda content, folder: b"\0\0\x08\x02" + content[4:],
+    "empty": lambda content, folder: b"",
+    "absurd sizes": lambda content, folder: content[:4] + b"\xff" * (len(content[4:8]) + 8),
+}
+
+
+@pytest.mark.parametrize("name", IDX_NAMES)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_idx_file_is_named(tmp_path, name, damage):
+    write_mnist(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(DAMAGE[damage](path.read_bytes(), tmp_path))
+    with pytest.raises(LabkitError, match=f"{name}.*labkit fetch"):
+        read_mnist(tmp_path)
+
+
+def test_idx_sizes_that_overflow_64_bits(tmp_path):
+    write_mnist(tmp_path)
+    (tmp_path / IMAGES).write_bytes(struct.pack(">4B3I", 0, 0, 8, 3, 2**31, 2**31, 4))
+    with pytest.raises(LabkitError, match=IMAGES):
+        read_mnist(tmp_path)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 20, -1, -9])
+def test_damaged_gz_file_is_named(tmp_path, cut):
+    write_mnist(tmp_path, packed=True)
+    path = tmp_path / f"{LABELS}.gz"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(LabkitError, match=path.name):
+        read_mnist(tmp_path)
+
+
+def test_gz_with_a_wrong_checksum_is_named(tmp_path):
+    write_mnist(tmp_path, packed=True)
+    path = tmp_path / f"{IMAGES}.gz"
+    content = bytearray(gzip.compress(idx(np.zeros((200, 28, 28)))))
+    content[-8] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(LabkitError, match=path.name):
+        read_mnist(tmp_path)
+
+
+@pytest.mark.parametrize("name", IDX_NAMES)
+def test_missing_idx_file_is_named(tmp_path, name):
+    write_mnist(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(LabkitError, match=f"lacks the file {name}"):
+        read_mnist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(np.arange(199) % 10, "200 images do not match 199 labels"), (np.full(200, 10), "between 0 and 9")],
+)
+def test_labels_that_do_not_fit(tmp_path, labels, message):
+    write_mnist(tmp_path)
+    (tmp_path / LABELS).write_bytes(idx(labels))
+    with pytest.raises(LabkitError, match=message) as caught:
+        read_mnist(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (28, 14), (0, 0)])
+def test_images_that_are_not_28_by_28_are_refused(tmp_path, size):
+    write_mnist(tmp_path)
+    (tmp_path / IMAGES).write_bytes(idx(np.zeros((200, *size))))
+    with pytest.raises(LabkitError, match=IMAGES):
+        read_mnist(tmp_path)
+
+
+def test_cifar10_is_read_bit_exactly(tmp_path):
+    train, test = write_cifar10(tmp_path)
+    raw = read_cifar10(tmp_path)
+    assert np.array_equal(raw.train_images.reshape(-1, 3072), train)
+    assert np.array_equal(raw.test_images.reshape(-1, 3072), test)
+    assert raw.train_images.shape == (200, 3, 32, 32)
+    assert raw.train_labels.tolist() == [i % 10 for i in range(40)] * 5
+    assert raw.class_names[3] == "class 3"
+
+
+class Malicious:
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_malicious_pickle_is_refused_and_not_executed(tmp_path, protocol):
+    write_cifar10(tmp_path)
+    trap = tmp_path / "executed"
+    content = pickle.dumps({b"data": Malicious(f"touch {trap}"), b"labels": []}, protocol=protocol)
+    (tmp_path / "data_batch_2").write_bytes(content)
+    with pytest.raises(LabkitError, match=r"data_batch_2 is not a CIFAR-10 batch .*system"):
+        read_cifar10(tmp_path)
+    assert not trap.exists()
+
+
+GOOD = np.zeros((40, 3072), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [1, 2],
+        {b"data": GOOD},
+        {b"data": GOOD, b"labels": None},
+        {b"data": GOOD, b"labels": ["a"] * 40},
+        {b"data": GOOD, b"labels": [10] * 40},
+        {b"data": GOOD, b"labels": [[1]] * 40},
+        {b"data": GOOD, b"labels": [0] * 39},
+        {b"data": GOOD[:, :10], b"labels": [0] * 40},
+        {b"data": GOOD.astype(float), b"labels": [0] * 40},
+        {b"labels": [0] * 40},
+    ],
+    ids=lambda content: (
+        ", ".join(f"{key.decode()} {str(value)[:12]!r}" for key, value in content.items())
+        if isinstance(content, dict)
+        else "a list"
+    ),
+)
+def test_cifar_batch_of_other_content_is_named(tmp_path, content):
+    write_cifar10(tmp_path)
+    (tmp_path / "test_batch").write_bytes(pickle.dumps(content, protocol=2))
+    with pytest.raises(LabkitError, match=r"test_batch.*labkit fetch"):
+        read_cifar10(tmp_path)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -1])
+@pytest.mark.parametrize("name", ["data_batch_5", "batches.meta"])
+def test_truncated_cifar_file_is_named(tmp_path, name, cut):
+    write_cifar10(tmp_path)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:cut])
+    with pytest.raises(LabkitError, match=name):
+        read_cifar10(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["data_batch_1", "test_batch", "batches.meta"])
+def test_missing_cifar_file_is_named(tmp_path, name):
+    write_cifar10(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(LabkitError, match=f"lacks the file {name}"):
+        read_cifar10(tmp_path)
+
+
+def test_cifar_without_ten_names(tmp_path):
+    write_cifar10(tmp_path)
+    (tmp_path / "batches.meta").write_bytes(pickle.dumps({b"label_names": [b"cat"]}, protocol=2))
+    with pytest.raises(LabkitError, match=r"batches\.meta holds no ten class names"):
+        read_cifar10(tmp_path)
+
+
+@pytest.mark.parametrize(("suffix", "origin"), [(".png", "PNG files"), (".jpg", "JPEG"), (".JPEG", "JPEG")])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 32)])
+def test_image_folder_of_odd_sizes_and_colours(tmp_path, suffix, origin, mode, channels, size):
+    write_image_folder(tmp_path, suffix=suffix, size=(21, 33), mode=mode)
+    raw = read_image_folder(tmp_path, channels, size)
+    assert raw.train_images.shape == (20, channels, size, size)
+    assert raw.test_images.shape == (6, channels, size, size)
+    assert raw.train_images.dtype == np.uint8
+    assert raw.train_labels.tolist() == [0] * 10 + [1] * 10
+    assert raw.class_names == ("cat", "dog")
+    assert raw.origin.startswith(origin)
+
+
+def test_png_of_the_right_size_is_read_bit_exactly(tmp_path):
+    write_image_folder(tmp_path, mode="RGB", size=(32, 32))
+    with Image.open(tmp_path / "train" / "dog" / "004.png") as image:
+        expected = np.asarray(image).transpose(2, 0, 1)
+    assert np.array_equal(read_image_folder(tmp_path, 3, 32).train_images[14], expected)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", "truncated"])
+def test_corrupt_image_is_named(tmp_path, content):
+    write_image_folder(tmp_path)
+    path = tmp_path / "test" / "dog" / "001.png"
+    path.write_bytes(path.read_bytes()[:200] if content == "truncated" else content)
+    with pytest.raises(LabkitError, match=r"dog.001\.png is not a readable image"):
+        read_image_folder(tmp_path, 1, 28)
+
+
+def test_image_with_a_flipped_byte_is_read_or_named(tmp_path):
+    write_image_folder(tmp_path, train=1, test=1, size=(8, 8))
+    path = tmp_path / "train" / "cat" / "000.png"
+    whole = path.read_bytes()
+    outcomes = set()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:
+            outcomes.add(read_image_folder(tmp_path, 1, 28).train_images.shape)
+        except LabkitError as error:
+            outcomes.add(path.name in str(error))
+    assert outcomes <= {(2, 1, 28, 28), True}
+
+
+def test_class_without_images_is_named(tmp_path):
+    write_image_folder(tmp_path)
+    shutil.rmtree(tmp_path / "test" / "dog")
+    with pytest.raises(LabkitError, match=r"test.dog holds no"):
+        read_image_folder(tmp_path, 1, 28)
+
+
+def test_image_folder_with_one_class(tmp_path):
+    write_image_folder(tmp_path, classes=["cat"])
+    with pytest.raises(LabkitError, match="fewer than two class folders"):
+        read_image_folder(tmp_path, 1, 28)
+
+
+def test_hidden_folders_are_no_classes(tmp_path):
+    write_image_folder(tmp_path)
+    (tmp_path / "train" / ".ipynb_checkpoints").mkdir()
+    assert read_image_folder(tmp_path, 1, 28).class_names == ("cat", "dog")

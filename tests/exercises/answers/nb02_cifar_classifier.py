@@ -1,0 +1,291 @@
+import copy
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from labkit.training.config import TrainConfig
+from labkit.training.loop import fit
+
+
+def usual_step(model, images, labels, loss_fn, optimizer):
+    optimizer.zero_grad()
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def clearing_at_the_end(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    model.zero_grad()
+    return loss.detach()
+
+
+def by_autograd(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    parameters = list(model.parameters())
+    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    return np.float32(loss.item())
+
+
+def step(order="zf bs", softmax=False, labels_as=lambda labels: labels, returns=lambda loss, again: loss.item()):
+    """Return a step that does its parts in another order: z zero_grad, f forward, b backward, s step."""
+
+    def spoilt(model, images, labels, loss_fn, optimizer):
+        def forward():
+            logits = model(images)
+            return loss_fn(logits.softmax(1) if softmax else logits, labels_as(labels))
+
+        loss = None
+        for part in order.replace(" ", ""):
+            if part == "z":
+                optimizer.zero_grad()
+            elif part == "f":
+                loss = forward()
+            elif part == "b":
+                loss.backward()
+            else:
+                optimizer.step()
+        return returns(loss, forward)
+
+    return spoilt
+
+
+def late(kept):
+    def returns(loss, _):
+        kept.append(loss.item())
+        return kept[max(0, len(kept) - 2)]
+
+    return returns
+
+
+def own_update(model, images, labels, loss_fn, optimizer):
+    own = torch.optim.SGD(model.parameters(), lr=0.01)
+    return usual_step(model, images, labels, loss_fn, own)
+
+
+def in_totals(model, loader):
+    model.eval()
+    right = 0
+    with torch.no_grad():
+        for images, labels in loader:
+            right += int((model(images).argmax(1) == labels).sum())
+    return right / len(loader.dataset)
+
+
+@torch.inference_mode()
+def in_one_piece(model, loader):
+    pairs = [(model.eval()(images).argmax(1), labels) for images, labels in loader]
+    predictions, labels = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    return (predictions == labels).double().mean()
+
+
+def spoilt_accuracy(switch=True, graph=False, finish=lambda rights, counts: sum(rights) / sum(counts)):
+    def accuracy(model, loader):
+        if switch:
+            model.eval()
+        with torch.set_grad_enabled(graph):
+            found = [((model(images).argmax(1) == labels).sum().item(), len(labels)) for images, labels in loader]
+        return finish(*zip(*found, strict=True))
+
+    return accuracy
+
+
+def batches_of(correct, size):
+    whole = correct.shape[1] // size * size
+    return 100 * correct[:, :whole].reshape(-1, size).mean(1)
+
+
+def batch_by_batch(correct, size):
+    found = []
+    for row in correct:
+        for start in range(0, len(row) - size + 1, size):
+            found.append(100 * row[start : start + size].mean())
+    return np.std(found, ddof=1)
+
+
+def seed_by_seed(correct, size):
+    return np.mean([batches_of(row[None], size).std() for row in correct])
+
+
+def with_the_last_batch(correct, size):
+    return np.std([100 * row[start : start + size].mean() for row in correct for start in range(0, len(row), size)])
+
+
+def train(model, images, labels, epochs, batch_size, lr, stop=math.inf):
+    optimizer, steps = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9), 0
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(labels)).split(batch_size):
+            if steps < stop:
+                usual_step(model, images[chosen], labels[chosen], nn.CrossEntropyLoss(), optimizer)
+            steps += 1
+    return model
+
+
+def by_indexing(model, dataset, epochs, batch_size, lr):
+    return train(model.train(), dataset.train.images, dataset.train.labels, epochs, batch_size, lr)
+
+
+def by_loader(model, dataset, epochs, batch_size, lr):
+    split = dataset.split("train")
+    loader = DataLoader(TensorDataset(split.images, split.labels), batch_size, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    for _ in range(epochs):
+        for images, labels in loader:
+            optimizer.zero_grad()
+            functional.cross_entropy(model(images), labels).backward()
+            optimizer.step()
+    return model
+
+
+def by_fit(model, dataset, epochs, batch_size, lr):
+    fit(model, dataset, TrainConfig(epochs=epochs, batch_size=batch_size, optimizer="sgd", lr=lr))
+    return copy.deepcopy(model)
+
+
+def with_plain_gradient_descent(model, dataset, epochs, batch_size, lr):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(dataset.train)).split(batch_size):
+            images, labels = dataset.train.images[chosen], dataset.train.labels[chosen]
+            clearing_at_the_end(model, images, labels, nn.CrossEntropyLoss(), optimizer)
+    return model
+
+
+def on_splits(*names):
+    def train_classifier(model, dataset, *settings):
+        images = torch.cat([dataset.split(name).images for name in names])
+        return train(model, images, torch.cat([dataset.split(name).labels for name in names]), *settings)
+
+    return train_classifier
+
+
+def stops_after(steps):
+    def train_classifier(model, dataset, *settings):
+        return train(model, dataset.train.images, dataset.train.labels, *settings, stop=steps)
+
+    return train_classifier
+
+
+def one_batch_an_epoch(model, dataset, epochs, batch_size, lr):
+    for _ in range(epochs):
+        train(model, dataset.train.images, dataset.train.labels, 1, batch_size, lr, stop=1)
+    return model
+
+
+def with_mixed_labels(model, dataset, *settings):
+    return train(model, dataset.train.images, dataset.train.labels.roll(1), *settings)
+
+
+def the_copy_from_before(model, *settings):
+    before = copy.deepcopy(model)
+    by_indexing(model, *settings)
+    return before
+
+
+RIGHT = {
+    "2.1": [
+        lambda count, batch_size: -(-count // batch_size),
+        lambda count, batch_size: np.ceil(count / batch_size),
+        lambda count, batch_size: torch.arange(count).split(batch_size).__len__(),
+    ],
+    "2.2": [usual_step, clearing_at_the_end, by_autograd, step("fzbs")],
+    "2.3": [in_totals, in_one_piece, spoilt_accuracy()],
+    "2.4": [
+        lambda matrix: matrix.diagonal() / matrix.sum(1),
+        lambda matrix: [row[label] / row.sum() for label, row in enumerate(matrix)],
+        lambda matrix: torch.tensor(matrix).diag() / torch.tensor(matrix).sum(dim=1),
+    ],
+    "2.5": [lambda correct, size: batches_of(correct, size).std(), batch_by_batch],
+    "2.6": [by_indexing, by_loader, by_fit, with_plain_gradient_descent],
+}
+WRONG = {
+    "2.1": [
+        (lambda count, batch_size: count // batch_size, "round up, not down"),
+        (lambda count, batch_size: count // batch_size + 1, "one step too many"),
+        (lambda count, batch_size: round(count / batch_size), "rounds to the nearest"),
+        (lambda count, batch_size: count / batch_size, "a whole number"),
+        (lambda count, batch_size: 12, "which is not the number of steps"),
+    ],
+    "2.2": [
+        (step("fbs"), "zero_grad() is missing"),
+        (step("fbzs"), "zero_grad() between backward() and step()"),
+        (step("zfb"), "optimizer.step() is missing"),
+        (step("zfs"), "backward() is missing"),
+        (step("zfsb"), "step() comes before backward()"),
+        (step("fszb"), "step() comes before backward()"),
+        (step("zfbs", softmax=True), "Leave softmax away"),
+        (step("zfbs", labels_as=torch.Tensor.float), "labels must stay whole numbers"),
+        (step("zfbs", returns=lambda loss, again: None), "returns None"),
+        (step("zfbs", returns=lambda loss, again: loss), "its whole graph"),
+        (step("zfbs", returns=lambda loss, again: again().item()), "the loss after the step"),
+        (step("zfbs", returns=lambda loss, again: "low"), "a text, but numbers are wanted"),
+        (step("zfbs", returns=lambda loss, again: 0.5), "not the loss of the batch"),
+        (lambda *arguments: step("zfbs", returns=late(KEPT))(*arguments), "the loss of the wrong step"),
+        (own_update, "the optimiser that the function is given is not used"),
+    ],
+    "2.3": [
+        (spoilt_accuracy(finish=lambda r, n: np.mean(np.divide(r, n))), "averages the batches"),
+        (spoilt_accuracy(switch=False), "model.eval() is missing"),
+        (spoilt_accuracy(finish=lambda r, n: r[-1] / n[-1]), "the last batch alone"),
+        (spoilt_accuracy(finish=lambda r, n: sum(r) / len(r)), "the number of batches"),
+        (spoilt_accuracy(finish=lambda r, n: sum(r)), "divide by the number of images"),
+        (spoilt_accuracy(finish=lambda r, n: sum(r) / len(r) / n[0]), "counts the last batch as full"),
+        (spoilt_accuracy(finish=lambda r, n: 100 * sum(r) / sum(n)), "in percent"),
+        (spoilt_accuracy(finish=lambda r, n: 1 - sum(r) / sum(n)), "images that are wrong"),
+        (spoilt_accuracy(graph=True), "records a graph"),
+        (spoilt_accuracy(finish=lambda r, n: np.divide(r, n)), "one number is wanted"),
+    ],
+    "2.4": [
+        (lambda matrix: matrix.diagonal() / matrix.sum(0), "the sums of the columns"),
+        (lambda matrix: matrix.diagonal(), "numbers of images"),
+        (lambda matrix: matrix.diagonal() / matrix.sum(), "divides by all images:"),
+        (lambda matrix: 100 * matrix.diagonal() / matrix.sum(1), "in percent"),
+        (lambda matrix: matrix.diagonal().sum() / matrix.sum(), "the shape (), but (10,)"),
+        (lambda matrix: matrix / matrix.sum(1, keepdims=True), "the shape (10, 10)"),
+    ],
+    "2.5": [
+        (lambda correct, size: batches_of(correct, size).std() / 100, "percentage points are 100 times"),
+        (lambda correct, size: batches_of(correct, size).var(ddof=1), "the variance"),
+        (lambda correct, size: 100 * (correct.mean() * (1 - correct.mean()) / size) ** 0.5, "what theory gives"),
+        (
+            lambda correct, size: 100 * correct.ravel()[: correct.size // size * size].reshape(-1, size).mean(1).std(),
+            "images of two seeds",
+        ),
+        (lambda correct, size: 100 * correct.reshape(-1, size).mean(1).std(), "cannot reshape"),
+        (lambda correct, size: batches_of(correct, size).mean(), "the mean of the batches"),
+        (seed_by_seed, "one spread a seed"),
+        (with_the_last_batch, "which are not full"),
+        (lambda correct, size: 100 * correct.std(), "single images"),
+        (lambda correct, size: 100 * correct.mean(1).std(), "between seeds"),
+        (batches_of, "but one number is wanted"),
+    ],
+    "2.6": [
+        (on_splits("test"), "Test data in training"),
+        (on_splits("train", "test"), "Test data in training"),
+        (on_splits("train", "validation", "test"), "Test data in training"),
+        (on_splits("train", "validation"), "Validation data in training"),
+        (lambda model, dataset, *settings: model, "not trained"),
+        (the_copy_from_before, "as it did before the training"),
+        (stops_after(1), "one batch only"),
+        (one_batch_an_epoch, "Every epoch has one batch only"),
+        (lambda model, dataset, epochs, *rest: by_indexing(model, dataset, 1, *rest), "one epoch only"),
+        (stops_after(20), "but the network is trained on"),
+        (with_mixed_labels, "keep its own label"),
+        (
+            lambda model, dataset, epochs, size, lr: by_indexing(model, dataset, epochs, 60, lr / 100),
+            "the batch size is",
+        ),
+        (lambda *arguments: by_indexing(*arguments) and None, "returns None"),
+        (lambda *arguments: fit(*arguments[:2], TrainConfig(epochs=1)), "the trained network is wanted"),
+    ],
+}
+KEPT = []

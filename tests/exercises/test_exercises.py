@@ -1,0 +1,121 @@
+import importlib
+import re
+
+import pytest
+import torch
+
+from labkit.course.notebooks import course, notebooks_folder
+from labkit.exercises.catalogue import exercises, modules
+from labkit.exercises.judge import examine
+
+ANSWERS = [importlib.import_module(f"answers.{name}") for name in modules()]
+RIGHT = {name: answers for module in ANSWERS for name, answers in module.RIGHT.items()}
+WRONG = {name: answers for module in ANSWERS for name, answers in module.WRONG.items()}
+EXERCISES = exercises()
+
+
+class Explodes(torch.nn.Module):
+    def forward(self, *_):
+        raise RuntimeError("kaboom")
+
+
+def fails_to_say(*_):
+    class Mute(Exception):
+        def __str__(self):
+            raise ValueError
+
+    raise Mute
+
+
+def leaves(*_):
+    raise SystemExit(3)
+
+
+ODD = {
+    "None": None,
+    "a number": 3,
+    "a text": "seven",
+    "a tensor that needs grad": torch.ones(3, requires_grad=True),
+    "a module that raises": Explodes(),
+    "a class that raises": Explodes,
+    "returns nothing": lambda *_: None,
+    "returns a text": lambda *_: "seven",
+    "returns NaN": lambda *_: float("nan"),
+    "returns NaNs": lambda *_: torch.full((5,), float("nan"), requires_grad=True),
+    "returns another device's tensor": lambda *_: torch.ones(5, device="meta"),
+    "returns a function": lambda *_: print,
+    "returns a dictionary": lambda *_: {"a": {"b": [1, None]}},
+    "returns an empty list": lambda *_: [],
+    "wants no argument": lambda: 1,
+    "raises": lambda *_: 1 / 0,
+    "raises what cannot be told": fails_to_say,
+    "wants to leave": leaves,
+}
+
+
+def stub(*_):
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+def test_every_exercise_has_right_and_plausible_wrong_answers():
+    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
+    for name in EXERCISES:
+        assert len(RIGHT[name]) >= 2, name
+        assert len(WRONG[name]) >= 3, name
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_right_answers_pass_whatever_their_form(name):
+    for number, answer in enumerate(RIGHT[name]):
+        for seed in (0, 1, 2):
+            verdict = examine(EXERCISES[name], answer, seed)
+            assert verdict.status == "passed", f"right answer {number}, seed {seed}: {verdict.message}"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_wrong_answers_are_told_what_is_wrong(name):
+    for number, (answer, part) in enumerate(WRONG[name]):
+        for seed in (0, 1, 2):
+            verdict = examine(EXERCISES[name], answer, seed)
+            assert verdict.status == "failed", f"wrong answer {number}, seed {seed}"
+            assert part in verdict.message, f"wrong answer {number}, seed {seed}: {verdict.message}"
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", EXERCISES)
+def test_odd_values_are_told_in_a_sentence(name, odd):
+    verdict = examine(EXERCISES[name], ODD[odd])
+    assert verdict.status == "failed"
+    assert verdict.message[-1] in ".?"
+    assert "cannot be judged" not in verdict.message
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_what_was_not_attempted_is_no_error(name):
+    assert examine(EXERCISES[name], stub).status == "open"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_random_numbers_go_on_as_if_nothing_had_been_checked(name):
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    examine(EXERCISES[name], RIGHT[name][0])
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_notebooks_hold_the_exercises_in_order_under_their_titles():
+    titles = []
+    for path in course(notebooks_folder()):
+        text = (path.parent / "source" / f"{path.stem}.py").read_text(encoding="utf-8")
+        found = re.findall(r"^# ### Exercise ([\d.]+) — (.+)$", text, re.MULTILINE)
+        assert [name for name, _ in found] == re.findall(r'^check\("([\d.]+)", ', text, re.MULTILINE)
+        titles += found
+    assert titles == [(name, exercise.title) for name, exercise in EXERCISES.items()]
+
+
+def test_every_exercise_has_points_and_two_hints():
+    for exercise in EXERCISES.values():
+        assert exercise.points in (1, 2, 3)
+        assert all(len(hint) > 30 and hint[-1] in ".?" for hint in exercise.hints), exercise.id
+        assert exercise.hints[0] != exercise.hints[1]
