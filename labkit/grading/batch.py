@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import course, notebooks_folder, read_notebook
 from labkit.course.run_one import set_environment
+from labkit.grading.intake.claims import Claims
+from labkit.grading.intake.reader import Notebook
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress
 from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_attempt
@@ -62,7 +65,7 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
         settle(out, results)
         tasks = list(_open_tasks(submissions, staff, results, course_hash, settings, fresh))
         worker = Worker(staff, course_hash, settings, _seed(out))
-        total = sum(len(submission.notebooks) for submission in submissions)
+        total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())
         run = run_on_slurm if slurm else _run_here
         lost = run(tasks, worker, results, out, jobs, total)
         attempts = results.attempts()
@@ -83,18 +86,20 @@ def _open_tasks(
     settings: Settings,
     fresh: bool,
 ) -> Iterator[Task]:
-    """Return what is still to be executed; keep what is missing as such."""
+    """Return what is still to be executed; keep what is missing or cannot be read as such."""
     for submission in submissions:
-        claimed = json.dumps(submission.claimed, sort_keys=True).encode()
         for stem in staff:
-            content = submission.notebooks.get(stem)
-            own_hash = _hash(content, claimed) if content is not None else ""
+            notebook = submission.notebooks.get(stem)
+            own_hash = _hash_of(notebook, submission.claims.get(stem)) if notebook else ""
             if not fresh and results.finished(submission.name, stem, own_hash, course_hash, settings.key()):
                 continue
-            if content is None:
+            if notebook is None:
                 results.add(make_attempt(submission, stem, "missing", own_hash, course_hash, settings))
+            elif notebook.invalid:
+                remarks = notebook.remarks
+                results.add(make_attempt(submission, stem, "invalid", own_hash, course_hash, settings, remarks=remarks))
             else:
-                yield Task(submission, stem, content, own_hash)
+                yield Task(submission, stem, own_hash)
 
 
 def _run_here(tasks: list[Task], worker: Worker, results: Results, out: Path, jobs: int, total: int) -> str:
@@ -102,7 +107,7 @@ def _run_here(tasks: list[Task], worker: Worker, results: Results, out: Path, jo
     set_environment()
     if jobs > 1:
         os.environ["LABKIT_THREADS"] = "1"
-    worker.share_runs(out)
+    worker.share_rehearsed(out)
     with Progress(total, total - len(tasks)) as progress, ThreadPoolExecutor(jobs) as pool:
         try:
             worker.rehearse(worker.to_rehearse(tasks, out, jobs > 1), out, jobs > 1, pool)
@@ -136,6 +141,12 @@ def _seed(out: Path) -> int:
         return int(path.read_text())
     except (OSError, ValueError) as error:
         raise LabkitError(f"{path} cannot be read ({error}): remove it, and grade with --fresh.") from error
+
+
+def _hash_of(notebook: Notebook, claims: Claims | None) -> str:
+    """Return a hash of all that an attempt at a notebook depends on in its submission."""
+    facts = json.dumps([notebook.remarks, asdict(claims) if claims else None], sort_keys=True)
+    return _hash(notebook.content, facts.encode())
 
 
 def _hash(*contents: bytes) -> str:

@@ -1,109 +1,196 @@
-"""temporary"""
+"""The one reader of what students wrote: notebooks and results.json, with every limit in front.
+
+What comes out is written anew from what was checked, so that whatever follows may trust it. No text of a student's
+stands in an error or a remark.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.grading.texts import MB, Refused, megabytes
+from labkit.course.kernels import KERNEL
+from labkit.course.notebooks import KERNELSPEC
+from labkit.grading.texts import MB, Refused, megabytes, tidy
 
-KEPT_BYTES = 10 * MB  # of a notebook without its outputs
-CELLS = 2_000  # of a notebook
+MOST_BRACKETS = 400_000  # Python takes up to 230 bytes for each list or object in JSON, however little is in it
 DEPTH = 100  # of JSON; parsers further down recurse, and end at about 1,000
-OWN_ID = "taken-in-"  # of cells that have no id, or one that is not valid or not their own
-CELL_ID = re.compile(rf"(?!{OWN_ID})[A-Za-z0-9_-]{{1,64}}")
+KEPT_BYTES = 10 * MB  # of a notebook without its outputs
+LARGEST_SOURCE, LARGEST_PICTURES = 1_000_000, 5_000_000  # characters of one cell
+MOST_CELLS = 2_000
+PICTURES = {"image/png", "image/jpeg", "image/gif"}  # SVG may hold scripts
+CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+AGAIN = "open it in JupyterLab, save it, and hand it in again"
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook as it was taken in.
+
+    content: valid JSON of nbformat 4.5 without outputs, with the source, id, tags, grade_id and pasted pictures of each
+        cell, and nothing else of the student's; empty for a file that cannot be read.
+    remarks: a sentence for each thing that was left out and may matter, or why the file cannot be read.
+    """
+
+    content: bytes
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the file could not be read."""
+        return not self.content
+
+
+@dataclass(frozen=True, eq=False)  # a cell equals itself alone
+class Cell:
+    """What is known of a cell. Its id, grade_id ("" for none) and tags are what it claims to be."""
+
+    kind: str  # code, markdown or raw
+    source: str
+    id: str = ""
+    grade_id: str = ""
+    tags: frozenset[str] = frozenset()
+    attachments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def same_as(self, other: Cell) -> bool:
+        """Whether both come from the same cell of the course: by their id, or by a source that nobody changed."""
+        return self.kind == other.kind and (self.id == other.id != "" or self.source == other.source != "")
 
 
 def parse_json(content: bytes) -> Any:
-    """Return what JSON holds; Refused for what is none, for NaN and infinity, and for what is nested too deeply."""
-    value = _load(content)
-    _write(value)
-    return value
-
-
-def parse_notebook(content: bytes) -> bytes:
-    """Return a notebook as valid JSON of nbformat 4.5, with its cells, without its outputs; Refused for what is none.
-
-    It is written anew from what was checked, so that no later parser meets anything else. Of the metadata only tags and
-    nbgrader's marks remain, as in `labkit submit`: the others could ask for a kernel or a time limit of their own.
-    Outputs go because the notebook is run anew, and because hundreds of submissions stay in memory.
-    """
-    value = _load(content)
-    version = value.get("nbformat") if isinstance(value, dict) else None
-    if type(version) is not int:
-        raise Refused("is not a notebook")
-    if version != 4:
-        raise Refused(f"has the notebook format {version}, but 4 is wanted: open it in JupyterLab and save it anew")
-    if not isinstance(cells := value.get("cells"), list):
-        raise Refused("is not a notebook: it has no list of cells")
-    if len(cells) > CELLS:
-        raise Refused(f"has {len(cells):,} cells, and at most {CELLS:,} are taken")
-    rebuilt: dict[str, dict[str, Any]] = {}
-    for number, cell in enumerate(cells, 1):
-        new = _rebuilt(cell, number)
-        if new["id"] in rebuilt:
-            new["id"] = f"{OWN_ID}{number}"
-        rebuilt[new["id"]] = new
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook = {"cells": list(rebuilt.values()), "metadata": {"kernelspec": kernel}}
-    if len(written := _write({**notebook, "nbformat": 4, "nbformat_minor": 5})) > KEPT_BYTES:
-        raise Refused(
-            f"has {megabytes(len(written))} without its outputs, and at most {megabytes(KEPT_BYTES)} are taken"
-        )
-    return written
-
-
-def _rebuilt(cell: Any, number: int) -> dict[str, Any]:
-    """Return a cell with what is known of it, each part of the right type."""
-    cell = cell if isinstance(cell, dict) else {}
-    kind, source = cell.get("cell_type"), cell.get("source")
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
-        raise Refused(f"is not a notebook: its cell {number} is broken")
-    own, old = cell.get("id"), cell.get("metadata")
-    valid = isinstance(own, str) and CELL_ID.fullmatch(own)
-    old = old if isinstance(old, dict) else {}
-    metadata: dict[str, Any] = {}
-    if isinstance(tags := old.get("tags"), list):
-        metadata["tags"] = list(dict.fromkeys(tag for tag in tags if isinstance(tag, str) and "," not in tag and tag))
-    if isinstance(marks := old.get("nbgrader"), dict):
-        metadata["nbgrader"] = {key: mark for key, mark in marks.items() if isinstance(mark, (str, int, float))}
-    new = {"cell_type": kind, "id": own if valid else f"{OWN_ID}{number}", "metadata": metadata, "source": source}
-    if kind == "code":
-        return {**new, "outputs": [], "execution_count": None}
-    return {**new, "attachments": pictures} if (pictures := _pictures(cell.get("attachments"))) else new
-
-
-def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
-    """Return the pictures that were pasted into a text cell: {file: {type: base64}}."""
-    return {
-        file: {kind: text for kind, text in forms.items() if isinstance(text, str) and kind.startswith("image/")}
-        for file, forms in (attachments.items() if isinstance(attachments, dict) else ())
-        if isinstance(forms, dict)
-    }
-
-
-def _load(content: bytes) -> Any:
+    """Return what JSON holds; Refused for what is none, holds too many parts, or is nested too deeply."""
+    refuse_many_parts(content)
     try:
-        return json.loads(content)
+        value = json.loads(content)
     except (RecursionError, MemoryError):
         raise Refused("is not usable JSON: it is nested too deeply") from None
     except ValueError as error:
         raise Refused(f"is not JSON ({error})") from None
-
-
-def _write(value: Any) -> bytes:
-    """Return JSON text; Refused for what later readers and writers could stumble over."""
-    rest = [(value, 0)]
-    while rest:
-        part, depth = rest.pop()
+    parts = [(value, 0)]
+    while parts:
+        part, depth = parts.pop()
         if depth > DEPTH:
             raise Refused("is not usable JSON: it is nested too deeply")
         if isinstance(part, (dict, list)):
-            rest += [(inner, depth + 1) for inner in (part.values() if isinstance(part, dict) else part)]
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:  # NaN and infinity, and halves of characters, which no file can hold
-        raise Refused("is not usable JSON: it holds NaN, infinity, or half a character") from None
+            parts += [(inner, depth + 1) for inner in (part.values() if isinstance(part, dict) else part)]
+    return value
+
+
+def refuse_many_parts(content: bytes) -> None:
+    """Raise Refused for JSON of so many lists and objects that parsing it would take all memory; it is not parsed."""
+    if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
+        raise Refused(f"holds more than {MOST_BRACKETS:,} lists and objects: clear the outputs, and hand it in again")
+
+
+def parse_notebook(content: bytes) -> Notebook:
+    """Return a notebook as it is taken in; Refused for what is no notebook, or too large to be one.
+
+    A cell that is broken is left out, and nothing else with it. Outputs go because the notebook is run anew, the
+    metadata because it could ask for a kernel or a time limit of its own.
+    """
+    document = parse_json(content)
+    version = document.get("nbformat") if isinstance(document, dict) else None
+    if type(version) is not int:
+        raise Refused(f"is not a notebook: {AGAIN}")
+    if version != 4:
+        raise Refused(f"has the notebook format {version}, but 4 is wanted: {AGAIN}")
+    if not isinstance(raw := document.get("cells"), list):
+        raise Refused(f"is not a notebook, for it has no list of cells: {AGAIN}")
+    if len(raw) > MOST_CELLS:
+        raise Refused(f"has {len(raw):,} cells, and at most {MOST_CELLS:,} are taken")
+    cells = [cell for old in raw if (cell := _rebuilt(old))]
+    if not cells:
+        raise Refused(f"has no cell that can be read: {AGAIN}")
+    _make_ids_unique(cells)
+    rebuilt = {"cells": cells, "metadata": {"kernelspec": KERNELSPEC}, "nbformat": 4, "nbformat_minor": 5}
+    written = json.dumps(rebuilt, ensure_ascii=False).encode()
+    if len(written) > KEPT_BYTES:
+        raise Refused(
+            f"has {megabytes(len(written))} without its outputs, and at most {megabytes(KEPT_BYTES)} are taken"
+        )
+    return Notebook(written, tuple(_remarks(document, raw, cells)))
+
+
+def cells_of(content: bytes) -> list[Cell]:
+    """Return the cells of a notebook that was taken in, given its content."""
+    return [
+        Cell(
+            cell["cell_type"],
+            cell["source"],
+            cell["id"],
+            cell["metadata"].get("nbgrader", {}).get("grade_id", ""),
+            frozenset(cell["metadata"].get("tags", ())),
+            cell.get("attachments", {}),
+        )
+        for cell in json.loads(content)["cells"]
+    ]
+
+
+def _rebuilt(old: Any) -> dict[str, Any] | None:
+    """Return a cell with what is known of it, each part of the right type; None where there is nothing to keep."""
+    old = _as_dict(old)
+    kind, source = old.get("cell_type"), old.get("source")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if kind not in ("code", "markdown", "raw") or not isinstance(source, str) or len(source) > LARGEST_SOURCE:
+        return None
+    name, metadata = old.get("id"), _as_dict(old.get("metadata"))
+    kept: dict[str, Any] = {}
+    if isinstance(tags := metadata.get("tags"), list):
+        kept["tags"] = list(dict.fromkeys(tidy(tag) for tag in tags if isinstance(tag, str) and "," not in tag and tag))
+    if isinstance(grade_id := _as_dict(metadata.get("nbgrader")).get("grade_id"), str):
+        kept["nbgrader"] = {"grade_id": tidy(grade_id)}
+    valid = isinstance(name, str) and CELL_ID.fullmatch(name)
+    cell = {"cell_type": kind, "id": name if valid else "", "metadata": kept, "source": tidy(source)}
+    if kind == "code":
+        return {**cell, "outputs": [], "execution_count": None}
+    return {**cell, "attachments": pictures} if (pictures := _pictures(old.get("attachments"))) else cell
+
+
+def _make_ids_unique(cells: list[dict[str, Any]]) -> None:
+    """Give an id to each cell that has none, or that of a cell before it."""
+    taken = {cell["id"] for cell in cells}
+    spare = (name for number in itertools.count(1) if (name := f"taken-in-{number}") not in taken)
+    used = {""}
+    for cell in cells:
+        if cell["id"] in used:
+            cell["id"] = next(spare)
+        used.add(cell["id"])
+
+
+def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
+    """Return the pictures that were pasted into a text cell, {file: {type: base64}}; none when they are too large."""
+    kept: dict[str, dict[str, str]] = {}
+    for file, forms in _as_dict(attachments).items():
+        pictures = {
+            kind: tidy(text) for kind, text in _as_dict(forms).items() if kind in PICTURES and isinstance(text, str)
+        }
+        if pictures:
+            kept[tidy(file)] = pictures
+    size = sum(len(file) + sum(map(len, forms.values())) for file, forms in kept.items())
+    return kept if size <= LARGEST_PICTURES else {}
+
+
+def _remarks(document: dict[str, Any], raw: list[Any], cells: list[dict[str, Any]]) -> Iterator[str]:
+    """Say what was left out, and what the notebook's own metadata asks for and does not get."""
+    metadata = _as_dict(document.get("metadata"))
+    spec, info = metadata.get("kernelspec", {}), _as_dict(metadata.get("language_info"))
+    usual = isinstance(spec, dict) and spec.keys() <= KERNELSPEC.keys()
+    languages = {spec.get("language", "python"), info.get("name", "python")} if usual else set()
+    if not usual or spec.get("name", "python3") not in (KERNELSPEC["name"], KERNEL) or languages != {"python"}:
+        yield "The notebook names another kernel than the course: it runs in the course's."
+    if metadata.keys() & {"execution", "allow_errors", "timeout"}:
+        yield "The notebook's metadata sets rules for its own execution: dropped."
+    if lost := len(raw) - len(cells):
+        yield f"{lost} of {len(raw)} cells were dropped: of no known type, without a text, or over 1 MB."
+    pasted = sum(bool(_as_dict(old).get("attachments")) for old in raw)
+    if lost := pasted - sum("attachments" in cell for cell in cells):
+        yield f"The attachments of {lost} cells were dropped: no PNG, JPEG or GIF, or over 5 MB."
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

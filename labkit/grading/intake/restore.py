@@ -1,7 +1,6 @@
 """A student's notebook with the course's locked cells in it, fit to be run.
 
-The notebook is built anew from what `cells` read, so no metadata or output of the student's gets through. Remarks for
-the TA hold no text of the student's.
+The notebook is built anew from what the reader took in. Remarks for the TA hold no text of the student's.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from labkit.grading.intake.cells import Cell, read_cells
+from labkit.grading.intake.reader import Cell, cells_of
 from labkit.grading.texts import tidy
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # the tags by which papermill knows cells
@@ -23,18 +22,18 @@ HIDDEN_TESTS = re.compile(
 )
 
 
-def restore(submitted: bytes, course: Any) -> tuple[Any, list[str]]:
+def restore(content: bytes, course: Any) -> tuple[Any, list[str]]:
     """Return the notebook to run in place of a student's, and what was mended in it: sentences for the TA.
 
-    submitted: the student's notebook, as bytes. course: the staff's notebook (nbformat 4), with nbgrader's metadata.
+    content: a notebook as it was taken in. course: the staff's notebook (nbformat 4), with nbgrader's metadata.
     Returned is a valid notebook without outputs. Each check of the course is in it once, as the course wrote it but
     without hidden tests, and behind its answer; all else of the student's keeps its order. nbgrader's metadata is the
     course's; the cell by which each grade_id is known carries it, and of the tags only 'parameters' remains.
-    Raises Invalid for what is no notebook.
     """
     import nbformat
 
-    everything, remarks = read_cells(submitted)
+    everything = cells_of(content)
+    remarks: list[str] = []
     cells = [cell for cell in everything if INJECTED not in cell.tags]  # it would set the run's parameters back
     if len(cells) < len(everything):
         remarks.append("The parameters of an earlier run, put in by papermill, were taken out.")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from labkit.basics.errors import UsageError
+from labkit.grading.intake.claims import Claims, read_claims
 from labkit.grading.intake.members import (
     MOST,
     NOTICE,
@@ -23,7 +24,7 @@ from labkit.grading.intake.members import (
     members_of_zip_content,
     too_large,
 )
-from labkit.grading.intake.reader import parse_json, parse_notebook
+from labkit.grading.intake.reader import Notebook, parse_json, parse_notebook
 from labkit.grading.intake.uploads import Upload, by_student, names_for, uploads_of
 from labkit.grading.texts import MB, Refused, clean, megabytes
 
@@ -32,6 +33,8 @@ RESULTS_BYTES = 5 * MB
 SUBMISSION_BYTES = 100 * MB  # of all that is read of one submission
 BATCH = 100_000  # files in the source
 PROBLEMS = 40  # sentences on one submission
+LONGEST = 400  # characters of a sentence
+T = TypeVar("T")
 NUMBER = re.compile(r"0*(\d{1,4})(?!\d)", re.ASCII)
 
 
@@ -43,8 +46,8 @@ class Submission:
     student: as the source tells it, in any script, at most 200 characters.
     user: the platform's id; "" where it is not told.
     source: the file or folder that it came from, in the batch; of several uploads the newest.
-    notebooks: valid nbformat 4.5 without outputs, by the name of the course's notebook without its ending.
-    claimed: what its results.json says; None without one.
+    notebooks: by the name of the course's notebook without its ending; those that cannot be read as well.
+    claims: what its results.json says of each notebook, by the same names.
     problems: sentences for the TA.
     """
 
@@ -53,8 +56,8 @@ class Submission:
     user: str
     late: bool
     source: str
-    notebooks: dict[str, bytes]
-    claimed: dict[str, Any] | None
+    notebooks: dict[str, Notebook]
+    claims: dict[str, Claims]
     problems: tuple[str, ...]
 
 
@@ -115,7 +118,7 @@ def _submissions(members: list[Member], expected: Sequence[str], source: Path) -
                 late=newest.late,
                 source=clean(newest.entry),
                 notebooks=dict(sorted(taken.notebooks.items())),
-                claimed=taken.claimed,
+                claims=taken.claims,
                 problems=taken.sentences(),
             )
         )
@@ -129,70 +132,71 @@ class _Intake:
         self.expected = expected
         self.bytes_left = SUBMISSION_BYTES
         self.files_left = MOST
-        self.notebooks: dict[str, bytes] = {}
-        self.claimed: dict[str, Any] | None = None
+        self.notebooks: dict[str, Notebook] = {}
+        self.claims: dict[str, Claims] = {}
         self.problems: list[str] = []
 
     def take(self, uploads: list[Upload]) -> None:
         """Take in what the uploads hold: from the newest first, and there what lies highest."""
-        notebooks, results, others = [], [], []
+        candidates, results, others = [], [], []
         for age, upload in enumerate(uploads):
             for member in self._unpacked(upload.members):
                 alone = len(member.parts) == 1  # Canvas put names and numbers before the name of the file
                 file = (upload.file if alone else member.parts[-1]).casefold()
                 stem = file.removesuffix(".ipynb")
                 order = (len(member.parts), member.parts)
-                if file == "results.json":
-                    results.append((age, order, member))
-                elif file.endswith(".failed.ipynb"):
+                name = self._course_name(stem) if stem != file else ""
+                if file.endswith(".failed.ipynb"):
                     self._tell(member, "is a run that failed, and was left out")
-                elif stem == file:
-                    others.append(member.shown)
-                elif name := self._course_name(stem):
-                    notebooks.append((age, name.casefold() != stem, order, name, member))
-                else:
+                elif name:
+                    candidates.append((age, bool(member.fault), name.casefold() != stem, order, name, member))
+                elif member.fault:
+                    self._tell(member, member.fault)
+                elif file == "results.json":
+                    results.append((age, order, member))
+                elif stem != file:
                     self._tell(member, "is no notebook of the course, and was left out")
-        seen: dict[str, Member] = {}
-        for *_, name, member in sorted(notebooks, key=lambda found: found[:3]):
-            if seen.setdefault(name, member) is not member:
-                self._tell(member, f"is {name} a second time, and was left out: {seen[name].shown} counts")
-            elif (content := self._read(member, NOTEBOOK_BYTES, parse_notebook)) is not None:
-                self.notebooks[name] = content
+                else:
+                    others.append(member.shown)
+        counts: dict[str, Member] = {}
+        for *_, name, member in sorted(candidates, key=lambda candidate: candidate[:4]):
+            if counts.setdefault(name, member) is not member:
+                self._tell(member, f"is {name} a second time, and was left out: {counts[name].shown} counts")
+            else:
+                self.notebooks[name] = self._notebook(member)
         if results:
-            self._take_results(min(results, key=lambda found: found[:2])[2])
-        if seen:
-            self.problems += [f"Notebook {name} is missing." for name in self.expected if name not in seen]
+            self._take_results(min(results, key=lambda result: result[:2])[2])
+        if counts:
+            self.problems += [f"Notebook {name} is missing." for name in self.expected if name not in counts]
         else:
             held = f", only {', '.join(others[:5])}" if others else ""
             self.problems.append(f"The submission holds no notebook of the course{held}.")
 
     def sentences(self) -> tuple[str, ...]:
         """Return what is wrong, fit to be shown, and not more than a TA reads."""
-        told = [clean(problem, 400) for problem in self.problems[:PROBLEMS]]
+        told = [clean(problem, LONGEST) for problem in self.problems[:PROBLEMS]]
         more = len(self.problems) - len(told)
         return (*told, f"There are {more:,} more problems of this kind.") if more else tuple(told)
 
     def _unpacked(self, members: Sequence[Member]) -> list[Member]:
-        """Return the files that may be read, those of zips in their place; a zip in a zip stays closed."""
+        """Return the files, those of zips in their place; a zip in a zip stays closed."""
         if len(members) > self.files_left:
             self._tell(replace(members[0], parts=members[0].parts[:1]), f"holds more than {MOST:,} files, {NOTICE}")
             return []
         self.files_left -= len(members)
         files = []
         for member in members:
-            if member.fault:
-                self._tell(member, member.fault)
-            elif member.is_folder:
+            if member.is_folder and not member.fault:
                 continue
-            elif not _is_zip(member):
+            if member.fault or not _is_zip(member):
                 files.append(member)
-            else:
-                for inner in self._read(member, SUBMISSION_BYTES, self._listed) or ():
-                    inner = replace(inner, parts=member.parts + inner.parts)
-                    if fault := inner.fault or (f"is a zip in a zip, {NOTICE}" if _is_zip(inner) else ""):
-                        self._tell(inner, fault)
-                    elif not inner.is_folder:
-                        files.append(inner)
+                continue
+            for inner in self._read_or_tell(member, SUBMISSION_BYTES, self._listed) or ():
+                inner = replace(inner, parts=member.parts + inner.parts)
+                if not inner.fault and _is_zip(inner):
+                    self._tell(inner, f"is a zip in a zip, {NOTICE}")
+                elif inner.fault or not inner.is_folder:
+                    files.append(inner)
         return files
 
     def _listed(self, content: bytes) -> list[Member]:
@@ -200,22 +204,35 @@ class _Intake:
         self.files_left -= len(members)
         return members
 
+    def _notebook(self, member: Member) -> Notebook:
+        """Return a notebook of the course; one that cannot be read with the reason as its remark."""
+        try:
+            return self._read(member, NOTEBOOK_BYTES, parse_notebook)
+        except Refused as error:
+            return Notebook(b"", (clean(f"{member.shown} {error}.", LONGEST),))
+
     def _take_results(self, member: Member) -> None:
-        claimed = self._read(member, RESULTS_BYTES, parse_json)
-        if isinstance(claimed, dict):
-            self.claimed = claimed
-        elif claimed is not None:
+        results = self._read_or_tell(member, RESULTS_BYTES, parse_json)
+        claims = {name: read_claims(results, name) for name in self.expected}
+        self.claims = {name: claim for name, claim in claims.items() if claim}
+        if results is not None and not isinstance(results, dict):
             self._tell(member, "does not hold what `labkit run` writes, and was left out")
 
-    def _read(self, member: Member, limit: int, parse: Any) -> Any:
-        """Return what `parse` makes of a file; None, with the problem noted, where it is refused."""
+    def _read(self, member: Member, limit: int, parse: Callable[[bytes], T]) -> T:
+        """Return what `parse` makes of a file; Refused where it must not, or cannot, be read."""
+        if member.fault:
+            raise Refused(member.fault)
+        if member.size > limit:
+            raise Refused(too_large(member.size, limit))
+        if member.size > self.bytes_left:
+            raise Refused(f"was left out: of one submission, {megabytes(SUBMISSION_BYTES)} are read")
+        self.bytes_left -= member.size
+        return parse(member.read(limit))
+
+    def _read_or_tell(self, member: Member, limit: int, parse: Callable[[bytes], T]) -> T | None:
+        """As `_read`; where it is refused, None, with the problem noted."""
         try:
-            if member.size > limit:
-                raise Refused(too_large(member.size, limit))
-            if member.size > self.bytes_left:
-                raise Refused(f"was left out: of one submission, {megabytes(SUBMISSION_BYTES)} are read")
-            self.bytes_left -= member.size
-            return parse(member.read(limit))
+            return self._read(member, limit, parse)
         except Refused as error:
             self._tell(member, str(error))
         return None

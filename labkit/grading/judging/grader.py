@@ -24,11 +24,13 @@ from labkit.basics.errors import LabkitError
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.exercise import Verdict
 from labkit.exercises.notes import encode
+from labkit.grading.intake.reader import parse_json
 from labkit.grading.intake.restore import INJECTED
 from labkit.grading.judging.judge_process import JUDGE
 from labkit.grading.sandbox.provisioners import Provisioner
 from labkit.grading.sandbox.untrusted_kernel import LARGEST_NOTES, NOTES, Kernel, Lost
 from labkit.grading.settings import Bounds
+from labkit.grading.texts import Refused
 
 FRESH_KERNELS = 3  # after a kernel is lost
 GRAVE = {"timeout", "out-of-memory", "kernel-died", "output-limit"}
@@ -43,7 +45,7 @@ class Execution:
     notebook: Any
     statuses: list[str] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    results: dict[str, Any] | None = None  # the results.json that it wrote
+    results: Any = None  # what the results.json that it wrote holds
     peak_memory: int = 0
     remarks: list[str] = field(default_factory=list)
 
@@ -212,9 +214,8 @@ class _Run:
             f"    IPython.display.display({{{NOTES!r}: file.read({LARGEST_NOTES} + 1)}}, raw=True)",
             index,
         )
-        with contextlib.suppress(ValueError, RecursionError):
-            found = json.loads(text or "null")
-            self.execution.results = found if isinstance(found, dict) else None
+        with contextlib.suppress(Refused):
+            self.execution.results = parse_json((text or "null").encode("utf-8", "replace"))
 
 
 def _make_valid(notebook: Any) -> None:

@@ -19,7 +19,8 @@ from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
 from labkit.course.kernels import Server
 from labkit.exercises.catalogue import exercises
-from labkit.grading.intake.cells import Invalid
+from labkit.grading.intake.claims import Claims, read_claims
+from labkit.grading.intake.reader import Notebook, parse_notebook
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.intake.submissions import Submission
 from labkit.grading.judging.batch_progress import Progress
@@ -39,9 +40,18 @@ class Task:
     """One notebook of one submission that is to be executed."""
 
     submission: Submission
-    notebook: str  # stem
-    content: bytes
+    notebook: str  # the stem of its file
     notebook_hash: str
+
+    @property
+    def handed_in(self) -> Notebook:
+        """What the submission holds under that name."""
+        return self.submission.notebooks[self.notebook]
+
+    @property
+    def claims(self) -> Claims | None:
+        """What the submission says that the notebook gives."""
+        return self.submission.claims.get(self.notebook)
 
 
 class Worker:
@@ -67,57 +77,62 @@ class Worker:
         return Worker, (self.staff, self.course_hash, self.settings, self.seed)
 
     def __call__(self, task: Task, progress: Progress) -> tuple[Attempt, str]:
-        """Return the attempt, and the executed notebook as text, empty where none could be executed."""
+        """Return the attempt, and the executed notebook as text."""
         progress.started(f"{plain_text(task.submission.student)[:30]} {task.notebook}")
         start = monotonic()
-        kept: dict[str, Any] = {}
-        executed = ""
-        try:
-            notebook, remarks = restore(task.content, self.staff[task.notebook])
-        except Invalid as problem:
-            status, remarks = "invalid", [str(problem)]
-        else:
-            found = self._execute(notebook)
-            status, remarks = found.status, remarks + found.remarks
-            claimed = task.submission.claimed
-            numbers = compare_numbers(claimed, found.results, task.notebook)
-            remarks += filter(None, [other_setting(claimed, found.results, task.notebook)])
-            kept = {"verdicts": _points(found), "numbers": numbers, "peak_memory": found.peak_memory}
-            if status == "passed" and any(one["status"] != "passed" for one in kept["verdicts"].values()):
-                status = "failed"
-            executed = nbformat.writes(found.notebook)
+        notebook, mended = restore(task.handed_in.content, self.staff[task.notebook])
+        execution = self._execute(notebook)
+        again = read_claims(execution.results, task.notebook)
+        setting = filter(None, [other_setting(task.claims, again)])
+        verdicts = _points(execution)
+        status = execution.status
+        if status == "passed" and any(verdict["status"] != "passed" for verdict in verdicts.values()):
+            status = "failed"
         attempt = make_attempt(
-            task.submission, task.notebook, status, task.notebook_hash, self.course_hash, self.settings,
-            remarks=tuple(remarks), seconds=monotonic() - start, **kept,
-        )  # fmt: skip
-        return attempt, executed
+            task.submission,
+            task.notebook,
+            status,
+            task.notebook_hash,
+            self.course_hash,
+            self.settings,
+            verdicts=verdicts,
+            numbers=compare_numbers(task.claims, again, task.notebook),
+            seconds=monotonic() - start,
+            peak_memory=execution.peak_memory,
+            remarks=(*task.handed_in.remarks, *mended, *execution.remarks, *setting),
+        )
+        return attempt, nbformat.writes(execution.notebook)
 
-    def share_runs(self, out: Path) -> None:
+    def share_rehearsed(self, out: Path) -> None:
         """Let the kernels of this process, which start later, read what the rehearsal keeps; see `training.cache`."""
         if not self.settings.unsafe:  # there, a submission could put its own in
-            self.runs(out).mkdir(exist_ok=True)
-            os.environ["LABKIT_REHEARSED"] = str(self.runs(out).resolve())
+            self.rehearsed(out).mkdir(exist_ok=True)
+            os.environ["LABKIT_REHEARSED"] = str(self.rehearsed(out).resolve())
 
-    def runs(self, out: Path) -> Path:
-        """Return the folder of what the rehearsal keeps."""
-        return out / "runs"
+    def rehearsed(self, out: Path) -> Path:
+        """Return the folder of the trainings that the rehearsal keeps."""
+        folder = out / "rehearsed"
+        if (earlier := out / "runs").is_dir() and not folder.exists():  # its name in the first version
+            earlier.rename(folder)
+        return folder
 
     def to_rehearse(self, tasks: list[Task], out: Path, one_thread: bool) -> list[str]:
         """Return which of the course's notebooks are still to be rehearsed before the tasks: their stems."""
         if self.settings.unsafe:
             return []
-        return not_rehearsed(sorted({task.notebook for task in tasks}), self._setting(one_thread), self.runs(out))
+        return not_rehearsed(sorted({task.notebook for task in tasks}), self._setting(one_thread), self.rehearsed(out))
 
     def rehearse(self, stems: list[str], out: Path, one_thread: bool, pool: Executor) -> None:
         """Rehearse some of the course's notebooks."""
-        rehearse(stems, self._setting(one_thread), self.runs(out), self._rehearse_one, pool)
+        rehearse(stems, self._setting(one_thread), self.rehearsed(out), self._rehearse_one, pool)
 
     def _setting(self, one_thread: bool) -> dict[str, Any]:
         return {"course": self.course_hash, "threads": one_thread, **self.settings.key()}
 
     def _rehearse_one(self, stem: str, at_end: AtEnd) -> Execution:
         """Execute one of the course's own notebooks."""
-        notebook, _ = restore(nbformat.writes(self.staff[stem]).encode(), self.staff[stem])
+        own = parse_notebook(nbformat.writes(self.staff[stem]).encode())
+        notebook, _ = restore(own.content, self.staff[stem])
         return self._execute(notebook, at_end)
 
     def _execute(self, notebook: Any, at_end: AtEnd | None = None) -> Execution:

@@ -14,10 +14,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from labkit.grading.intake.cells import MOST_BRACKETS, MOST_CELLS
+from labkit.grading.intake.reader import MOST_CELLS, refuse_many_parts
 from labkit.grading.intake.restore import CHECK, INJECTED
 from labkit.grading.pages.pictures import Picture, drawn_anew, read_picture
 from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths
+from labkit.grading.texts import Refused
 
 LARGEST_FILE = 40_000_000  # bytes; the course's have half a million
 MOST_OUTPUTS = 60  # of a cell
@@ -80,12 +81,13 @@ def read_executed(path: Path) -> tuple[list[Shown], str]:
         return [], "There is no executed notebook."
     except OSError as error:
         return [], f"The executed notebook cannot be read ({error.strerror})."
-    if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
-        return [], "The executed notebook has too many parts to be shown."
     try:
+        refuse_many_parts(content)
         cells = json.loads(content)["cells"]
         left = _Left()
         return list(_cells(cells[:MOST_CELLS], left)), ""
+    except Refused:
+        return [], "The executed notebook has too many parts to be shown."
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError) as error:
         return [], f"The executed notebook is not one that can be shown ({type(error).__name__})."
 

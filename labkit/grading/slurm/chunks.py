@@ -152,7 +152,7 @@ def _on_a_node(worker: Worker, out: Path, jobs: int) -> Iterator[Executor]:
     signal.signal(signal.SIGTERM, end)
     set_environment()
     os.environ["LABKIT_THREADS"] = "1"
-    worker.share_runs(out)
+    worker.share_rehearsed(out)
     try:
         if not worker.settings.unsafe:
             refuse_without_sandbox()
@@ -187,12 +187,12 @@ def _rehearse(stems: list[str], worker: Worker, tasks: list[Task], out: Path, jo
 
     So what every submission trains is trained once, and what is wrong with all nodes costs one task, and not all.
     """
-    runs = worker.runs(out)
-    runs.mkdir(exist_ok=True)
+    rehearsed = worker.rehearsed(out)
+    rehearsed.mkdir(exist_ok=True)
     [log] = _submit(run_rehearsal, [(worker, stems, out.resolve(), jobs)], len(stems), worker, out, jobs)
     while True:
         ended = cluster.states(_folder(out)) == []
-        runs.chmod(runs.stat().st_mode)  # as in `take_over`
+        rehearsed.chmod(rehearsed.stat().st_mode)  # as in `take_over`
         left = worker.to_rehearse(tasks, out, one_thread=True)
         if ended or not left:
             break

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from labkit.grading.judging.numbers import MOST, compare_numbers, other_setting
+from labkit.grading.intake.claims import MOST_NUMBERS, read_claims
+from labkit.grading.judging import numbers as judging
 from labkit.report.profiles import get_profile
 from labkit.report.run import Run
 
@@ -16,6 +17,15 @@ def number(value=97.0, spread=0.5, text="", unit="%"):
 def results(numbers, profile="full", fingerprint="aa", seeds=(0, 1)):
     data = {"name": "MNIST", "fingerprint": fingerprint}
     return {"notebooks": {NAME: {"profile": profile, "data": data, "seeds": list(seeds), "numbers": numbers}}}
+
+
+def compare_numbers(claimed, found, notebook=NAME):
+    """Compare two contents of results.json."""
+    return judging.compare_numbers(read_claims(claimed, notebook), read_claims(found, notebook), notebook)
+
+
+def other_setting(claimed, found, notebook=NAME):
+    return judging.other_setting(read_claims(claimed, notebook), read_claims(found, notebook))
 
 
 def compare(claimed, found):
@@ -127,7 +137,7 @@ def test_names_and_texts_are_made_plain_and_none_takes_the_place_of_another():
 def test_a_million_claims_are_cut_and_the_real_ones_stay():
     claimed = results({f"n{count}": number() for count in range(100_000)})
     found = compare_numbers(claimed, results({"real": number()}), NAME)
-    assert len(found) == MOST
+    assert len(found) == MOST_NUMBERS
     assert next(iter(found)) == "real"
 
 
