@@ -17,7 +17,7 @@ from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
 from labkit.course.notebooks import clean, notebooks_folder, read_notebook, select, to_text
 from labkit.course.review import QUESTIONS
-from labkit.course.run_one import one_line, run_headless
+from labkit.course.run_one import first_line, run_headless
 from labkit.exercises.catalogue import exercises
 
 IGNORED = "nbval-ignore-output"
@@ -138,9 +138,9 @@ def _findings(path: Path, twin: Path) -> list[str]:
         findings.append(f"no cell with numbers is compared: each carries the tag {IGNORED}, or there is none")
     for cell in cells:
         if errors := [output for output in cell.outputs if output.output_type == "error"]:
-            findings.append(f"{cell.id} holds an error: {one_line(errors[0].evalue)}")
+            findings.append(f"{cell.id} holds an error: {first_line(errors[0].evalue)}")
         if warnings := [output for output in cell.outputs if output.get("name") == "stderr"]:
-            findings.append(f"{cell.id} holds a warning: {one_line(warnings[0].text)}")
+            findings.append(f"{cell.id} holds a warning: {first_line(warnings[0].text)}")
     if path.read_text(encoding="utf-8") != to_text(clean(stored)):
         findings.append("is not clean: it holds metadata of one run")
     return findings

@@ -23,7 +23,7 @@ from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.build import check_notebooks
 from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook, to_text
-from labkit.course.run_one import one_line
+from labkit.course.run_one import first_line
 from labkit.report.document import default_template
 
 COURSE = "labkit-course"
@@ -109,7 +109,7 @@ def student_version(notebook: Any) -> Any:
         ):
             notebook, _ = step().preprocess(notebook, {})
     except Exception as error:  # nbgrader raises RuntimeError, ValueError and its own
-        raise LabkitError(f"nbgrader cannot make the student version: {one_line(str(error))}") from error
+        raise LabkitError(f"nbgrader cannot make the student version: {first_line(str(error))}") from error
     return notebook
 
 

@@ -75,11 +75,11 @@ def run_headless(
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             )
         except papermill.PapermillExecutionError as problem:
-            cell, error = f"[{problem.exec_count}]", f"{problem.ename}: {one_line(problem.evalue)}"
+            cell, error = f"[{problem.exec_count}]", f"{problem.ename}: {first_line(problem.evalue)}"
         except DeadKernelError:
             cell, error = "-", "The kernel died: it was killed, or it ran out of memory."
         except Exception as problem:  # whatever a strange notebook makes papermill raise, the next one still runs
-            cell, error = "-", f"It could not be run: {type(problem).__name__}: {one_line(str(problem))}"
+            cell, error = "-", f"It could not be run: {type(problem).__name__}: {first_line(str(problem))}"
         text = target.read_text(encoding="utf-8") if target.is_file() else json.dumps(read_notebook(path))
     return text, cell, error
 
@@ -116,7 +116,7 @@ def set_environment() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
-def one_line(text: str) -> str:
+def first_line(text: str) -> str:
     """Return the first line of `text`."""
     lines = text.strip().splitlines()
     return lines[0] if lines else ""

@@ -6,8 +6,7 @@ import re
 import unicodedata
 
 MB = 1_000_000
-LONGEST = 2_000  # characters that are kept of a text
-TERMINAL = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b.?")
+LONGEST, LONGEST_NAME = 2_000, 200  # characters that are kept of a text, and of a name
 # Sequences that a terminal obeys: colours and cursor (CSI), titles and other strings (OSC, DCS, ...), the short ones.
 ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[]PX^_]|[\x90\x9d-\x9f])[^\x07\x1b\x9c]*|\x1b.?", re.DOTALL
@@ -18,7 +17,7 @@ class Refused(Exception):
     """Something is not taken in; the message is the end of a sentence that begins with its name."""
 
 
-def clean(text: str, longest: int = 200) -> str:
+def clean(text: str, longest: int = LONGEST) -> str:
     """Return a text in one line of at most `longest` characters, without terminal escapes and invisible characters."""
     text = unicodedata.normalize("NFC", ESCAPES.sub("", text[: 10 * longest]))
     shown = "".join(
@@ -26,12 +25,6 @@ def clean(text: str, longest: int = 200) -> str:
     )
     shown = " ".join(shown.split())
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
-
-
-def plain_text(text: str, longest: int = LONGEST) -> str:
-    """Return a text from a submission as one line without terminal escapes or anything else that cannot be printed."""
-    line = " ".join(TERMINAL.sub("", text[: 4 * longest]).split())
-    return "".join(letter for letter in line if letter.isprintable())[:longest]
 
 
 def tidy(text: str) -> str:

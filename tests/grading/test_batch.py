@@ -56,8 +56,10 @@ import sys, time, random
 from pathlib import Path
 from labkit.grading.sandbox.confine import Limits
 from labkit.exercises.exercise import Verdict
-from labkit.grading import batch, worker
-from labkit.grading.settings import Bounds; from labkit.grading.judging.grader import Execution
+from labkit.grading import batch
+from labkit.grading.judging import worker
+from labkit.grading.judging.grader import Execution
+from labkit.grading.settings import Bounds
 
 def execute(notebook, checks, parameters, seed, bounds, provisioner, at_end):
     time.sleep(0.03)
@@ -113,6 +115,28 @@ def test_killed_at_any_moment_nothing_is_lost_or_done_twice(place):
     runs = len((place / "log-killed").read_text())
     assert runs <= 65 + 2 * 20  # a kill costs at most what was running: two notebooks
     run_to_end(place, "killed", "log-again")
+    assert not (place / "log-again").exists()
+
+
+def test_what_cannot_be_read_is_invalid_and_odd_results_end_nothing(place):
+    own = place / "submissions" / "dan"
+    own.mkdir()
+    (own / "01_small.ipynb").write_text("<<<<<<< HEAD")
+    foreign = json.loads(student_notebook())
+    foreign["metadata"] = {"kernelspec": {"name": "evil", "argv": ["rm"]}, "execution": {"timeout": -1}}
+    (own / "02_small.ipynb").write_text(json.dumps(foreign))
+    numbers = {"accuracy": {"value": 1, "text": "1", "unit": []}, "loss": 7}
+    (own / "results.json").write_text(json.dumps({"notebooks": {"02_small": {"numbers": numbers}}}))
+    run_to_end(place, "out", "log")
+    statuses = {(name, notebook): status for name, notebook, status, *_ in content(place / "out")}
+    assert (statuses["dan", "01_small"], statuses["ada", "01_small"]) == ("invalid", "failed")
+    row = gradebook(place / "out")["dan"]
+    assert row["status"] == "invalid"
+    assert "dan/01_small.ipynb is not JSON" in row["remarks"]
+    assert "missing" not in row["remarks"]
+    assert "names another kernel than the course" in row["remarks"]
+    assert "sets rules for its own execution" in row["remarks"]
+    run_to_end(place, "out", "log-again")
     assert not (place / "log-again").exists()
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from labkit.grading.texts import MB, Refused, clean, megabytes
+from labkit.grading.texts import LONGEST_NAME, MB, Refused, clean, megabytes
 
 MOST = 2_000  # files of one submission
 RATIO = 200  # of what a file unpacks to and what it takes in the zip
@@ -45,7 +45,7 @@ class Member:
     @property
     def shown(self) -> str:
         """The path as it can be told."""
-        return clean("/".join(self.parts))
+        return clean("/".join(self.parts), LONGEST_NAME)
 
 
 def members_of_zip(file: BinaryIO, most: int) -> list[Member]:
@@ -113,7 +113,9 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     name, kind = info.orig_filename, stat.S_IFMT(info.external_attr >> 16)
     parts = _parts(name)
     if not parts or UNSAFE.search(name):
-        return Member((clean(name),), fault=f"has a path that leads out of its folder or is not valid, {NOTICE}")
+        return Member(
+            (clean(name, LONGEST_NAME),), fault=f"has a path that leads out of its folder or is not valid, {NOTICE}"
+        )
     fault = ""
     if kind == stat.S_IFLNK:
         fault = "is a link, and links are not followed"

@@ -26,7 +26,7 @@ from labkit.grading.intake.members import (
 )
 from labkit.grading.intake.reader import Notebook, parse_json, parse_notebook
 from labkit.grading.intake.uploads import Upload, by_student, names_for, uploads_of
-from labkit.grading.texts import MB, Refused, clean, megabytes
+from labkit.grading.texts import LONGEST_NAME, MB, Refused, clean, megabytes
 
 NOTEBOOK_BYTES = 20 * MB  # as `labkit submit` allows
 RESULTS_BYTES = 5 * MB
@@ -113,10 +113,10 @@ def _submissions(members: list[Member], expected: Sequence[str], source: Path) -
         found.append(
             Submission(
                 name=names[key],
-                student=clean(newest.student) or "(no name)",
+                student=clean(newest.student, LONGEST_NAME) or "(no name)",
                 user=newest.user,
                 late=newest.late,
-                source=clean(newest.entry),
+                source=clean(newest.entry, LONGEST_NAME),
                 notebooks=dict(sorted(taken.notebooks.items())),
                 claims=taken.claims,
                 problems=taken.sentences(),

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from labkit.grading.records.attempts import STATUSES, Attempt
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
 
 class Progress:
@@ -52,9 +52,7 @@ class Progress:
         if not self.live:
             place = f"[{self.before + self.counts.total()}/{self.total}]"
             earned = f"{attempt.points} points, {attempt.seconds:.0f} s"
-            print(
-                f"{place} {plain_text(attempt.student)} {attempt.notebook} ... {attempt.status}, {earned}", flush=True
-            )
+            print(f"{place} {clean(attempt.student)} {attempt.notebook} ... {attempt.status}, {earned}", flush=True)
 
     def table(self) -> Any:
         """Return the table that is shown now."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from labkit.course.review import TIMES
 from labkit.grading.intake.claims import MOST_NUMBERS, Claims, Number
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 from labkit.report.reference import band_of
 
 LONGEST = 200  # characters of a number's name or text
@@ -32,7 +32,7 @@ def compare_numbers(claimed: Claims | None, again: Claims | None, notebook: str)
         if result and result.unit in TIMES:
             continue
         # The text is what a report shows, so the claim is what it says; an invisible letter makes another name.
-        key = name if name == plain_text(name) else ascii(name)
+        key = name if name == clean(name) else ascii(name)
         entry: dict[str, Any] = {"claimed": _text(claim), "found": _text(result), "same": _same(claim, result)}
         band = band_of(again.profile, again.data, f"{notebook}.{name}") if again else None
         if result and result.value is not None and band:
@@ -48,7 +48,7 @@ def other_setting(claimed: Claims | None, again: Claims | None) -> str:
     """
     if not claimed or not again or not claimed.data or not again.data or claimed.setting == again.setting:
         return ""
-    texts = [f"{plain_text(run.profile)[:40]} profile on {plain_text(run.data)[:40]}" for run in (claimed, again)]
+    texts = [f"{clean(run.profile)[:40]} profile on {clean(run.data)[:40]}" for run in (claimed, again)]
     if texts[0] == texts[1]:
         return f"Its numbers are claimed for other seeds or other images ({texts[0]}) than those of the re-run."
     return f"Its numbers are claimed for another setting ({texts[0]}) than that of the re-run ({texts[1]})."
@@ -56,7 +56,7 @@ def other_setting(claimed: Claims | None, again: Claims | None) -> str:
 
 def _text(number: Number | None) -> str | None:
     """Return a number as it is shown; None where there is none."""
-    return plain_text(number.text)[:LONGEST] if number and number.text is not None else None
+    return clean(number.text)[:LONGEST] if number and number.text is not None else None
 
 
 def _same(claim: Number | None, result: Number | None) -> bool:
@@ -65,7 +65,7 @@ def _same(claim: Number | None, result: Number | None) -> bool:
         return False
     if claim.text == result.text:
         return True
-    shown = SHOWN.match(plain_text(claim.text))
+    shown = SHOWN.match(clean(claim.text))
     if claim.value is None or result.value is None or shown is None:
         return False
     rounding = 0.5 * 10.0 ** -max(0, len(shown[2] or "") - 1)

@@ -19,7 +19,7 @@ from typing import Any
 from labkit.basics.files import write_atomically
 from labkit.grading.judging.grader import AtEnd, Execution
 from labkit.grading.sandbox.untrusted_kernel import NOTES, Kernel
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
 ENTRY = re.compile(r"[0-9a-f]{32}\.npz")
 Execute = Callable[[str, AtEnd], Execution]
@@ -43,7 +43,7 @@ def rehearse(stems: list[str], setting: dict[str, Any], runs: Path, execute: Exe
         if found.status != "passed" or wrong:
             checks = f", and these checks do not pass: {', '.join(wrong)}" if wrong else ""
             print(
-                f"The course's own {stem} is {found.status}{checks}. {plain_text(' '.join(found.remarks))} So it may "
+                f"The course's own {stem} is {found.status}{checks}. {clean(' '.join(found.remarks))} So it may "
                 "be for everyone: see that limits, data and solutions are as you want them.",
                 flush=True,
             )

@@ -30,7 +30,7 @@ from labkit.grading.judging.rehearsal import not_rehearsed, rehearse
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.sandbox.provisioners import Provisioner, SandboxProvisioner, UnsafeProvisioner
 from labkit.grading.settings import Settings
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
 LIBRARIES = ("nbclient", "numpy", "papermill", "torch")
 
@@ -78,7 +78,7 @@ class Worker:
 
     def __call__(self, task: Task, progress: Progress) -> tuple[Attempt, str]:
         """Return the attempt, and the executed notebook as text."""
-        progress.started(f"{plain_text(task.submission.student)[:30]} {task.notebook}")
+        progress.started(f"{clean(task.submission.student)[:30]} {task.notebook}")
         start = monotonic()
         notebook, mended = restore(task.handed_in.content, self.staff[task.notebook])
         execution = self._execute(notebook)

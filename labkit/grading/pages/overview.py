@@ -11,8 +11,9 @@ from statistics import median
 from typing import Any
 
 from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.grading.intake.submissions import Submission
 from labkit.grading.records.attempts import STATUSES, VERDICTS, Attempt
-from labkit.grading.records.gradebook import Row, Submitted, rows
+from labkit.grading.records.gradebook import Row, rows
 
 # A sign for each status, so that none is told by its colour alone; letters that every font has.
 SIGNS = {
@@ -75,7 +76,7 @@ class Far:
     distance: float
 
 
-def lines(attempts: Iterable[Attempt], submissions: Iterable[Submitted]) -> list[Line]:
+def lines(attempts: Iterable[Attempt], submissions: Iterable[Submission]) -> list[Line]:
     """Return a line for each row of the gradebook."""
     own: dict[str, dict[str, Attempt]] = {}
     for attempt in attempts:

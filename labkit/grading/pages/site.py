@@ -21,11 +21,11 @@ from markupsafe import Markup
 from labkit import __version__
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.grading.intake.submissions import Submission
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.pages.rendering import Shown, read_executed
 from labkit.grading.records.attempts import VERDICTS, Attempt
-from labkit.grading.records.gradebook import Submitted
 from labkit.grading.records.store import stored_name
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -33,7 +33,7 @@ MOST_FAILED = 20  # cells that are listed above a notebook
 KEY = "labkit-key"  # the name of the element in which a page keeps what it was made from
 
 
-def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submitted] = ()) -> Path:
+def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submission] = ()) -> Path:
     """Write site/index.html, site/submissions/NAME.html and feedback/NAME.html into `out`; return the index's path.
 
     attempts: the newest at each notebook; their executed notebooks are read from `out`. A submission's two pages are

@@ -15,7 +15,7 @@ from pathlib import Path
 from labkit.basics.errors import UsageError
 from labkit.basics.files import write_atomically
 from labkit.grading.records.gradebook import Row
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
 LARGEST_MB = 10
 BOM = b"\xef\xbb\xbf"
@@ -57,7 +57,7 @@ def fill_canvas(rows: Sequence[Row], export: Path, out: Path, column: str = "") 
     names = [cell.text for cell in header]
     if names[0] != "Student" or "ID" not in names:
         raise UsageError(f"{export} is not a gradebook exported from Canvas: its first line must name Student and ID.")
-    place = _find_column(names, plain_text(column), export)
+    place = _find_column(names, clean(column), export)
     students = [line for line in table[_headings(table) :] if any(cell.text for cell in line)]
     ids = [_text(line, names.index("ID")) for line in students]
     times = Counter(ids)
@@ -161,9 +161,9 @@ def _decoded(cell: bytes) -> str:
     if cell.startswith(b'"'):
         cell = cell[1:-1].replace(b'""', b'"')
     try:
-        return plain_text(cell.decode())
+        return clean(cell.decode())
     except UnicodeDecodeError:
-        return plain_text(cell.decode("latin-1"))
+        return clean(cell.decode("latin-1"))
 
 
 def _text(line: list[Cell], place: int) -> str:

@@ -8,43 +8,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.grading.intake.submissions import Submission
 from labkit.grading.records.attempts import STATUSES, Attempt
 from labkit.grading.records.store import stored_name
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
 LONGEST = 32_000  # characters of a cell; Excel takes 767 more
 # What makes a spreadsheet read a cell as a formula: = + - @, their full-width and small forms, behind blanks and
 # quotes; and the same behind a separator, where a spreadsheet that was told another one begins a new cell.
 SIGNS = r"=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 FORMULA = re.compile(rf"(^|[,;|])([\s\"'`\u00b4\u2018-\u201f]*[{SIGNS}])")
-
-
-class Submitted(Protocol):
-    """What the gradebook asks of a submission that was taken in."""
-
-    @property
-    def name(self) -> str:
-        """Its name, as in the attempts."""
-
-    @property
-    def student(self) -> str:
-        """The student's name."""
-
-    @property
-    def user(self) -> str:
-        """The student's id in Canvas, or nothing."""
-
-    @property
-    def late(self) -> bool:
-        """Whether it came late."""
-
-    @property
-    def problems(self) -> Iterable[str]:
-        """What was found when it was taken in, as sentences."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +41,7 @@ class Row:
         return None if self.status == "not graded" else sum(filter(None, self.points.values()))
 
 
-def rows(attempts: Iterable[Attempt], submissions: Iterable[Submitted] = ()) -> list[Row]:
+def rows(attempts: Iterable[Attempt], submissions: Iterable[Submission] = ()) -> list[Row]:
     """Return the gradebook's rows by the names of the submissions: those with attempts, and those taken in.
 
     attempts: the newest at each notebook, as `Results.attempts` returns them.
@@ -77,7 +53,7 @@ def rows(attempts: Iterable[Attempt], submissions: Iterable[Submitted] = ()) -> 
     return [_row(name, own[name], taken.get(name)) for name in sorted(own)]
 
 
-def write_gradebook(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submitted] = ()) -> Path:
+def write_gradebook(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submission] = ()) -> Path:
     """Write the gradebook as a CSV file that spreadsheets open with the right letters, and return its path.
 
     No text in it becomes a formula. LabkitError when it cannot be written.
@@ -98,25 +74,25 @@ def write_gradebook(attempts: Iterable[Attempt], out: Path, submissions: Iterabl
 
 def harmless(text: str) -> str:
     """Return a text as one printable line, with an apostrophe before what a spreadsheet would take for a formula."""
-    return FORMULA.sub(r"\1'\2", plain_text(text, LONGEST))
+    return FORMULA.sub(r"\1'\2", clean(text, LONGEST))
 
 
-def _row(name: str, attempts: list[Attempt], taken: Submitted | None) -> Row:
+def _row(name: str, attempts: list[Attempt], taken: Submission | None) -> Row:
     by_chapter = {chapter_of(attempt.notebook): attempt for attempt in attempts}
     points: dict[str, int | None] = {}
     for exercise in exercises():
         attempt = by_chapter.get(chapter_of(exercise))
         there = attempt is not None and attempt.status != "missing"
         points[exercise] = attempt.verdicts.get(exercise, {"points": 0})["points"] if attempt and there else None
-    who: Submitted | Attempt = taken or max(attempts, key=lambda attempt: attempt.finished)
+    who: Submission | Attempt = taken or max(attempts, key=lambda attempt: attempt.finished)
     return Row(
         name,
-        plain_text(who.student),
-        plain_text(who.user),
+        clean(who.student),
+        clean(who.user),
         who.late,
         points,
         max((attempt.status for attempt in attempts), key=STATUSES.index, default="not graded"),
-        (*map(plain_text, taken.problems if taken else ()), *_remarks(attempts)),
+        (*map(clean, taken.problems if taken else ()), *_remarks(attempts)),
     )
 
 

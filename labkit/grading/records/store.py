@@ -15,7 +15,7 @@ from typing import Any
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import ensure_writable
 from labkit.grading.records.attempts import Attempt
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
 FORMAT = 1  # of the database, kept in its user_version
 JSON_COLUMNS = ("verdicts", "numbers", "limits", "versions", "remarks")
@@ -94,7 +94,7 @@ class Results:
     def add(self, attempt: Attempt) -> None:
         """Keep an attempt: whole and on the disk when this returns, whatever ends the process then.
 
-        Its texts are kept as `plain_text`. LabkitError when the disk is full.
+        Its texts are kept as `clean`. LabkitError when the disk is full.
         """
         row = {name: _storable(value) for name, value in asdict(attempt).items()}
         row["submission"] = stored_name(attempt.submission)
@@ -114,7 +114,7 @@ class Results:
             row = self._connection.execute(
                 "SELECT notebook_hash, course_hash, limits FROM attempts WHERE submission = ? AND notebook = ? "
                 "ORDER BY id DESC LIMIT 1",
-                (stored_name(submission), plain_text(notebook)),
+                (stored_name(submission), clean(notebook)),
             ).fetchone()
         wanted = json.dumps(_storable(limits), sort_keys=True)
         return row is not None and tuple(row) == (notebook_hash, course_hash, wanted)
@@ -124,7 +124,7 @@ class Results:
         with self._thread, self._told():
             row = self._connection.execute(
                 "SELECT 1 FROM attempts WHERE submission = ? AND notebook = ? AND finished = ? AND seconds = ? LIMIT 1",
-                (stored_name(attempt.submission), plain_text(attempt.notebook), attempt.finished, attempt.seconds),
+                (stored_name(attempt.submission), clean(attempt.notebook), attempt.finished, attempt.seconds),
             ).fetchone()
         return row is not None
 
@@ -154,7 +154,7 @@ class Results:
         """Raise LabkitError, or sqlite3's error, unless the file is whole and of this version."""
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise sqlite3.DatabaseError(plain_text(found))
+            raise sqlite3.DatabaseError(clean(found))
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version != FORMAT:
             raise LabkitError(
@@ -224,7 +224,7 @@ def _connect(uri: str) -> sqlite3.Connection:
 def _storable(value: Any) -> Any:
     """Return a value with every text in it made plain, so that no reader of the file has to."""
     if isinstance(value, str):
-        return plain_text(value)
+        return clean(value)
     if isinstance(value, dict):
-        return {plain_text(str(key)): _storable(entry) for key, entry in value.items()}
+        return {clean(str(key)): _storable(entry) for key, entry in value.items()}
     return [_storable(entry) for entry in value] if isinstance(value, (list, tuple)) else value

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import LabkitError
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
 LARGEST_ARRAY = 1_000  # tasks; a cluster that is not told otherwise allows 1,001
 # Not for the user to say: they would hide tasks and logs, start tasks again, or change what tasks see.
@@ -77,7 +77,7 @@ def submit(
             jobs += executor.map_array(function, *zip(*arguments[first : first + LARGEST_ARRAY], strict=True))
     except RuntimeError as error:  # submitit's own
         cancel(folder)
-        reason = plain_text(str(error)).removeprefix("sbatch: error: ")
+        reason = clean(str(error)).removeprefix("sbatch: error: ")
         raise LabkitError(
             f"Slurm refused the tasks ({reason}): set what your cluster asks for, e.g. SBATCH_PARTITION, "
             "SBATCH_ACCOUNT or SBATCH_TIMELIMIT, and run the same command again."
@@ -111,5 +111,5 @@ def words(log: Path) -> list[str]:
             lines = file.read(LOG_END).decode(errors="replace").splitlines()
     except OSError:
         return [f"without a log in {log.parent}: do the nodes see this folder?"]
-    own = [plain_text(line).removeprefix("labkit: ").rstrip(".") for line in lines if not line.startswith("submitit ")]
+    own = [clean(line).removeprefix("labkit: ").rstrip(".") for line in lines if not line.startswith("submitit ")]
     return list(filter(None, own)) or [f"without a word in {log}"]

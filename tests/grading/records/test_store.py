@@ -7,17 +7,17 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
+import adder
 import pytest
 from adder import numbered
 from attempt_makers import attempt
 
 from labkit.basics.errors import LabkitError
 from labkit.grading.records.store import Results
-from labkit.grading.texts import plain_text
+from labkit.grading.texts import clean
 
-ADDER = [sys.executable, str(Path(__file__).with_name("adder.py"))]
+ADDER = [sys.executable, adder.__file__]
 
 
 @pytest.fixture
@@ -297,7 +297,7 @@ def test_an_invisible_letter_does_not_make_one_submission_another(path):
     ],
 )
 def test_plain_text(text, expected):
-    assert plain_text(text) == expected
+    assert clean(text) == expected
 
 
 def test_rows_can_be_read_without_labkit(path):

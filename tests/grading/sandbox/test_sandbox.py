@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import attack_makers
 import pytest
 from attack_makers import BOUNDS, attack, printed, statuses
 from conftest import SECRET, family
@@ -221,7 +222,7 @@ attack(source, bounds=Bounds(cell_seconds=1000, seconds=1000, output=200_000))
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_is_left_when_the_grader_ends(sandbox_server, number):
-    environment = os.environ | {"PYTHONPATH": f"{Path(__file__).parent}:{CHECKOUT}"}
+    environment = os.environ | {"PYTHONPATH": f"{Path(attack_makers.__file__).parent}:{CHECKOUT}"}
     source = CLIENT.format(thread=number == signal.SIGINT)
     with subprocess.Popen(
         [sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment

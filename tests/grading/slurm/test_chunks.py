@@ -212,7 +212,7 @@ def test_without_an_answer_from_slurm_nothing_is_done_twice(tmp_path, monkeypatc
 
 def test_chunks_keep_a_submission_together(monkeypatch):
     monkeypatch.setattr(chunks, "NOTEBOOKS", 4)
-    tasks = [Task(SimpleNamespace(name=name), "", b"", "") for name in "aaabbccdddddd"]
+    tasks = [Task(SimpleNamespace(name=name), "", "") for name in "aaabbccdddddd"]
     parts = [[task.submission.name for task in part] for part in chunks.chunks(tasks)]
     assert list(map("".join, parts)) == ["aaa", "bbcc", "dddddd"]
     assert chunks.chunks([]) == []
