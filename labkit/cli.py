@@ -132,11 +132,11 @@ def grades(
     """For TAs: fill one column of a gradebook exported from Canvas."""
     from labkit.grading.records.canvas import fill_canvas
     from labkit.grading.records.gradebook import rows
-    from labkit.grading.records.store import Results
+    from labkit.grading.records.store import AttemptStore
 
-    with Results(folder / "results.sqlite", write=False) as results:
+    with AttemptStore(folder / "results.sqlite", write=False) as store:
         target = folder / f"{canvas.stem}-filled.csv"
-        filled = fill_canvas(rows(results.attempts()), canvas, target, column)
+        filled = fill_canvas(rows(store.attempts()), canvas, target, column)
     for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions):
         print(f"- {sentence}")
     print(f"{filled.cells} cells of {filled.column} filled: {target}")

@@ -27,7 +27,7 @@ from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_atte
 from labkit.grading.pages.site import write_pages
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.records.gradebook import write_gradebook
-from labkit.grading.records.store import Results
+from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.sandbox.provisioners import sandbox_server
 from labkit.grading.settings import Settings
@@ -61,14 +61,14 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
         for cell in book.cells:
             if cell.cell_type == "code":
                 cell.outputs = []  # most of its size, which every task on Slurm would get
-    with Results(out / "results.sqlite") as results:
-        settle(out, results)
-        tasks = list(_open_tasks(submissions, staff, results, course_hash, settings, fresh))
+    with AttemptStore(out / "results.sqlite") as store:
+        settle(out, store)
+        tasks = list(_open_tasks(submissions, staff, store, course_hash, settings, fresh))
         worker = Worker(staff, course_hash, settings, _seed(out))
         total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())
         run = run_on_slurm if slurm else _run_here
-        lost = run(tasks, worker, results, out, jobs, total)
-        attempts = results.attempts()
+        lost = run(tasks, worker, store, out, jobs, total)
+        attempts = store.attempts()
         names = {submission.name for submission in submissions}
         attempts = [attempt for attempt in attempts if attempt.submission in names]
         print(f"Gradebook: {write_gradebook(attempts, out / 'gradebook.csv', submissions)}")
@@ -81,7 +81,7 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
 def _open_tasks(
     submissions: list[Submission],
     staff: dict[str, Any],
-    results: Results,
+    store: AttemptStore,
     course_hash: str,
     settings: Settings,
     fresh: bool,
@@ -91,18 +91,18 @@ def _open_tasks(
         for stem in staff:
             notebook = submission.notebooks.get(stem)
             own_hash = _hash_of(notebook, submission.claims.get(stem)) if notebook else ""
-            if not fresh and results.finished(submission.name, stem, own_hash, course_hash, settings.key()):
+            if not fresh and store.finished(submission.name, stem, own_hash, course_hash, settings.key()):
                 continue
             if notebook is None:
-                results.add(make_attempt(submission, stem, "missing", own_hash, course_hash, settings))
+                store.add(make_attempt(submission, stem, "missing", own_hash, course_hash, settings))
             elif notebook.invalid:
                 remarks = notebook.remarks
-                results.add(make_attempt(submission, stem, "invalid", own_hash, course_hash, settings, remarks=remarks))
+                store.add(make_attempt(submission, stem, "invalid", own_hash, course_hash, settings, remarks=remarks))
             else:
                 yield Task(submission, stem, own_hash)
 
 
-def _run_here(tasks: list[Task], worker: Worker, results: Results, out: Path, jobs: int, total: int) -> str:
+def _run_here(tasks: list[Task], worker: Worker, store: AttemptStore, out: Path, jobs: int, total: int) -> str:
     """Execute tasks side by side, and keep each as soon as it is done. Returns nothing: none is left."""
     set_environment()
     if jobs > 1:
@@ -117,7 +117,7 @@ def _run_here(tasks: list[Task], worker: Worker, results: Results, out: Path, jo
             for future in as_completed(pending):
                 attempt, executed = future.result()
                 keep_notebook(out, attempt, executed)
-                results.add(attempt)  # last: from here on it is never executed again
+                store.add(attempt)  # last: from here on it is never executed again
                 progress.done(attempt)
         except KeyboardInterrupt as interrupt:
             worker.stopped.set()

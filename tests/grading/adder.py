@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attempt_makers import HASH, attempt
 
-from labkit.grading.records.store import Results
+from labkit.grading.records.store import AttemptStore
 
 
 def numbered(number):
@@ -19,7 +19,7 @@ def numbered(number):
 
 if __name__ == "__main__":
     print("ready", flush=True)
-    with Results(Path(sys.argv[1])) as results:
+    with AttemptStore(Path(sys.argv[1])) as results:
         for number in range(int(sys.argv[2])):
             one = numbered(number)
             if not results.finished(one.submission, one.notebook, HASH, HASH[::-1], one.limits):

@@ -6,7 +6,7 @@ import nbformat
 
 from labkit.course.build import mark
 from labkit.course.notebooks import clean, to_text
-from labkit.grading.records.store import Results
+from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.confine import Limits
 from labkit.grading.settings import Bounds, Settings
 
@@ -59,7 +59,7 @@ def gradebook(folder):
 
 
 def content(out):
-    with Results(out / "results.sqlite", write=False) as results:
+    with AttemptStore(out / "results.sqlite", write=False) as results:
         return [
             (attempt.submission, attempt.notebook, attempt.status, attempt.verdicts, attempt.notebook_hash)
             for attempt in results.attempts()

@@ -155,11 +155,11 @@ def _read_file(path: str, limit: int) -> bytes:
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
                 raise Refused(f"is neither file nor folder, {NOTICE}")
             # reading takes the memory for as much as is asked for, so ask for no more than there is
-            return _within(file.read(min(limit, found.st_size) + 1), limit)
+            return _within(file.read(min(limit, state.st_size) + 1), limit)
     except OSError as error:
         raise Refused(_unreadable(error)) from None
 

@@ -138,14 +138,16 @@ def _rebuilt(old: Any) -> dict[str, Any] | None:
         source = "".join(source)
     if kind not in ("code", "markdown", "raw") or not isinstance(source, str) or len(source) > LARGEST_SOURCE:
         return None
-    name, metadata = old.get("id"), _as_dict(old.get("metadata"))
-    kept: dict[str, Any] = {}
-    if isinstance(tags := metadata.get("tags"), list):
-        kept["tags"] = list(dict.fromkeys(tidy(tag) for tag in tags if isinstance(tag, str) and "," not in tag and tag))
-    if isinstance(grade_id := _as_dict(metadata.get("nbgrader")).get("grade_id"), str):
-        kept["nbgrader"] = {"grade_id": tidy(grade_id)}
+    name, claimed = old.get("id"), _as_dict(old.get("metadata"))
+    metadata: dict[str, Any] = {}
+    if isinstance(tags := claimed.get("tags"), list):
+        metadata["tags"] = list(
+            dict.fromkeys(tidy(tag) for tag in tags if isinstance(tag, str) and "," not in tag and tag)
+        )
+    if isinstance(grade_id := _as_dict(claimed.get("nbgrader")).get("grade_id"), str):
+        metadata["nbgrader"] = {"grade_id": tidy(grade_id)}
     valid = isinstance(name, str) and CELL_ID.fullmatch(name)
-    cell = {"cell_type": kind, "id": name if valid else "", "metadata": kept, "source": tidy(source)}
+    cell = {"cell_type": kind, "id": name if valid else "", "metadata": metadata, "source": tidy(source)}
     if kind == "code":
         return {**cell, "outputs": [], "execution_count": None}
     return {**cell, "attachments": pictures} if (pictures := _pictures(old.get("attachments"))) else cell
@@ -164,15 +166,15 @@ def _make_ids_unique(cells: list[dict[str, Any]]) -> None:
 
 def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
     """Return the pictures that were pasted into a text cell, {file: {type: base64}}; none when they are too large."""
-    kept: dict[str, dict[str, str]] = {}
+    by_file: dict[str, dict[str, str]] = {}
     for file, forms in _as_dict(attachments).items():
         pictures = {
             kind: tidy(text) for kind, text in _as_dict(forms).items() if kind in PICTURES and isinstance(text, str)
         }
         if pictures:
-            kept[tidy(file)] = pictures
-    size = sum(len(file) + sum(map(len, forms.values())) for file, forms in kept.items())
-    return kept if size <= LARGEST_PICTURES else {}
+            by_file[tidy(file)] = pictures
+    size = sum(len(file) + sum(map(len, forms.values())) for file, forms in by_file.items())
+    return by_file if size <= LARGEST_PICTURES else {}
 
 
 def _remarks(document: dict[str, Any], raw: list[Any], cells: list[dict[str, Any]]) -> Iterator[str]:

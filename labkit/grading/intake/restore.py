@@ -37,13 +37,13 @@ def restore(content: bytes, course: Any) -> tuple[Any, list[str]]:
     cells = [cell for cell in everything if INJECTED not in cell.tags]  # it would set the run's parameters back
     if len(cells) < len(everything):
         remarks.append("The parameters of an earlier run, put in by papermill, were taken out.")
-    ours = [_course_cell(cell) for cell in course.cells]
-    found: dict[str, Cell] = {}  # the student's cell that stands for each grade_id, and for the parameters
-    _mend_checks(cells, ours, found, remarks)
-    _find_answers(cells, ours, found, remarks)
-    _place_checks(cells, ours, found, remarks)
-    _mend_parameters(cells, ours, found, remarks)
-    return nbformat.from_dict(_document(cells, found, course)), remarks
+    course_cells = [_course_cell(cell) for cell in course.cells]
+    by_grade_id: dict[str, Cell] = {}  # the student's cell that stands for each grade_id, and for the parameters
+    _mend_checks(cells, course_cells, by_grade_id, remarks)
+    _find_answers(cells, course_cells, by_grade_id, remarks)
+    _place_checks(cells, course_cells, by_grade_id, remarks)
+    _mend_parameters(cells, course_cells, by_grade_id, remarks)
+    return nbformat.from_dict(_document(cells, by_grade_id, course)), remarks
 
 
 def checks(notebook: Any) -> list[tuple[int, str, str]]:
@@ -61,11 +61,11 @@ def checks(notebook: Any) -> list[tuple[int, str, str]]:
     ]
 
 
-def _mend_checks(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+def _mend_checks(cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[str, Cell], remarks: list[str]) -> None:
     """Put the course's text into each check cell that is there, and take its copies out."""
-    known = {cell.grade_id for cell in ours if cell.grade_id}
+    known = {cell.grade_id for cell in course_cells if cell.grade_id}
     unmarked = {cell: _text(cell) for cell in cells if cell.kind == "code" and cell.grade_id not in known}
-    for check in ours:
+    for check in course_cells:
         if not check.grade_id.startswith(CHECK):
             continue
         copies = [cell for cell in cells if cell.grade_id == check.grade_id]
@@ -81,12 +81,14 @@ def _mend_checks(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], re
             remarks.append(f"{_name(check)} was there {len(copies)} times: the first one stayed.")
         if (first.kind, _text(first)) != (check.kind, _text(check)):
             remarks.append(f"{_name(check)} was edited: restored.")
-        found[check.grade_id] = cells[cells.index(first)] = replace(check, id=first.id)
+        by_grade_id[check.grade_id] = cells[cells.index(first)] = replace(check, id=first.id)
 
 
-def _find_answers(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+def _find_answers(
+    cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[str, Cell], remarks: list[str]
+) -> None:
     """Find the cell that holds each answer: by its mark, else by what it defines."""
-    answers = [cell for cell in ours if cell.grade_id and not cell.grade_id.startswith(CHECK)]
+    answers = [cell for cell in course_cells if cell.grade_id and not cell.grade_id.startswith(CHECK)]
     claimed = {cell.grade_id for cell in cells}
     for answer in answers:
         marked = [cell for cell in cells if cell.grade_id == answer.grade_id]
@@ -96,34 +98,36 @@ def _find_answers(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], r
         if len(fitting) > 1:
             remarks.append(f"{_name(answer)} is there {len(fitting)} times: the last one counts.")
         if fitting:
-            found[answer.grade_id] = fitting[-1]
+            by_grade_id[answer.grade_id] = fitting[-1]
     for answer in answers:
-        if answer.grade_id in found:
+        if answer.grade_id in by_grade_id:
             continue
         check = answer.grade_id.replace(ANSWER, CHECK)
-        defines = _definition(answer, next((cell for cell in ours if cell.grade_id == check), None))
-        free = [cell for cell in cells if cell.kind == answer.kind and cell not in found.values()]
+        defines = _definition(answer, next((cell for cell in course_cells if cell.grade_id == check), None))
+        free = [cell for cell in cells if cell.kind == answer.kind and cell not in by_grade_id.values()]
         fitting = [cell for cell in free if defines.search(cell.source)]
         fitting = fitting or [cell for cell in free if cell.same_as(answer)]
-        if check in found:  # a cell before the check is what the student checked
-            before = cells[: cells.index(found[check])]
+        if check in by_grade_id:  # a cell before the check is what the student checked
+            before = cells[: cells.index(by_grade_id[check])]
             fitting = [cell for cell in before if cell in fitting] or fitting[:1]
         if fitting:
-            found[answer.grade_id] = fitting[-1]
+            by_grade_id[answer.grade_id] = fitting[-1]
             remarks.append(f"{_name(answer)} had lost its mark: found by its content.")
         elif answer.grade_id not in claimed:
             remarks.append(f"{_name(answer)} is missing.")
 
 
-def _place_checks(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+def _place_checks(
+    cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[str, Cell], remarks: list[str]
+) -> None:
     """Put deleted checks back, and those that stand before their answer behind it."""
-    for check in ours:
+    for check in course_cells:
         if not check.grade_id.startswith(CHECK):
             continue
-        here, answer = found.get(check.grade_id), found.get(check.grade_id.replace(CHECK, ANSWER))
+        here, answer = by_grade_id.get(check.grade_id), by_grade_id.get(check.grade_id.replace(CHECK, ANSWER))
         if here is None:
-            cells.insert(cells.index(answer) + 1 if answer else _place(check, cells, ours, found), check)
-            found[check.grade_id] = check
+            cells.insert(cells.index(answer) + 1 if answer else _place(check, cells, course_cells, by_grade_id), check)
+            by_grade_id[check.grade_id] = check
             remarks.append(f"{_name(check)} was deleted: put back.")
         elif answer and cells.index(here) < cells.index(answer):
             cells.remove(here)
@@ -131,11 +135,13 @@ def _place_checks(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], r
             remarks.append(f"{_name(check)} stood before its answer: moved behind it.")
 
 
-def _mend_parameters(cells: list[Cell], ours: list[Cell], found: dict[str, Cell], remarks: list[str]) -> None:
+def _mend_parameters(
+    cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[str, Cell], remarks: list[str]
+) -> None:
     """Find the one cell behind which papermill puts the parameters of a run, or put the course's in."""
-    course = next((cell for cell in ours if PARAMETERS in cell.tags), None)
+    course = next((cell for cell in course_cells if PARAMETERS in cell.tags), None)
     tagged = [cell for cell in cells if PARAMETERS in cell.tags]
-    free = [cell for cell in cells if cell.kind == "code" and cell not in found.values()]
+    free = [cell for cell in cells if cell.kind == "code" and cell not in by_grade_id.values()]
     fitting = [cell for cell in free if PARAMETERS in cell.tags]
     if course is not None:
         # The course's own goes first: were it to run behind another, it would set the run's parameters back.
@@ -146,20 +152,20 @@ def _mend_parameters(cells: list[Cell], ours: list[Cell], found: dict[str, Cell]
                 f"The parameters cell {'had lost its tag: restored' if fitting else 'was deleted: put back'}."
             )
         if not fitting:
-            cells.insert(_place(course, cells, ours, found), course)
+            cells.insert(_place(course, cells, course_cells, by_grade_id), course)
             fitting = [course]
     if fitting:
-        found[PARAMETERS] = fitting[0]
-    if others := len([cell for cell in tagged if cell is not found.get(PARAMETERS)]):
+        by_grade_id[PARAMETERS] = fitting[0]
+    if others := len([cell for cell in tagged if cell is not by_grade_id.get(PARAMETERS)]):
         remarks.append(f"The tag 'parameters' was taken from {others} cell{'s' * (others > 1)} that may not carry it.")
 
 
-def _place(cell: Cell, cells: list[Cell], ours: list[Cell], found: dict[str, Cell]) -> int:
+def _place(cell: Cell, cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[str, Cell]) -> int:
     """Return the index behind the last of the course's cells before `cell` that the student's notebook still has."""
-    for earlier in reversed(ours[: ours.index(cell)]):
-        same = found.get(earlier.grade_id) or next((one for one in cells if one.same_as(earlier)), None)
-        if same:
-            return cells.index(same) + 1
+    for earlier in reversed(course_cells[: course_cells.index(cell)]):
+        match = by_grade_id.get(earlier.grade_id) or next((theirs for theirs in cells if theirs.same_as(earlier)), None)
+        if match:
+            return cells.index(match) + 1
     return 0
 
 
@@ -171,20 +177,20 @@ def _definition(answer: Cell, check: Cell | None) -> re.Pattern[str]:
     if answer.kind != "code" or check is None:
         return re.compile(r"(?!)")  # matches nothing
     used = {node.id for node in ast.walk(ast.parse(check.source)) if isinstance(node, ast.Name)}
-    own = set()
+    defined = set()
     for node in ast.parse(answer.source).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            own.add(node.name)
+            defined.add(node.name)
         elif isinstance(node, ast.Assign):
-            own |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    names = "|".join(sorted(own & used)) or "(?!)"
+            defined |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    names = "|".join(sorted(defined & used)) or "(?!)"
     return re.compile(rf"^(?:(?:def|class) +(?:{names})\b|(?:{names}) *=(?!=))", re.MULTILINE)
 
 
-def _document(cells: list[Cell], found: dict[str, Cell], course: Any) -> dict[str, Any]:
+def _document(cells: list[Cell], by_grade_id: dict[str, Cell], course: Any) -> dict[str, Any]:
     """Return the notebook that consists of `cells`, as JSON."""
     marks = {_grade_id(cell): cell.metadata["nbgrader"] for cell in course.cells if _grade_id(cell)}
-    roles = {cell: grade_id for grade_id, cell in found.items() if grade_id in marks}
+    roles = {cell: grade_id for grade_id, cell in by_grade_id.items() if grade_id in marks}
     taken = {cell.id for cell in cells}
     spare = (name for number in itertools.count(1) if (name := f"restored-{number:02d}") not in taken)
     used: set[str] = set()
@@ -195,15 +201,15 @@ def _document(cells: list[Cell], found: dict[str, Cell], course: Any) -> dict[st
         node: dict[str, Any] = {"cell_type": cell.kind, "id": name, "metadata": {}, "source": cell.source}
         if cell in roles:
             node["metadata"]["nbgrader"] = copy.deepcopy(marks[roles[cell]])
-        if cell is found.get(PARAMETERS):
+        if cell is by_grade_id.get(PARAMETERS):
             node["metadata"]["tags"] = [PARAMETERS]
         if cell.kind == "code":
             node |= {"execution_count": None, "outputs": []}
         elif cell.attachments:
             node["attachments"] = cell.attachments
         nodes.append(node)
-    kept = [key for key in ("kernelspec", "language_info") if key in course.metadata]
-    metadata = {key: copy.deepcopy(course.metadata[key]) for key in kept}
+    shared = [key for key in ("kernelspec", "language_info") if key in course.metadata]
+    metadata = {key: copy.deepcopy(course.metadata[key]) for key in shared}
     return {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 

@@ -102,27 +102,27 @@ def _submissions(members: list[Member], expected: Sequence[str], source: Path) -
     sharing: dict[str, list[str]] = defaultdict(list)
     for newest, *_ in students.values():
         sharing[newest.user].append(newest.student)
-    found = []
-    for key, own in students.items():
-        newest = own[0]
-        taken = _Intake(expected)
+    submissions = []
+    for key, student_uploads in students.items():
+        newest = student_uploads[0]
+        intake = _Intake(expected)
         for other in sharing[newest.user] if newest.user else ():
             if other != newest.student:
-                taken.problems.append(f"User id {newest.user} stands with another student, too: {clean(other, 60)}.")
-        taken.take(own)
-        found.append(
+                intake.problems.append(f"User id {newest.user} stands with another student, too: {clean(other, 60)}.")
+        intake.take(student_uploads)
+        submissions.append(
             Submission(
                 name=names[key],
                 student=clean(newest.student, LONGEST_NAME) or "(no name)",
                 user=newest.user,
                 late=newest.late,
                 source=clean(newest.entry, LONGEST_NAME),
-                notebooks=dict(sorted(taken.notebooks.items())),
-                claims=taken.claims,
-                problems=taken.sentences(),
+                notebooks=dict(sorted(intake.notebooks.items())),
+                claims=intake.claims,
+                problems=intake.sentences(),
             )
         )
-    return sorted(found, key=lambda submission: submission.name)
+    return sorted(submissions, key=lambda submission: submission.name)
 
 
 class _Intake:
@@ -174,9 +174,9 @@ class _Intake:
 
     def sentences(self) -> tuple[str, ...]:
         """Return what is wrong, fit to be shown, and not more than a TA reads."""
-        told = [clean(problem, LONGEST) for problem in self.problems[:PROBLEMS]]
-        more = len(self.problems) - len(told)
-        return (*told, f"There are {more:,} more problems of this kind.") if more else tuple(told)
+        sentences = [clean(problem, LONGEST) for problem in self.problems[:PROBLEMS]]
+        more = len(self.problems) - len(sentences)
+        return (*sentences, f"There are {more:,} more problems of this kind.") if more else tuple(sentences)
 
     def _unpacked(self, members: Sequence[Member]) -> list[Member]:
         """Return the files, those of zips in their place; a zip in a zip stays closed."""
@@ -244,7 +244,8 @@ class _Intake:
         """Return which notebook of the course a file is, by its name, else by its number; "" for none."""
         number = NUMBER.match(stem)
         named = [name for name in self.expected if name.casefold() == stem]
-        named += [name for name in self.expected if number and (own := NUMBER.match(name)) and own[1] == number[1]]
+        if number:
+            named += [name for name in self.expected if (match := NUMBER.match(name)) and match[1] == number[1]]
         return named[0] if named else ""
 
 

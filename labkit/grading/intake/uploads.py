@@ -53,9 +53,10 @@ class Upload:
 def uploads_of(members: Iterable[Member]) -> list[Upload]:
     """Return what a batch lists as one upload an entry of its top level, or of the one folder around Canvas' files."""
     members = list(members)
-    inside = [replace(member, parts=member.parts[1:]) for member in members if len(member.parts) > 1]
-    if len({member.parts[0] for member in members}) == 1 and any(CANVAS.fullmatch(one.parts[0]) for one in inside):
-        members = inside
+    inner_members = [replace(member, parts=member.parts[1:]) for member in members if len(member.parts) > 1]
+    one_folder = len({member.parts[0] for member in members}) == 1
+    if one_folder and any(CANVAS.fullmatch(member.parts[0]) for member in inner_members):
+        members = inner_members
     entries: dict[str, list[Member]] = defaultdict(list)
     for member in members:
         entries[member.parts[0]].append(member)
@@ -68,10 +69,10 @@ def by_student(uploads: Iterable[Upload]) -> dict[Key, list[Upload]]:
     A file that was handed in again under its name counts once: "report-1.zip" replaces "report.zip", while a name such
     as "group-7.zip" that stands alone is no second attempt.
     """
-    found: dict[Key, list[Upload]] = defaultdict(list)
+    students: dict[Key, list[Upload]] = defaultdict(list)
     for upload in uploads:
-        found[(upload.student, upload.user) if upload.user else (upload.entry,)].append(upload)
-    return {key: _latest(own) for key, own in found.items()}
+        students[(upload.student, upload.user) if upload.user else (upload.entry,)].append(upload)
+    return {key: _latest(same_student) for key, same_student in students.items()}
 
 
 def names_for(students: Mapping[Key, list[Upload]]) -> dict[Key, str]:
@@ -79,7 +80,7 @@ def names_for(students: Mapping[Key, list[Upload]]) -> dict[Key, str]:
 
     Where letters would be lost, or two names be the same, a hash of the real name stands behind it.
     """
-    slugs = {key: _slug(own[0]) for key, own in students.items()}
+    slugs = {key: _slug(same_student[0]) for key, same_student in students.items()}
     often = Counter(slugs.values())
     return {key: slug if slug and often[slug] == 1 else _hashed(key, students[key][0]) for key, slug in slugs.items()}
 
@@ -103,17 +104,17 @@ def _latest(uploads: list[Upload]) -> list[Upload]:
         first, match = plain.get(upload.file, ""), parts[upload.file]
         if match and (first in names or often[first] > 1):
             upload = replace(upload, file=first, again=int(match["count"]))
-        newest[upload.file] = max(newest.get(upload.file, upload), upload, key=lambda one: one.age)
-    return sorted(newest.values(), key=lambda one: one.age, reverse=True)
+        newest[upload.file] = max(newest.get(upload.file, upload), upload, key=lambda upload: upload.age)
+    return sorted(newest.values(), key=lambda upload: upload.age, reverse=True)
 
 
 def _slug(upload: Upload) -> str:
     """Return a name from student and user; "" where it would not be the student's own."""
-    told = upload.student.casefold()
-    slug = _ascii(told)
+    student = upload.student.casefold()
+    slug = _ascii(student)
     name = "-".join(part for part in (slug, upload.user) if part)
-    own = slug == re.sub(r"[ _-]+", "-", told) and len(slug) <= LONGEST and not HASHED.search(name)
-    return name if own else ""
+    unambiguous = slug == re.sub(r"[ _-]+", "-", student) and len(slug) <= LONGEST and not HASHED.search(name)
+    return name if unambiguous else ""
 
 
 def _hashed(key: Key, upload: Upload) -> str:

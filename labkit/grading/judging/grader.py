@@ -78,22 +78,22 @@ def execute(
         node.metadata.setdefault("tags", [])
     if parameters:
         marked = parameterize_notebook(marked, parameters, kernel_name="python3", language="python")
-    run = _Run(marked, seed, bounds, provisioner, at_end)
-    _Engine.execute_notebook(run.notebook, "python3", progress_bar=False, log_output=False, run=run)
-    _make_valid(run.notebook)
-    return run.execution
+    session = _Session(marked, seed, bounds, provisioner, at_end)
+    _Engine.execute_notebook(session.notebook, "python3", progress_bar=False, log_output=False, session=session)
+    _make_valid(session.notebook)
+    return session.execution
 
 
 class _Engine(NBClientEngine):
     """papermill's engine, with a client that goes on where its own would stop."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, run: _Run, **_: Any) -> None:
-        run.manager = nb_man
-        asyncio.run(run.all_cells())
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, session: _Session, **_: Any) -> None:
+        session.manager = nb_man
+        asyncio.run(session.all_cells())
 
 
-class _Run:
+class _Session:
     def __init__(
         self, notebook: Any, seed: int, bounds: Bounds, provisioner: Provisioner, at_end: AtEnd | None
     ) -> None:

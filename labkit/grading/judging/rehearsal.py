@@ -25,45 +25,45 @@ ENTRY = re.compile(r"[0-9a-f]{32}\.npz")
 Execute = Callable[[str, AtEnd], Execution]
 
 
-def rehearse(stems: list[str], setting: dict[str, Any], runs: Path, execute: Execute, pool: Executor) -> None:
+def rehearse(stems: list[str], setting: dict[str, Any], rehearsed: Path, execute: Execute, pool: Executor) -> None:
     """Execute notebooks of the course, unless that was done with this setting, and say which of them do not pass.
 
-    runs: the folder that gets what their sweeps trained, as `cache` keeps it. execute: given a notebook's stem and
-    what to do at its end, executes it as it would a submission's.
+    rehearsed: the folder that gets what their sweeps trained, as `training.cache` keeps it. execute: given a notebook's
+    stem and what to do at its end, executes it as it would a submission's.
     """
-    open_stems = not_rehearsed(stems, setting, runs)
+    open_stems = not_rehearsed(stems, setting, rehearsed)
     if not open_stems:
         return
     start = monotonic()
     print("Rehearsal: the course's own notebooks, within the same limits.", flush=True)
-    futures = {pool.submit(execute, stem, _keeper(runs)): stem for stem in open_stems}
+    futures = {pool.submit(execute, stem, _keeper(rehearsed)): stem for stem in open_stems}
     for future in as_completed(futures):
-        found, stem = future.result(), futures[future]
-        wrong = [name for name, verdict in found.verdicts.items() if verdict.status != "passed"]
-        if found.status != "passed" or wrong:
+        execution, stem = future.result(), futures[future]
+        wrong = [name for name, verdict in execution.verdicts.items() if verdict.status != "passed"]
+        if execution.status != "passed" or wrong:
             checks = f", and these checks do not pass: {', '.join(wrong)}" if wrong else ""
             print(
-                f"The course's own {stem} is {found.status}{checks}. {clean(' '.join(found.remarks))} So it may "
-                "be for everyone: see that limits, data and solutions are as you want them.",
+                f"The course's own {stem} is {execution.status}{checks}. {clean(' '.join(execution.remarks))} So it "
+                "may be for everyone: see that limits, data and solutions are as you want them.",
                 flush=True,
             )
-        write_atomically(_mark(stem, runs), json.dumps(setting, sort_keys=True))
+        write_atomically(_mark(stem, rehearsed), json.dumps(setting, sort_keys=True))
     print(f"Rehearsed in {monotonic() - start:.0f} s.", flush=True)
 
 
-def not_rehearsed(stems: list[str], setting: dict[str, Any], runs: Path) -> list[str]:
+def not_rehearsed(stems: list[str], setting: dict[str, Any], rehearsed: Path) -> list[str]:
     """Return those of the notebooks that were not rehearsed with this setting."""
     text = json.dumps(setting, sort_keys=True)
-    marks = {stem: _mark(stem, runs) for stem in stems}
+    marks = {stem: _mark(stem, rehearsed) for stem in stems}
     return [stem for stem, mark in marks.items() if not mark.is_file() or mark.read_text("utf-8") != text]
 
 
-def _mark(stem: str, runs: Path) -> Path:
-    return runs / f"{stem}.json"
+def _mark(stem: str, rehearsed: Path) -> Path:
+    return rehearsed / f"{stem}.json"
 
 
-def _keeper(runs: Path) -> AtEnd:
-    """Return what takes the trained runs out of a kernel, which is trusted here: it executed the course's own code."""
+def _keeper(rehearsed: Path) -> AtEnd:
+    """Return what takes trainings out of a kernel, which is trusted here: it executed the course's own code."""
 
     async def keep(kernel: Kernel, index: int) -> None:
         names = await kernel.ask(
@@ -80,6 +80,6 @@ def _keeper(runs: Path) -> AtEnd:
                 index,
             )
             if content:
-                write_atomically(runs / name, base64.b64decode(content))
+                write_atomically(rehearsed / name, base64.b64decode(content))
 
     return keep

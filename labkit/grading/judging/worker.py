@@ -65,8 +65,8 @@ class Worker:
         def server(provisioner: Any) -> Server:
             if self.stopped.is_set():
                 raise LabkitError("The batch was interrupted.")
-            found: Server = base.server(provisioner)
-            return found
+            server: Server = base.server(provisioner)
+            return server
 
         self.provisioner: Provisioner = type(
             "LimitedProvisioner", (base,), {"limits": settings.limits, "server": server}

@@ -47,10 +47,10 @@ def rows(attempts: Iterable[Attempt], submissions: Iterable[Submission] = ()) ->
     attempts: the newest at each notebook, as `Results.attempts` returns them.
     """
     taken = {stored_name(submission.name): submission for submission in submissions}
-    own: dict[str, list[Attempt]] = {name: [] for name in taken}
+    by_submission: dict[str, list[Attempt]] = {name: [] for name in taken}
     for attempt in attempts:
-        own.setdefault(attempt.submission, []).append(attempt)
-    return [_row(name, own[name], taken.get(name)) for name in sorted(own)]
+        by_submission.setdefault(attempt.submission, []).append(attempt)
+    return [_row(name, by_submission[name], taken.get(name)) for name in sorted(by_submission)]
 
 
 def write_gradebook(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submission] = ()) -> Path:

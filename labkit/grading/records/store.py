@@ -52,7 +52,7 @@ def stored_name(submission: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in submission)
 
 
-class Results:
+class AttemptStore:
     """The attempts in one SQLite file, for one writer and any number of readers. Close it, or use it with `with`.
 
     path: the file; a writer creates it where it is missing. It must lie on a disk of this machine: SQLite's
@@ -81,7 +81,7 @@ class Results:
                 self._check()
             self._closing = stack.pop_all()
 
-    def __enter__(self) -> Results:
+    def __enter__(self) -> AttemptStore:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -152,9 +152,9 @@ class Results:
 
     def _check(self) -> None:
         """Raise LabkitError, or sqlite3's error, unless the file is whole and of this version."""
-        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(clean(found))
+        outcome = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if outcome != "ok":
+            raise sqlite3.DatabaseError(clean(outcome))
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version != FORMAT:
             raise LabkitError(

@@ -25,7 +25,7 @@ from labkit.course.run_one import set_environment
 from labkit.grading.judging.batch_progress import Progress
 from labkit.grading.judging.worker import Task, Worker, keep_notebook
 from labkit.grading.records.attempts import Attempt
-from labkit.grading.records.store import Results
+from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.sandbox.provisioners import sandbox_server
 from labkit.grading.slurm import cluster
@@ -39,7 +39,7 @@ QUEUE_PAUSE = 5.0  # seconds between two questions to Slurm, which answers all i
 GRACE = 1.0  # seconds; see run_chunk
 
 
-def settle(out: Path, results: Results) -> None:
+def settle(out: Path, store: AttemptStore) -> None:
     """Take over what tasks of an earlier command finished; where some are still at work, wait for them.
 
     So no notebook is executed while a task that nobody waits for executes it as well.
@@ -48,11 +48,11 @@ def settle(out: Path, results: Results) -> None:
     folder = _folder(out)
     if not folder.is_dir():
         return
-    told = 0
+    reported = 0
     with _cancelled_by_ctrl_c(folder):
         while True:
             states = cluster.states(folder) if shutil.which("squeue") else []
-            if taken := sum(1 for _ in take_over(folder / "finished", results)):
+            if taken := sum(1 for _ in take_over(folder / "finished", store)):
                 print(f"{taken} notebooks that tasks on Slurm had finished were taken over.", flush=True)
             if states is None:
                 raise LabkitError(
@@ -63,17 +63,17 @@ def settle(out: Path, results: Results) -> None:
                 if shutil.which("squeue"):
                     _tidy(folder)
                 return
-            if len(states) != told:
-                told = len(states)
+            if len(states) != reported:
+                reported = len(states)
                 print(
-                    f"{told} tasks of an earlier command wait or run: this waits for them "
+                    f"{reported} tasks of an earlier command wait or run: this waits for them "
                     f"(`scancel --me --name {cluster.name_in_queue(folder)}` ends them).",
                     flush=True,
                 )
             time.sleep(QUEUE_PAUSE)
 
 
-def run_on_slurm(tasks: list[Task], worker: Worker, results: Results, out: Path, jobs: int, total: int) -> str:
+def run_on_slurm(tasks: list[Task], worker: Worker, store: AttemptStore, out: Path, jobs: int, total: int) -> str:
     """Submit tasks in chunks, wait, and keep each result as soon as it is handed over.
 
     jobs: notebooks side by side in each chunk, each with a processor of its own.
@@ -95,8 +95,8 @@ def run_on_slurm(tasks: list[Task], worker: Worker, results: Results, out: Path,
             if time.monotonic() > asked + QUEUE_PAUSE:
                 states, asked = cluster.states(folder), time.monotonic()
                 ended = states == []  # what lies there after this is all that comes
-                progress.started(_told(states))
-            for attempt in take_over(folder / "finished", results):
+                progress.started(_described(states))
+            for attempt in take_over(folder / "finished", store):
                 unfinished.discard((attempt.submission, attempt.notebook))
                 progress.done(attempt)
             ended = ended or not unfinished
@@ -105,7 +105,7 @@ def run_on_slurm(tasks: list[Task], worker: Worker, results: Results, out: Path,
         _tidy(folder)
         return ""
     names = [{(task.submission.name, task.notebook) for task in part} for part in parts]
-    lost = [log for log, own in zip(logs, names, strict=True) if own & unfinished]
+    lost = [log for log, task_names in zip(logs, names, strict=True) if task_names & unfinished]
     reasons = list(dict.fromkeys(cluster.words(log)[-1] for log in lost))[:3]
     return (
         f"{len(unfinished)} of {len(tasks)} notebooks were not finished: {len(lost)} of {len(parts)} tasks on Slurm "
@@ -175,10 +175,10 @@ def chunks(tasks: Sequence[Task]) -> list[list[Task]]:
     """Return the tasks in parts of at most NOTEBOOKS, or of one submission; no submission is in two parts."""
     parts: list[list[Task]] = []
     for _, group in groupby(tasks, key=lambda task: task.submission.name):
-        own = list(group)
-        if not parts or len(parts[-1]) + len(own) > NOTEBOOKS:
+        submission_tasks = list(group)
+        if not parts or len(parts[-1]) + len(submission_tasks) > NOTEBOOKS:
             parts.append([])
-        parts[-1] += own
+        parts[-1] += submission_tasks
     return parts
 
 
@@ -228,7 +228,7 @@ def _folder(out: Path) -> Path:
     return out / "slurm"
 
 
-def _told(states: list[str] | None) -> str:
+def _described(states: list[str] | None) -> str:
     if states is None:
         return "Slurm does not answer"
     counts = Counter("waiting" if state == "PENDING" else "running" for state in states)

@@ -111,5 +111,5 @@ def words(log: Path) -> list[str]:
             lines = file.read(LOG_END).decode(errors="replace").splitlines()
     except OSError:
         return [f"without a log in {log.parent}: do the nodes see this folder?"]
-    own = [clean(line).removeprefix("labkit: ").rstrip(".") for line in lines if not line.startswith("submitit ")]
-    return list(filter(None, own)) or [f"without a word in {log}"]
+    own_lines = [clean(line).removeprefix("labkit: ").rstrip(".") for line in lines if not line.startswith("submitit ")]
+    return list(filter(None, own_lines)) or [f"without a word in {log}"]

@@ -1,4 +1,4 @@
-"""Finished attempts as files: what tasks on other machines hand over to the one writer of the results.
+"""Finished attempts as files: what tasks on other machines hand over to the one writer of the store.
 
 JSON, never a pickle, since texts in it come from submissions.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labkit.basics.files import write_atomically
 from labkit.grading.records.attempts import Attempt
-from labkit.grading.records.store import Results
+from labkit.grading.records.store import AttemptStore
 
 LARGEST = 20_000_000  # bytes of a file
 
@@ -22,8 +22,8 @@ def hand_over(attempt: Attempt, folder: Path) -> None:
     write_atomically(folder / f"{attempt.submission}--{attempt.notebook}.json", json.dumps(asdict(attempt)))
 
 
-def take_over(folder: Path, results: Results) -> Iterator[Attempt]:
-    """Add every attempt in a folder to the results, remove its file, and return those that were new.
+def take_over(folder: Path, store: AttemptStore) -> Iterator[Attempt]:
+    """Add every attempt in a folder to the store, remove its file, and return those that were new.
 
     A command that was killed in between leaves a file whose attempt is there already. A file that holds no attempt is
     renamed to NAME.junk, and told.
@@ -38,9 +38,9 @@ def take_over(folder: Path, results: Results) -> Iterator[Attempt]:
             print(f"{path} holds no result ({error!r:.80}): it is left aside as {path.stem}.junk.", flush=True)
             path.replace(path.with_suffix(".junk"))
             continue
-        new = not results.holds(attempt)
+        new = not store.holds(attempt)
         if new:
-            results.add(attempt)
+            store.add(attempt)
         path.unlink()
         if new:
             yield attempt

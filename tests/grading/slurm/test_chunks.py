@@ -20,7 +20,7 @@ from batch_makers import content, make_batch, student_notebook
 from labkit.basics.errors import LabkitError
 from labkit.grading.batch import grade
 from labkit.grading.judging.worker import Task
-from labkit.grading.records.store import Results
+from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.confine import Limits
 from labkit.grading.settings import Bounds, Settings
 from labkit.grading.slurm import chunks, cluster
@@ -204,7 +204,7 @@ def test_without_an_answer_from_slurm_nothing_is_done_twice(tmp_path, monkeypatc
     monkeypatch.setattr(shutil, "which", lambda program: program)
     monkeypatch.setattr(cluster, "states", lambda folder: None)
     with (
-        Results(tmp_path / "results.sqlite") as results,
+        AttemptStore(tmp_path / "results.sqlite") as results,
         pytest.raises(LabkitError, match="does not say whether tasks of an earlier command still run"),
     ):
         chunks.settle(tmp_path, results)

@@ -1,4 +1,4 @@
-"""Results as files: whole ones are taken over once, and nothing else is."""
+"""AttemptStore as files: whole ones are taken over once, and nothing else is."""
 
 import json
 import pickle
@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 from attempt_makers import attempt
 
-from labkit.grading.records.store import Results
+from labkit.grading.records.store import AttemptStore
 from labkit.grading.slurm import handover
 from labkit.grading.slurm.handover import hand_over, take_over
 
@@ -21,7 +21,7 @@ class Trap:
 
 @pytest.fixture
 def results(tmp_path):
-    with Results(tmp_path / "results.sqlite") as opened:
+    with AttemptStore(tmp_path / "results.sqlite") as opened:
         yield opened
 
 
