@@ -70,3 +70,17 @@ def test_import_loads_no_heavy_library(modules):
     script = f"import sys, {modules}; print(*({HEAVY!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=CHECKOUT)
     assert done.stdout.split() == []
+
+
+POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
+
+
+def test_what_students_use_imports_nothing_that_only_posix_has():
+    modules = [
+        ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+        for path in MODULES
+        if "grading" not in path.parts and path.stem != "__init__"
+    ]
+    script = f"import sys\nfor name in {POSIX_ONLY}: sys.modules[name] = None\nimport {', '.join(modules)}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=CHECKOUT)
+    assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from labkit import CHECKOUT, PACKAGE
 from labkit.grading.pages.sanitise import NAMES, prose, shown, table, without_paths
 
 ATTACKS = [
@@ -132,3 +133,9 @@ def test_a_long_line_is_cleaned_in_time():
 def test_folders_of_this_machine_are_named_and_not_told():
     for path in NAMES:
         assert path not in without_paths(f'File "{path}/x.py", line 3, in {path}')
+
+
+def test_the_course_is_named_by_its_checkout_and_by_no_folder_around_it():
+    text = without_paths(f"{PACKAGE}/cli.py {CHECKOUT}/notebooks/x.ipynb {CHECKOUT.parent}/y")
+    assert text.startswith("(course)/labkit/cli.py (course)/notebooks/x.ipynb ")
+    assert text.count("(course)") == 2

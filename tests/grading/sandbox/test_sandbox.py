@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import attack_makers
@@ -245,6 +246,14 @@ def test_nothing_is_left_when_the_grader_ends(sandbox_server, number):
         time.sleep(0.05)
     assert not Path(folder).exists()
     assert not any(map(family, everyone))
+
+
+def test_the_sandbox_shows_the_package_and_not_the_folder_around_it():
+    """One level too high would show the notebooks with solutions."""
+    command = bubblewrap.wrap("/tmp/sockets")
+    shown = {Path(place) for flag, place in pairwise(command) if "bind" in flag}
+    assert PACKAGE in shown
+    assert not {CHECKOUT, *CHECKOUT.parents} & shown
 
 
 def test_without_bubblewrap_the_refusal_says_how_to_get_it(monkeypatch, tmp_path):
