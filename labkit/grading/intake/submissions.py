@@ -160,10 +160,13 @@ class _Intake:
                     others.append(member.shown)
         counts: dict[str, Member] = {}
         for *_, name, member in sorted(candidates, key=lambda candidate: candidate[:4]):
-            if counts.setdefault(name, member) is not member:
-                self._tell(member, f"is {name} a second time, and was left out: {counts[name].shown} counts")
+            if name not in counts:
+                self.notebooks[name], counts[name] = self._notebook(member), member
+            elif self.notebooks[name].invalid and not (second := self._notebook(member)).invalid:
+                self.problems += self.notebooks[name].remarks
+                self.notebooks[name], counts[name] = second, member
             else:
-                self.notebooks[name] = self._notebook(member)
+                self._tell(member, f"is {name} a second time, and was left out: {counts[name].shown} counts")
         if results:
             self._take_results(min(results, key=lambda result: result[:2])[2])
         if counts:

@@ -261,6 +261,16 @@ def test_what_lies_highest_and_is_named_exactly_counts_and_the_rest_is_told(read
     assert sum("second time" in problem for problem in found.problems) == 3
 
 
+def test_one_that_cannot_be_read_gives_way_to_one_that_can(read_one):
+    files = {"01_pytorch_blitz.ipynb": b"{", "old/01_pytorch_blitz.ipynb": notebook("old"), "old/01.ipynb": b"["}
+    found = read_one(zipped(files))
+    assert sources(found) == {"01_pytorch_blitz": "old"}
+    assert found.problems[0].startswith("bad_2_2_ours.zip/01_pytorch_blitz.ipynb is not JSON")
+    assert found.problems[1].endswith(
+        "a second time, and was left out: bad_2_2_ours.zip/old/01_pytorch_blitz.ipynb counts."
+    )
+
+
 def test_hidden_files_are_passed_over_and_failed_runs_told(read_one):
     hidden = {
         ".ipynb_checkpoints/01_pytorch_blitz-checkpoint.ipynb": b"",
