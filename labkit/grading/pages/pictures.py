@@ -1,16 +1,14 @@
 """Pictures that untrusted code made, drawn anew for a page: small, and written by nobody but us.
 
 A page is handed on and holds its pictures, so they are the most of it. A figure with 256 colours looks the same and
-takes a third. Pillow reads them in a process of its own, after the size that they claim was looked at here.
+takes a third. Pillow reads them in a process of its own, which looks at the size before it reads the pixels.
 """
 
 from __future__ import annotations
 
 import atexit
 import base64
-import binascii
 import io
-import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,17 +19,6 @@ LARGEST, MOST_PIXELS, LONGEST_SIDE = 2_000_000, 8_000_000, 6_000  # bytes; the c
 SECONDS, MEMORY = 20, 600_000_000  # for one picture
 COLOURS, QUALITY = 256, 85  # of a PNG; of a JPEG
 KINDS = {"image/png": "PNG", "image/jpeg": "JPEG"}
-FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers in front of width and height
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """What claims to be a picture: its bytes, a type of KINDS, and the size that stands in it, in pixels."""
-
-    content: bytes
-    kind: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -44,26 +31,28 @@ class Picture:
     alt: str
 
 
-def read_picture(text: str, kind: str) -> Claimed | None:
-    """Return what base64 holds; None unless it begins as `kind` (one of KINDS) does, and is of bounded size."""
+def drawn_anew(text: str, kind: str, alt: str = "") -> tuple[Picture | None, int]:
+    """Return what base64 holds as a picture drawn anew, and how many pixels were read for it.
+
+    There is none where it holds no picture of `kind` (one of KINDS) and of bounded size.
+    """
     if len(text) > 1.4 * LARGEST:
-        return None
+        return None, 0
     try:
         content = base64.b64decode("".join(text.split()), validate=True)
-        width, height = {"image/png": _png_size, "image/jpeg": _jpeg_size}[kind](content)
-    except (binascii.Error, ValueError, struct.error, IndexError, KeyError):
-        return None
-    return Claimed(content, kind, width, height) if len(content) <= LARGEST and _fits(width, height) else None
+    except ValueError:
+        return None, 0
+    return _drawn_anew(content, kind, alt) if len(content) <= LARGEST else (None, 0)
 
 
 @lru_cache(maxsize=100)  # right answers draw the same figures, about forty a submission
-def drawn_anew(claimed: Claimed, alt: str = "") -> Picture | None:
-    """Return a picture drawn anew; None for one that cannot be read after all."""
-    answer = PAINTER.ask([claimed.kind, base64.b64encode(claimed.content).decode()])
-    if not answer or not answer[0]:
-        return None
-    address, width, height = answer
-    return Picture(f"data:{claimed.kind};base64,{address}", width, height, " ".join(alt.split()))
+def _drawn_anew(content: bytes, kind: str, alt: str) -> tuple[Picture | None, int]:
+    answer = PAINTER.ask([kind, base64.b64encode(content).decode()])
+    if not answer:  # it took more than it may
+        return None, MOST_PIXELS
+    encoded, width, height = answer
+    address = f"data:{kind};base64,{encoded}"
+    return Picture(address, width, height, " ".join(alt.split())) if encoded else None, width * height
 
 
 def _fits(width: int, height: int) -> bool:
@@ -88,14 +77,16 @@ def main() -> None:
 
 
 def _drawn(request: Any) -> list[Any]:
-    """Return a picture in base64 with its width and height; an empty text for one that cannot be read."""
+    """Return a picture in base64, an empty text if it cannot be drawn; and width and height of what was read of it."""
     from PIL import Image
 
     kind, text = request
+    width = height = 0
     try:
-        old = Image.open(io.BytesIO(base64.b64decode(text)), formats=[KINDS[kind]])
-        if not _fits(*old.size):  # a file may claim two sizes
+        old = Image.open(io.BytesIO(base64.b64decode(text)), formats=[KINDS[kind]])  # looks at its head alone
+        if not _fits(*old.size):
             return ["", 0, 0]
+        width, height = old.size
         whole = old.convert("RGBA")
         plain = Image.new("RGB", whole.size, "white")
         plain.paste(whole, mask=whole.getchannel("A"))
@@ -105,25 +96,6 @@ def _drawn(request: Any) -> list[Any]:
         else:
             plain.save(file, "JPEG", quality=QUALITY)
     except Exception:  # whatever is wrong with it, there is no picture
-        return ["", 0, 0]
+        return ["", width, height]
     content = file.getvalue()
-    return [base64.b64encode(content).decode() if len(content) <= LARGEST else "", *plain.size]
-
-
-def _png_size(content: bytes) -> tuple[int, int]:
-    if not content.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") or not content.endswith(b"IEND\xaeB`\x82"):
-        raise ValueError
-    width, height = struct.unpack(">II", content[16:24])
-    return width, height
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    if not content.startswith(b"\xff\xd8\xff"):
-        raise ValueError
-    place = 2
-    while content[place] == 0xFF:
-        if content[place + 1] in FRAMES:
-            height, width = struct.unpack(">HH", content[place + 5 : place + 9])
-            return width, height
-        place += 2 + max(2, struct.unpack(">H", content[place + 2 : place + 4])[0])
-    raise ValueError
+    return [base64.b64encode(content).decode() if len(content) <= LARGEST else "", width, height]

@@ -16,15 +16,17 @@ from markupsafe import Markup
 
 from labkit.grading.intake.reader import MOST_CELLS, refuse_many_parts
 from labkit.grading.intake.restore import CHECK, INJECTED
-from labkit.grading.pages.pictures import Picture, drawn_anew, read_picture
+from labkit.grading.pages.pictures import MOST_PIXELS, Picture, drawn_anew
 from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths
 from labkit.grading.texts import Refused
 
 LARGEST_FILE = 40_000_000  # bytes; the course's have half a million
 MOST_OUTPUTS = 60  # of a cell
 FOLDED = 24  # lines; longer outputs are folded
-# What a notebook may put on its page: characters of texts and of prose, tags of tables, bytes and pixels of pictures.
-ALLOWANCE = {"text": 1_000_000, "prose": 150_000, "table": 20_000, "picture": 6_000_000, "pixels": 60_000_000}
+# What a notebook may put on its page: characters of texts and of prose, tags of tables, bytes of pictures. And what it
+# may cost: pictures that are looked at, and their pixels.
+ALLOWANCE = {"text": 1_000_000, "prose": 150_000, "table": 20_000, "picture": 6_000_000}
+ALLOWANCE |= {"tried": 500, "pixels": 60_000_000}
 PICTURES = ("image/png", "image/jpeg")
 
 
@@ -166,13 +168,13 @@ def _attached(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
 
 
 def _picture(text: Any, kind: str, alt: str, left: _Left) -> Output:
-    claimed = read_picture(_text(text), kind)
-    if claimed and not left.take("pixels", claimed.width * claimed.height):
+    if not left.take("tried", 1) or not left.take("pixels", MOST_PIXELS):  # it may have as many
         return Output("note", "A picture is left out: the notebook has more of them than fit on a page.")
-    found = drawn_anew(claimed, alt) if claimed else None
-    if not found or not left.take("picture", len(found.address)):
+    picture, pixels = drawn_anew(_text(text), kind, alt)
+    left.amounts["pixels"] += MOST_PIXELS - pixels
+    if not picture or not left.take("picture", len(picture.address)):
         return Output("note", f"A picture is left out: it is no {kind} of up to 2 MB and 8 million pixels.")
-    return Output("picture", picture=found)
+    return Output("picture", picture=picture)
 
 
 def _shown(value: Any) -> str:

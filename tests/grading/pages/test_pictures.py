@@ -8,7 +8,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from labkit.grading.pages.pictures import LARGEST, PAINTER, drawn_anew, read_picture
+from labkit.grading.pages.pictures import LARGEST, PAINTER, drawn_anew
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -18,8 +18,7 @@ def _end():
 
 
 def picture(text, kind, alt=""):
-    claimed = read_picture(text, kind)
-    return claimed and drawn_anew(claimed, alt)
+    return drawn_anew(text, kind, alt)[0]
 
 
 def encoded(content):
@@ -83,6 +82,13 @@ def test_a_painter_that_was_killed_is_replaced():
     assert picture(encoded(drawn("png", (10, 10))), "image/png")
     PAINTER.process.kill()
     assert picture(encoded(drawn("png", (11, 10))), "image/png")
+
+
+def test_a_broken_picture_counts_the_pixels_that_were_read_for_it():
+    large, small = (drawn("png", size) for size in ((4_000, 2_000), (40, 30)))
+    assert drawn_anew(encoded(large[: len(large) // 2]), "image/png") == (None, 8_000_000)
+    assert drawn_anew(encoded(small), "image/png")[1] == 1_200
+    assert drawn_anew(encoded(huge(5_000, 5_000)), "image/png") == (None, 0)
 
 
 def huge(width, height):

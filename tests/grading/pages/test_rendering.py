@@ -7,6 +7,7 @@ import pytest
 from page_makers import check, code, display, png, printed, store
 
 from labkit.grading.pages import rendering
+from labkit.grading.pages.pictures import MOST_PIXELS
 from labkit.grading.pages.rendering import ALLOWANCE, MOST_OUTPUTS, read_executed
 from labkit.grading.pages.sanitise import NAMES
 
@@ -92,6 +93,15 @@ def test_a_notebook_puts_a_bounded_amount_on_its_page(read):
     assert sum(len(output.text) for cell in cells for output in cell.outputs) < 1.2 * ALLOWANCE["text"]
     assert all(len(cell.outputs) == MOST_OUTPUTS + 1 for cell in cells)
     assert cells[0].outputs[-1].text == "140 more outputs are left out."
+
+
+@pytest.mark.parametrize("allowance", [{"tried": 2}, {"pixels": MOST_PIXELS + 1_500}], ids=["tried", "pixels"])
+def test_a_notebook_has_a_bounded_number_of_its_pictures_looked_at(read, monkeypatch, allowance):
+    for what, amount in allowance.items():
+        monkeypatch.setitem(ALLOWANCE, what, amount)
+    (cell,) = read(code("x", *[display(image_png=png(colour)) for colour in ("red", "green", "blue")]))
+    assert [output.kind for output in cell.outputs] == ["picture", "picture", "note"]
+    assert "more of them than fit" in cell.outputs[2].text
 
 
 @pytest.mark.parametrize(
