@@ -146,9 +146,8 @@ def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:
 @cache
 def _templates() -> str:
     """Return a hash of the templates and of the code behind them."""
-    here = Path(__file__).parent
-    code = [here / f"{name}.py" for name in ("pages", "overview", "rendering", "sanitise", "pictures")]
-    contents = [path.read_bytes() for path in [*sorted(TEMPLATES.iterdir()), *code] if path.is_file()]
+    files = [*TEMPLATES.iterdir(), *Path(__file__).parent.glob("*.py")]
+    contents = [path.read_bytes() for path in sorted(files) if path.is_file()]
     return sha256(b"\0".join(contents)).hexdigest()
 
 
