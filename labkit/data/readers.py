@@ -51,7 +51,7 @@ def read_mnist(folder: Path) -> Raw:
             )
         arrays[part] = _read_idx(path, dimensions=3 if part.endswith("images") else 1)
     for part in ("train", "test"):
-        _check_pair(arrays[f"{part} images"], arrays[f"{part} labels"], 10, f"the {part} files in {folder}")
+        _check_pair(arrays[f"{part} images"], arrays[f"{part} labels"], f"the {part} files in {folder}")
     return Raw(
         arrays["train images"][:, None],
         arrays["train labels"].astype(np.int64),
@@ -126,7 +126,7 @@ def _read_cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
         raise LabkitError(f"{path} holds no whole numbers as labels: {REPAIR}.")
     images, labels = images.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
-    _check_pair(images, labels, 10, str(path))
+    _check_pair(images, labels, str(path))
     return images, labels
 
 
@@ -183,8 +183,8 @@ def _read_image(path: Path, channels: int, size: int) -> np.ndarray:
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
 
-def _check_pair(images: np.ndarray, labels: np.ndarray, num_classes: int, where: str) -> None:
+def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:
     if len(images) != len(labels):
         raise LabkitError(f"{where}: {len(images):,} images do not match {len(labels):,} labels; {REPAIR}.")
-    if not len(labels) or labels.min() < 0 or labels.max() >= num_classes:
-        raise LabkitError(f"{where}: labels must lie between 0 and {num_classes - 1}; {REPAIR}.")
+    if not len(labels) or labels.min() < 0 or labels.max() > 9:  # MNIST and CIFAR-10 have ten classes
+        raise LabkitError(f"{where}: labels must lie between 0 and 9; {REPAIR}.")

@@ -55,22 +55,22 @@ def as_array(answer: Any, shape: tuple[int, ...] | None = None, what: str = "You
     return array
 
 
-def as_number(answer: Any, what: str = "Your function") -> float:
+def as_number(answer: Any) -> float:
     """Return an answer that is one number; an array that holds one number counts."""
-    array = as_array(answer, None, what)
+    array = as_array(answer)
     if array.size != 1 or isinstance(answer, str):
-        raise Wrong(f"{what} returns {kind_of(answer)}, but one number is wanted.")
+        raise Wrong(f"Your function returns {kind_of(answer)}, but one number is wanted.")
     return float(array.reshape(()))
 
 
-def as_list(answer: Any, length: int | None = None, what: str = "Your function") -> list[Any]:
+def as_list(answer: Any, length: int | None = None) -> list[Any]:
     """Return an answer that is a list, tuple or one-dimensional array."""
     if isinstance(answer, np.ndarray) and answer.ndim == 1:
         answer = answer.tolist()
     if not isinstance(answer, list):
-        raise Wrong(f"{what} returns {kind_of(answer)}, but a list is wanted.")
+        raise Wrong(f"Your function returns {kind_of(answer)}, but a list is wanted.")
     if length is not None and len(answer) != length:
-        raise Wrong(f"{what} returns {len(answer)} entries, but {length} are wanted.")
+        raise Wrong(f"Your function returns {len(answer)} entries, but {length} are wanted.")
     return answer
 
 
