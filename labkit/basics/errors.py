@@ -19,3 +19,8 @@ class Interrupted(LabkitError):
     """A run that the user ended. The command line exits with 130, as shells do."""
 
     exit_code = 130
+
+
+def first_line(said: str | BaseException) -> str:
+    """Return the first line of a text, or of what an error says; the type of an error that says nothing."""
+    return next(iter(str(said).strip().splitlines()), "" if isinstance(said, str) else type(said).__name__)

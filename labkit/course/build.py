@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.files import write_atomically
 from labkit.course.notebooks import clean, notebooks_folder, read_notebook, select, to_text
 from labkit.course.review import QUESTIONS
-from labkit.course.run_one import first_line, run_headless
+from labkit.course.run_one import run_headless
 from labkit.exercises.catalogue import exercises
 
 IGNORED = "nbval-ignore-output"

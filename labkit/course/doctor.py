@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.files import data_folder, out_folder
 
 LEAST_DISK = 2e9  # bytes: results of a full run, and a downloaded CIFAR-10
@@ -49,11 +49,10 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, True, importlib.import_module(name).__version__)
     except Exception as error:  # a broken binary raises RuntimeError or OSError rather than ImportError
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         return Finding(
             name,
             False,
-            f"cannot be imported: {reason}",
+            f"cannot be imported: {first_line(error)}",
             "Install it again: `pip install --force-reinstall torch torchvision`.",
         )
 

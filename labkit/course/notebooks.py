@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit import CHECKOUT
-from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.errors import LabkitError, UsageError, first_line
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_METADATA = {"tags", "nbgrader"}  # of a cell
@@ -52,8 +52,8 @@ def read_notebook(path: Path) -> Any:
         nbformat.ValidationError,
         nbformat.reader.NotJSONError,
     ) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise LabkitError(f"{path} is not a notebook ({reason[:80]}): restore it, e.g. with `git restore`.") from error
+        reason = first_line(error)[:80]
+        raise LabkitError(f"{path} is not a notebook ({reason}): restore it, e.g. with `git restore`.") from error
 
 
 def clean(notebook: Any) -> Any:

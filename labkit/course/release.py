@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit import CHECKOUT, __version__
-from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.build import check_notebooks
 from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook, to_text
-from labkit.course.run_one import first_line
 from labkit.report.document import default_template
 
 COURSE = "labkit-course"
@@ -109,7 +108,7 @@ def student_version(notebook: Any) -> Any:
         ):
             notebook, _ = step().preprocess(notebook, {})
     except Exception as error:  # nbgrader raises RuntimeError, ValueError and its own
-        raise LabkitError(f"nbgrader cannot make the student version: {first_line(str(error))}") from error
+        raise LabkitError(f"nbgrader cannot make the student version: {first_line(error)}") from error
     return notebook
 
 

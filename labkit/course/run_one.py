@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.files import write_atomically
 from labkit.course import kernels
 from labkit.course.notebooks import read_notebook
@@ -114,9 +114,3 @@ def set_environment() -> None:
     # Threads that spin while they wait slow each other down where processes share cores; a bound on it costs an idle
     # machine nothing.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-
-def first_line(text: str) -> str:
-    """Return the first line of `text`."""
-    lines = text.strip().splitlines()
-    return lines[0] if lines else ""

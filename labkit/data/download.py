@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import data_folder
 from labkit.data.datasets import NAMES, TITLES, load
 from labkit.data.readers import CIFAR_FOLDER
@@ -28,7 +28,7 @@ def fetch(names: list[str]) -> Path:
         try:
             dataset(folder, download=True)
         except (OSError, RuntimeError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(": ")
+            reason = first_line(error).rstrip(": ")
             raise LabkitError(
                 f"{TITLES[name]} could not be downloaded ({reason}): run the command again to go on, "
                 f"or copy its files into {place}."

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labkit import CHECKOUT
-from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import write_atomically
 from labkit.report.results import describe, describe_number, files_of
 
@@ -236,7 +236,7 @@ def _to_pdf(text: str, folder: Path) -> bytes:
         # typst's stub wants input and root to be of one type; the function does not
         pdf = typst.compile(source.encode(), root=str(folder), ignore_system_fonts=True)  # type: ignore[type-var]
     except typst.TypstError as error:
-        raise LabkitError(f"The PDF could not be set: {str(error).splitlines()[0]}") from error
+        raise LabkitError(f"The PDF could not be set: {first_line(error)}") from error
     return bytes(pdf)
 
 

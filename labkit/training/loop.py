@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.machine import get_device, synchronise
 from labkit.basics.progress import Advance, Log, progress
 from labkit.data.datasets import Dataset
@@ -202,7 +202,7 @@ def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> N
             shape = tuple(getattr(output, "shape", ()))
     except RuntimeError as error:
         raise LabkitError(
-            f"The model does not take images of shape {(2, *dataset.image_shape)}: {str(error).splitlines()[0]}"
+            f"The model does not take images of shape {(2, *dataset.image_shape)}: {first_line(error)}"
         ) from error
     finally:
         model.train(was_training)
