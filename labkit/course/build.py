@@ -92,30 +92,30 @@ def mark(notebook: Any) -> Any:
     LabkitError for an answer without a check, or a check without one.
     """
     answers: list[Any] = []
-    facts = {"schema_version": 3, "task": False}
+    schema = {"schema_version": 3, "task": False}
     for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
         if cell.cell_type != "code":
             if before is not None and before.source.startswith(QUESTIONS):
                 cell.metadata["nbgrader"] = {
-                    **facts, "grade": True, "grade_id": "questions", "locked": False, "solution": True,
+                    **schema, "grade": True, "grade_id": "questions", "locked": False, "solution": True,
                     "points": len(re.findall(r"^\d+\. ", before.source, re.MULTILINE)),
                 }  # fmt: skip
             continue
         if SOLUTION in cell.source:
             answers.append(cell)
-        if found := CHECK.match(cell.source):
-            name = found[1]
+        if check := CHECK.match(cell.source):
+            name = check[1]
             if name not in exercises() or len(answers) != 1:
                 raise LabkitError(
                     f"check {name!r} needs an exercise of that name in labkit.exercises, and one cell with {SOLUTION} "
                     f"since the check before it, but there are {len(answers)}."
                 )
-            place = name.replace(".", "-")
+            slug = name.replace(".", "-")
             answers.pop().metadata["nbgrader"] = {
-                **facts, "grade": False, "grade_id": f"answer-{place}", "locked": False, "solution": True
+                **schema, "grade": False, "grade_id": f"answer-{slug}", "locked": False, "solution": True
             }  # fmt: skip
             cell.metadata["nbgrader"] = {
-                **facts, "grade": True, "grade_id": f"check-{place}", "locked": True, "solution": False,
+                **schema, "grade": True, "grade_id": f"check-{slug}", "locked": True, "solution": False,
                 "points": exercises()[name].points,
             }  # fmt: skip
     if answers:

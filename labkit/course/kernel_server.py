@@ -79,8 +79,8 @@ def _become_kernel(
         os.dup2(null, stream)
     seal = None
     if shut_away:
-        module, name, given = shut_away
-        seal = getattr(importlib.import_module(module), name)(**given)
+        module, name, keywords = shut_away
+        seal = getattr(importlib.import_module(module), name)(**keywords)
     else:
         os.chdir(folder)
     os.environ.clear()

@@ -53,9 +53,9 @@ class WarmProvisioner(LocalProvisioner):
         """Return where this kernel's sockets go: a path, to which a port is added."""
         return self.server().next_kernel()
 
-    def environment(self, ours: dict[str, str]) -> dict[str, str]:
+    def environment(self, client_environment: dict[str, str]) -> dict[str, str]:
         """Return the kernel's environment, given that of the client."""
-        return ours
+        return client_environment
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose files as the transport, which no other process can take as it could a port."""
@@ -79,8 +79,8 @@ class WarmProvisioner(LocalProvisioner):
         self.pid = self.pgid = process.pid  # it leads a session of its own
         self.cwd = folder
         # A client that connects before the sockets are bound would try again only 0.1 s later.
-        facts: dict[str, Any] = dict(self.connection_info)
-        sockets = [Path(f"{facts['ip']}-{facts[name]}") for name in facts if name.endswith("_port")]
+        connection: dict[str, Any] = dict(self.connection_info)
+        sockets = [Path(f"{connection['ip']}-{connection[name]}") for name in connection if name.endswith("_port")]
         while process.poll() is None and not all(path.exists() for path in sockets):
             await asyncio.sleep(0.002)
         return self.connection_info
@@ -133,22 +133,22 @@ class Server:
             folder = tempfile.mkdtemp(prefix="labkit-", dir="/tmp")
         self.folder = folder
         self.count = 0
-        ours, theirs = socket.socketpair()
-        self.connection = ours
+        connection, server_end = socket.socketpair()
+        self.connection = connection
         self.process = subprocess.Popen(
             [
                 *wrap(folder),
                 sys.executable,
                 "-P",
                 "-c",
-                f"from {kernel_server.__name__} import serve; serve({theirs.fileno()}, {folder!r})",
+                f"from {kernel_server.__name__} import serve; serve({server_end.fileno()}, {folder!r})",
             ],
-            pass_fds=[theirs.fileno()],
+            pass_fds=[server_end.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal is for the client
         )
-        theirs.close()
-        self.end = weakref.finalize(self, _end, os.getpid(), self.process, ours, folder)
+        server_end.close()
+        self.end = weakref.finalize(self, _end, os.getpid(), self.process, connection, folder)
 
     def next_kernel(self) -> str:
         """Return the place of the next kernel's sockets: a path, to which a port is added."""

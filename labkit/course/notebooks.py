@@ -26,16 +26,17 @@ def course(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
 
 
-def select(names: Sequence[str], known: Sequence[Path]) -> list[Path]:
-    """Return those of `known` that `names` ("05", "05_mlp1_sweep" or a path) mean, in their order; all for none."""
-    chosen = set()
+def select(names: Sequence[str], available: Sequence[Path]) -> list[Path]:
+    """Return those of `available` that `names` ("05", "05_mlp1_sweep" or a path) mean, in their order; all for none."""
+    selected = set()
     for name in names:
         stem = Path(name).stem
-        matches = [path for path in known if path.stem == stem or path.stem.split("_")[0] == stem]
+        matches = [path for path in available if path.stem == stem or path.stem.split("_")[0] == stem]
         if not matches:
-            raise UsageError(f"Notebook {name!r} is not known: choose among {', '.join(path.stem for path in known)}.")
-        chosen.update(matches)
-    return [path for path in known if path in chosen or not names]
+            stems = ", ".join(path.stem for path in available)
+            raise UsageError(f"Notebook {name!r} is not known: choose among {stems}.")
+        selected.update(matches)
+    return [path for path in available if path in selected or not names]
 
 
 def read_notebook(path: Path) -> Any:

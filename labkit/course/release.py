@@ -83,8 +83,8 @@ def course_files() -> dict[str, bytes]:
         raise UsageError("No report_template.md here: run the command in the folder that holds it.") from error
     files |= _package()
     files["README.md"] = _readme(files).encode()
-    if found := leaks(secret, files):
-        raise LabkitError("\n  ".join(["The release would show lines of solutions; reword or remove them.", *found]))
+    if leaked := leaks(secret, files):
+        raise LabkitError("\n  ".join(["The release would show lines of solutions; reword or remove them.", *leaked]))
     return files
 
 
@@ -118,17 +118,17 @@ def solution_lines(notebooks: Mapping[str, Any]) -> dict[str, str]:
     A line is no secret when code outside of the markers shows it, in the same notebook or in an earlier one.
     """
     secret: dict[str, str] = {}
-    shown = ""
+    public = ""
     for name, notebook in notebooks.items():
         hidden: list[str] = []
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 inside, outside = _split(cell.source)
                 hidden += inside
-                shown += "\n".join(["", *outside])
+                public += "\n".join(["", *outside])
             elif cell.metadata.get("nbgrader", {}).get("solution"):
                 hidden += [" ".join(line.split()) for line in cell.source.splitlines()]  # answers to questions
-        secret |= {line: name for line in hidden if not TRIVIAL.fullmatch(line) and line not in shown}
+        secret |= {line: name for line in hidden if not TRIVIAL.fullmatch(line) and line not in public}
     return secret
 
 
@@ -137,14 +137,14 @@ def leaks(secret: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
 
     labkit's wheel is not searched: it is the package that students install and may read.
     """
-    found = []
+    findings = []
     for name, content in files.items():
         if name.endswith(".whl"):
             continue
         lines = _strings(json.loads(content)) if name.endswith(".ipynb") else content.decode().splitlines()
         text = "\n".join(" ".join(line.split()) for line in lines)
-        found += [f"{name} shows `{line}`, of {owner}." for line, owner in secret.items() if line in text]
-    return found
+        findings += [f"{name} shows `{line}`, of {owner}." for line, owner in secret.items() if line in text]
+    return findings
 
 
 def to_zip(files: Mapping[str, bytes]) -> bytes:
@@ -219,10 +219,10 @@ def _package() -> dict[str, bytes]:
         return {}
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", scratch]
-        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+        build = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
         wheels = {path.name: path.read_bytes() for path in Path(scratch).glob("*.whl")}
-    if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    if build.returncode or not wheels:
+        reason = (build.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise LabkitError(f"labkit's wheel could not be built in {CHECKOUT}: {reason}")
     (wheel,) = wheels
     environment = (CHECKOUT / "environment.yml").read_text(encoding="utf-8").replace("- -e .", f"- ./{wheel}")

@@ -22,26 +22,27 @@ PERCENT = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d+)?)\s?%")
 
 def open_exercises(out: Path) -> Iterator[str]:
     """Name the exercises that were not passed in the run whose results are in `out`."""
-    found = statuses(out)
+    status_of = statuses(out)
     for name, exercise in exercises().items():
-        if (status := found.get(name, "open")) != "passed":
+        if (status := status_of.get(name, "open")) != "passed":
             yield f"Exercise {name} ({exercise.title}) is {status}."
 
 
 def unanswered_questions(notebook: Any, name: str) -> Iterator[str]:
     """Name the questions at the end of a notebook that the cell behind them does not answer by their number."""
     cells = notebook.cells
-    place = next((index for index, cell in enumerate(cells) if cell.source.startswith(QUESTIONS)), None)
-    if place is None:
+    position = next((index for index, cell in enumerate(cells) if cell.source.startswith(QUESTIONS)), None)
+    if position is None:
         return
-    answer = cells[place + 1] if place + 1 < len(cells) else None
+    answer = cells[position + 1] if position + 1 < len(cells) else None
     text = answer.source if answer is not None and answer.cell_type == "markdown" else ""
-    asked = re.findall(r"^(\d+)\. ", cells[place].source, re.MULTILINE)
-    left = [number for number in asked if not re.search(rf"^\W*{number}[.):] *\S", text, re.MULTILINE)]
-    if STUBS[0] in text or len(left) == len(asked):
-        yield f"The questions at the end of {name} are not answered: write 1. to {asked[-1]}. in the cell behind them."
-    elif left:
-        yield f"Question {' and '.join(left)} at the end of {name} is not answered."
+    numbers = re.findall(r"^(\d+)\. ", cells[position].source, re.MULTILINE)
+    unanswered = [number for number in numbers if not re.search(rf"^\W*{number}[.):] *\S", text, re.MULTILINE)]
+    if STUBS[0] in text or len(unanswered) == len(numbers):
+        last = numbers[-1]
+        yield f"The questions at the end of {name} are not answered: write 1. to {last}. in the cell behind them."
+    elif unanswered:
+        yield f"Question {' and '.join(unanswered)} at the end of {name} is not answered."
 
 
 def unwritten_discussions(report: str) -> Iterator[str]:
@@ -58,22 +59,23 @@ def unwritten_discussions(report: str) -> Iterator[str]:
             yield f"The report shows a figure in “{heading[1]}” without discussing it: add a ::: discussion block."
 
 
-def differences(claimed: dict[str, Any], again: dict[str, Any]) -> Iterator[str]:
+def differences(claimed: dict[str, Any], rerun: dict[str, Any]) -> Iterator[str]:
     """Name the numbers that a second run does not give again: another mean by more than the spread, or another count.
 
     Times are left out. Notebooks that read other images are named once.
     """
     for name, section in claimed["notebooks"].items():
-        other = again["notebooks"].get(name)
-        if other is None:
+        rerun_section = rerun["notebooks"].get(name)
+        if rerun_section is None:
             continue  # it failed, which is told elsewhere
-        if section["data"]["fingerprint"] != other["data"]["fingerprint"]:
-            yield f"{name} read other images than in your run ({section['data']['name']}, {other['data']['name']})."
+        data, rerun_data = section["data"], rerun_section["data"]
+        if data["fingerprint"] != rerun_data["fingerprint"]:
+            yield f"{name} read other images than in your run ({data['name']}, {rerun_data['name']})."
             continue
         for key, number in section["numbers"].items():
             if number["unit"] in TIMES:
                 continue
-            if (second := other["numbers"].get(key)) is None:
+            if (second := rerun_section["numbers"].get(key)) is None:
                 yield f"{name} did not make the number {key} again."
             elif abs(number["value"] - second["value"]) > number.get("spread", 0):
                 yield f"{name}: your results say {key} = {number['text']}, but the run gives {second['text']}."
@@ -81,7 +83,7 @@ def differences(claimed: dict[str, Any], again: dict[str, Any]) -> Iterator[str]
 
 def typed_percentages(report: str, results: dict[str, Any]) -> Iterator[str]:
     """Name percentages in the discussions of a report's source that no number of the run rounds to."""
-    known = [
+    reported = [
         value
         for section in results["notebooks"].values()
         for number in section["numbers"].values()
@@ -90,7 +92,7 @@ def typed_percentages(report: str, results: dict[str, Any]) -> Iterator[str]:
     for text in DISCUSSION.findall(report):
         for typed in PERCENT.findall(text):
             digits = len(typed.partition(".")[2])
-            if digits and not any(f"{abs(value):.{digits}f}" == typed for value in known):
+            if digits and not any(f"{abs(value):.{digits}f}" == typed for value in reported):
                 yield f"The report says {typed} %, which is no number of the run: place it with << number(...) >>."
 
 
@@ -99,14 +101,14 @@ def disorder(notebook: Any, name: str) -> Iterator[str]:
     counts = [
         cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
     ]
-    run = [count for count in counts if count]
-    if run and run != sorted(run):
+    executed = [count for count in counts if count]
+    if executed and executed != sorted(executed):
         yield f"{name} was saved after its cells were run out of order: choose Restart Kernel and Run All Cells."
 
 
 def missing_notebooks(paths: Sequence[Path]) -> Iterator[str]:
     """Name the notebooks of the course that are not there, by the number of their exercises."""
-    there = {chapter_of(path.stem) for path in paths}
+    present = {chapter_of(path.stem) for path in paths}
     for chapter in dict.fromkeys(map(chapter_of, exercises())):
-        if chapter not in there:
+        if chapter not in present:
             yield f"Notebook {chapter} is missing."

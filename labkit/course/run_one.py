@@ -95,17 +95,16 @@ def _check_parameters(path: Path, parameters: dict[str, Any]) -> None:
         raise LabkitError(
             f"The parameters cell of {path.name} is not Python: {error.msg} in line {error.lineno}."
         ) from error
-    known = {
+    settable = {
         target.id
         for node in tree.body
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    if unknown := [name for name in parameters if name not in known]:
-        raise LabkitError(
-            f"{path.name} has no parameter {', '.join(unknown)}: its parameters cell sets {', '.join(sorted(known))}."
-        )
+    if unknown := [name for name in parameters if name not in settable]:
+        names = ", ".join(sorted(settable))
+        raise LabkitError(f"{path.name} has no parameter {', '.join(unknown)}: its parameters cell sets {names}.")
 
 
 def set_environment() -> None:

@@ -39,7 +39,7 @@ def submit(
     report: source of the report; default: my_report.md where it exists, else report_template.md.
     agree: gets the findings, and decides whether to pack.
     """
-    name = _slug(group)
+    slug = _slug(group)
     ids = [member.strip() for member in members.split(",") if member.strip()]
     if not ids or len(set(ids)) < len(ids) or not all(re.fullmatch(r"[\w.@-]+", member) for member in ids):
         raise UsageError(f'--members {members!r} must be ids with commas between them, each once, as in "ab12,cd34".')
@@ -52,36 +52,32 @@ def submit(
     except (OSError, ValueError) as error:
         raise UsageError(f"The report's source {source} cannot be read ({error}): name it with --report.") from error
     paths = course(notebooks_folder())
-    saved = [read_notebook(path) for path in paths]
-    _refuse_own_paths(paths, saved)
-    again = _start_anew(folder)
+    saved = {path.stem: read_notebook(path) for path in paths}
+    _refuse_local_paths(saved)
+    rerun_folder = _start_anew(folder)
     print(f"Running {len(paths)} notebooks from the start ({profile} profile, first seed {seed}):")
     outcomes = execute_all(
-        paths, {"profile": profile, "data": data, "seed": seed, "out": str(again)}, again / "notebooks"
+        paths, {"profile": profile, "data": data, "seed": seed, "out": str(rerun_folder)}, rerun_folder / "notebooks"
     )
-    if not (again / "results.json").is_file():
+    if not (rerun_folder / "results.json").is_file():
         raise LabkitError(f"No notebook reached its end, so there is nothing to submit: {_failure(outcomes[0])}")
-    results = read_results(again / "results.json")
-    build_report(again, results, source, not_passed(again))
+    results = read_results(rerun_folder / "results.json")
+    build_report(rerun_folder, results, source, not_passed(rerun_folder))
     findings = [
         *review.missing_notebooks(paths),
         *(_failure(outcome) for outcome in outcomes if outcome.error),
-        *(finding for path, one in zip(paths, saved, strict=True) for finding in review.disorder(one, path.stem)),
-        *review.open_exercises(again),
-        *(
-            finding
-            for path, one in zip(paths, saved, strict=True)
-            for finding in review.unanswered_questions(one, path.stem)
-        ),
+        *(finding for name, notebook in saved.items() for finding in review.disorder(notebook, name)),
+        *review.open_exercises(rerun_folder),
+        *(finding for name, notebook in saved.items() for finding in review.unanswered_questions(notebook, name)),
         *review.unwritten_discussions(text),
         *review.differences(claimed, results),
         *review.typed_percentages(text, results),
     ]
     if not agree(findings):
         return None
-    target = Path(f"submission-{name}.zip")
-    who = {"group": group, "members": ids, "profile": profile, "seed": seed, "labkit": __version__}
-    write_atomically(target, _pack(again, results, f"submission-{name}", text, who))
+    target = Path(f"submission-{slug}.zip")
+    metadata = {"group": group, "members": ids, "profile": profile, "seed": seed, "labkit": __version__}
+    write_atomically(target, _pack(rerun_folder, results, f"submission-{slug}", text, metadata))
     return target
 
 
@@ -103,16 +99,16 @@ def _one_setting(claimed: dict[str, Any]) -> tuple[str, int]:
 
 def _start_anew(folder: Path) -> Path:
     """Return the folder of the new run: empty, but for the trainings that are finished."""
-    again = folder / "submission"
-    ensure_writable(again)
-    for entry in again.iterdir():
+    rerun_folder = folder / "submission"
+    ensure_writable(rerun_folder)
+    for entry in rerun_folder.iterdir():
         if entry.is_dir() and entry.name != "cache":
             shutil.rmtree(entry)
         elif entry.is_file():
             entry.unlink()
     if (folder / "cache").is_dir():
-        shutil.copytree(folder / "cache", again / "cache", dirs_exist_ok=True)
-    return again
+        shutil.copytree(folder / "cache", rerun_folder / "cache", dirs_exist_ok=True)
+    return rerun_folder
 
 
 def _failure(outcome: Outcome) -> str:
@@ -122,28 +118,29 @@ def _failure(outcome: Outcome) -> str:
     return f"{outcome.name} fails in cell {outcome.cell} when it is run from the start ({outcome.error}).{order}"
 
 
-def _refuse_own_paths(paths: list[Path], notebooks: list[Any]) -> None:
+def _refuse_local_paths(notebooks: dict[str, Any]) -> None:
     """Raise LabkitError for code that names a folder of this machine: it runs nowhere else."""
-    own = {str(folder) for folder in (Path.home(), Path.cwd(), data_folder())} - {"/"}
-    for path, notebook in zip(paths, notebooks, strict=True):
+    local_folders = {str(folder) for folder in (Path.home(), Path.cwd(), data_folder())} - {"/"}
+    for name, notebook in notebooks.items():
         for cell in notebook.cells:
-            if cell.cell_type == "code" and (found := next((one for one in own if one in cell.source), None)):
+            named = [folder for folder in local_folders if folder in cell.source]
+            if cell.cell_type == "code" and named:
                 raise LabkitError(
-                    f"{path.name} names {found}, a folder that only this machine has, in the cell that begins with "
+                    f"{name}.ipynb names {named[0]}, a folder that only this machine has, in the cell that begins with "
                     f"{cell.source.splitlines()[0]!r}: use the parameter `data` or a relative path."
                 )
 
 
-def _pack(again: Path, results: dict[str, Any], root: str, source: str, who: dict[str, Any]) -> bytes:
+def _pack(rerun_folder: Path, results: dict[str, Any], root: str, source: str, metadata: dict[str, Any]) -> bytes:
     """Return the zip; LabkitError when it or a file in it is too large."""
-    wanted = ["report.pdf", "report.html", "report.md", "results.json"]
-    wanted += [file for section in results["notebooks"].values() for file in files_of(section)]
-    files: dict[str, bytes] = {name: (again / name).read_bytes() for name in wanted}
-    for path in sorted((again / "notebooks").glob("*.ipynb")):
+    names = ["report.pdf", "report.html", "report.md", "results.json"]
+    names += [file for section in results["notebooks"].values() for file in files_of(section)]
+    files: dict[str, bytes] = {name: (rerun_folder / name).read_bytes() for name in names}
+    for path in sorted((rerun_folder / "notebooks").glob("*.ipynb")):
         files[f"notebooks/{path.name}"] = without_paths(read_notebook(path)).encode()
     files["report_source.md"] = source.encode()
-    files["submission.json"] = (json.dumps(who, indent=1, ensure_ascii=False) + "\n").encode()
-    files["Readme.txt"] = _readme(results, who).encode()
+    files["submission.json"] = (json.dumps(metadata, indent=1, ensure_ascii=False) + "\n").encode()
+    files["Readme.txt"] = _readme(results, metadata).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
@@ -162,10 +159,10 @@ def without_paths(notebook: Any) -> str:
     """
     import nbformat
 
-    known = {str(Path.cwd()): ".", str(Path.home()): "~"}
+    replacements = {str(Path.cwd()): ".", str(Path.home()): "~"}
 
     def shortened(text: str) -> str:
-        for folder, sign in known.items():
+        for folder, sign in replacements.items():
             if folder != "/":
                 text = text.replace(folder, sign)
         return PATH.sub(lambda match: "…/" + re.split(r"[/\\]", match[0])[-1], text)
@@ -186,20 +183,20 @@ def without_paths(notebook: Any) -> str:
     return str(nbformat.writes(notebook, version=4))
 
 
-def _readme(results: dict[str, Any], who: dict[str, Any]) -> str:
+def _readme(results: dict[str, Any], metadata: dict[str, Any]) -> str:
     lines = [
-        f"Group: {who['group']}",
-        f"Members: {', '.join(who['members'])}",
+        f"Group: {metadata['group']}",
+        f"Members: {', '.join(metadata['members'])}",
         "",
-        f"How to run it: install labkit {who['labkit']}, unpack this folder, go into it, and type",
+        f"How to run it: install labkit {metadata['labkit']}, unpack this folder, go into it, and type",
         "",
-        f"    labkit run --profile {who['profile']} --seed {who['seed']}",
+        f"    labkit run --profile {metadata['profile']} --seed {metadata['seed']}",
         "    labkit report out --template report_source.md",
         "",
         "The report is then out/report.pdf. Each notebook can be run alone, with the command beside it:",
     ]
     for name, section in results["notebooks"].items():
-        command = f"labkit run {name[:2]} --profile {who['profile']} --seed {who['seed']}"
+        command = f"labkit run {name[:2]} --profile {metadata['profile']} --seed {metadata['seed']}"
         data = section["data"]
         lines += ["", f"{name}: {command}", f"  data: {data['name']} ({data['origin']})"]
         lines += [f"  figure {key}: {entry['svg']}" for key, entry in section["figures"].items()]

@@ -51,9 +51,9 @@ class Provenance:
     fingerprint: str  # of the images, the split and the normalisation
 
     def __str__(self) -> str:
-        part = f" (of {self.train_available:,})" if self.train + self.validation < self.train_available else ""
-        kept = f"{self.train:,} training, {self.validation:,} validation{part}"
-        return f"{self.name} ({self.origin}): {kept}, {self.test:,} test images"
+        available = f" (of {self.train_available:,})" if self.train + self.validation < self.train_available else ""
+        used = f"{self.train:,} training, {self.validation:,} validation{available}"
+        return f"{self.name} ({self.origin}): {used}, {self.test:,} test images"
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ def load(
         raise UsageError(f"validation must lie between 0 and 1, but it is {validation}.")
     raw, title = _read(name, source)
     train, held_back = _divide(raw.train_labels, validation, train_limit)
-    parts = {
+    arrays = {
         "train": (raw.train_images[train], raw.train_labels[train]),
         "validation": (raw.train_images[held_back], raw.train_labels[held_back]),
         "test": (raw.test_images, raw.test_labels),
     }
-    mean, std = _scale(parts["train"][0], normalisation)
+    mean, std = _scale(arrays["train"][0], normalisation)
     provenance = Provenance(
         name=title,
         origin=raw.origin,
@@ -139,12 +139,12 @@ def load(
         validation=len(held_back),
         test=len(raw.test_labels),
         train_available=len(raw.train_labels),
-        fingerprint=_fingerprint(parts, normalisation),
+        fingerprint=_fingerprint(arrays, normalisation),
     )
     scale, shift = torch.from_numpy(1 / (255 * std)), torch.from_numpy(mean / std)
     splits = {
         key: Split(key, torch.from_numpy(np.array(images)).float().mul_(scale).sub_(shift), torch.from_numpy(labels))
-        for key, (images, labels) in parts.items()
+        for key, (images, labels) in arrays.items()
     }
     return Dataset(
         splits["train"],
@@ -162,8 +162,8 @@ def _read(name: str, source: str | Path) -> tuple[readers.Raw, str]:
     if str(source) == "auto":
         folder = data_folder()
         if folder.is_dir():
-            if found := _read_folder(name, folder):
-                return found
+            if raw_and_title := _read_folder(name, folder):
+                return raw_and_title
         elif os.environ.get("LABKIT_DATA"):
             raise UsageError(
                 f"LABKIT_DATA names {folder}, which is not a folder: give its absolute path, "
@@ -173,40 +173,40 @@ def _read(name: str, source: str | Path) -> tuple[readers.Raw, str]:
         folder = Path(source).expanduser()
         if not folder.is_dir():
             raise UsageError(f"{source} is not a folder: data is 'auto', 'embedded' or a folder that holds the images.")
-        if found := _read_folder(name, folder):
-            return found
+        if raw_and_title := _read_folder(name, folder):
+            return raw_and_title
         raise UsageError(f"{folder} holds no {TITLES[name]}: expected {' or '.join(_expected(name))} in it.")
     return (embedded.embedded_digits() if name == "mnist" else embedded.drawn_shapes()), EMBEDDED_TITLES[name]
 
 
 def _expected(name: str) -> list[str]:
-    own = f"{'MNIST/raw' if name == 'mnist' else readers.CIFAR_FOLDER}/"
-    return [own, f"{name}/train|test/<class>/*.png|jpg", "train|test/<class>/*.png|jpg"]
+    native_folder = f"{'MNIST/raw' if name == 'mnist' else readers.CIFAR_FOLDER}/"
+    return [native_folder, f"{name}/train|test/<class>/*.png|jpg", "train|test/<class>/*.png|jpg"]
 
 
 def find(name: str, folder: Path) -> Path | None:
     """Return the folder inside `folder` that holds the dataset, or None. Looks at names only, reads nothing."""
     if name == "mnist":
-        for place in (folder / "MNIST" / "raw", folder / "raw", folder):
-            files = [place / f"{file}{suffix}" for file in readers.IDX_FILES.values() for suffix in ("", ".gz")]
+        for candidate in (folder / "MNIST" / "raw", folder / "raw", folder):
+            files = [candidate / f"{file}{suffix}" for file in readers.IDX_FILES.values() for suffix in ("", ".gz")]
             if any(file.exists() for file in files):
-                return place
-    elif (place := folder / readers.CIFAR_FOLDER).is_dir():
-        return place
-    for place in (folder / name, folder):
-        if (place / "train").is_dir() and (place / "test").is_dir():
-            return place
+                return candidate
+    elif (candidate := folder / readers.CIFAR_FOLDER).is_dir():
+        return candidate
+    for candidate in (folder / name, folder):
+        if (candidate / "train").is_dir() and (candidate / "test").is_dir():
+            return candidate
     return None
 
 
 def _read_folder(name: str, folder: Path) -> tuple[readers.Raw, str] | None:
-    place = find(name, folder)
-    if place is None:
+    location = find(name, folder)
+    if location is None:
         return None
-    if (place / "train").is_dir():
-        title = TITLES[name] if place.name == name else f"images in the folder {place.resolve().name}"
-        return readers.read_image_folder(place, *SHAPES[name]), title
-    return (readers.read_mnist(place) if name == "mnist" else readers.read_cifar10(place)), TITLES[name]
+    if (location / "train").is_dir():
+        title = TITLES[name] if location.name == name else f"images in the folder {location.resolve().name}"
+        return readers.read_image_folder(location, *SHAPES[name]), title
+    return (readers.read_mnist(location) if name == "mnist" else readers.read_cifar10(location)), TITLES[name]
 
 
 def _divide(labels: np.ndarray, validation: float, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -245,9 +245,9 @@ def _scale(train_images: np.ndarray, normalisation: str) -> tuple[np.ndarray, np
     return mean.astype(np.float32).reshape(-1, 1, 1), std.astype(np.float32).reshape(-1, 1, 1)
 
 
-def _fingerprint(parts: dict[str, tuple[np.ndarray, np.ndarray]], normalisation: str) -> str:
+def _fingerprint(arrays: dict[str, tuple[np.ndarray, np.ndarray]], normalisation: str) -> str:
     digest = hashlib.blake2b(normalisation.encode(), digest_size=8)
-    for images, labels in parts.values():
+    for images, labels in arrays.values():
         digest.update(np.ascontiguousarray(images).data)
         digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()

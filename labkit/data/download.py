@@ -22,7 +22,7 @@ def fetch(names: list[str]) -> Path:
     from torchvision import datasets
 
     for name in names:
-        dataset, place = (
+        dataset, target = (
             (datasets.MNIST, folder / "MNIST" / "raw") if name == "mnist" else (datasets.CIFAR10, folder / CIFAR_FOLDER)
         )
         try:
@@ -31,7 +31,7 @@ def fetch(names: list[str]) -> Path:
             reason = first_line(error).rstrip(": ")
             raise LabkitError(
                 f"{TITLES[name]} could not be downloaded ({reason}): run the command again to go on, "
-                f"or copy its files into {place}."
+                f"or copy its files into {target}."
             ) from error
         load(name, folder)  # a file that was cut short shows now, not in a notebook
     return folder

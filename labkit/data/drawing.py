@@ -103,21 +103,21 @@ def respond(
         return {"text": f"A drawing of {len(drawing):,} bytes was ignored: it should have {SIDE * SIDE:,}."}
     if not any(drawing):
         return {}
-    seen = as_digit(np.frombuffer(drawing, np.uint8).reshape(SIDE, SIDE), frame)
-    image = (torch.from_numpy(seen).float()[None] / 255 - dataset.mean) / dataset.std
+    digit = as_digit(np.frombuffer(drawing, np.uint8).reshape(SIDE, SIDE), frame)
+    image = (torch.from_numpy(digit).float()[None] / 255 - dataset.mean) / dataset.std
     percent = 100 * probabilities(models, image[None])
     if not np.isfinite(percent).all():
         return {"text": "The networks gave no numbers (NaN): train them again, perhaps with a smaller learning rate."}
     means = percent.mean(0)
     spreads = percent.std(0, ddof=1) if len(percent) > 1 else 0 * means
     best = int(means.argmax())
-    over = f" ± {spreads[best]:.0f} over {len(percent)} seeds" if len(percent) > 1 else ", one seed"
+    uncertainty = f" ± {spreads[best]:.0f} over {len(percent)} seeds" if len(percent) > 1 else ", one seed"
     return {
-        "text": f"{dataset.class_names[best]}, {means[best]:.0f} %{over}",
+        "text": f"{dataset.class_names[best]}, {means[best]:.0f} %{uncertainty}",
         "means": means.tolist(),
         "spreads": spreads.tolist(),
         "dots": percent.tolist(),
-        "seen": seen.tobytes(),
+        "seen": digit.tobytes(),
     }
 
 

@@ -43,15 +43,15 @@ class Raw(NamedTuple):
 def read_mnist(folder: Path) -> Raw:
     """Read the four IDX files (plain or .gz) of MNIST from `folder`. LabkitError for a damaged or missing file."""
     arrays = {}
-    for part, name in IDX_FILES.items():
+    for content, name in IDX_FILES.items():
         path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
         if path is None:
             raise LabkitError(
                 f"{folder} lacks the file {name} (or {name}.gz): copy it there, or run `labkit fetch mnist`."
             )
-        arrays[part] = _read_idx(path, dimensions=3 if part.endswith("images") else 1)
-    for part in ("train", "test"):
-        _check_pair(arrays[f"{part} images"], arrays[f"{part} labels"], f"the {part} files in {folder}")
+        arrays[content] = _read_idx(path, dimensions=3 if content.endswith("images") else 1)
+    for split in ("train", "test"):
+        _check_pair(arrays[f"{split} images"], arrays[f"{split} labels"], f"the {split} files in {folder}")
     return Raw(
         arrays["train images"][:, None],
         arrays["train labels"].astype(np.int64),
@@ -153,20 +153,21 @@ def read_image_folder(folder: Path, channels: int, size: int) -> Raw:
         raise LabkitError(
             f"{folder / 'train'} holds fewer than two class folders: expected train/<class>/*.png or *.jpg."
         )
-    parts: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     suffixes: set[str] = set()
-    for part in ("train", "test"):
+    for split in ("train", "test"):
         images, labels = [], []
         for label, name in enumerate(class_names):
-            paths = sorted(p for p in (folder / part / name).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+            paths = sorted(p for p in (folder / split / name).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
             if not paths:
-                raise LabkitError(f"{folder / part / name} holds no .png or .jpg image: every class needs one or more.")
+                where = folder / split / name
+                raise LabkitError(f"{where} holds no .png or .jpg image: every class needs one or more.")
             suffixes |= {path.suffix.lower() for path in paths}
             images += [_read_image(path, channels, size) for path in paths]
             labels += [label] * len(paths)
-        parts[part] = np.stack(images), np.array(labels, dtype=np.int64)
+        splits[split] = np.stack(images), np.array(labels, dtype=np.int64)
     lossy = suffixes & {".jpg", ".jpeg"}
-    return Raw(*parts["train"], *parts["test"], class_names, "JPEG files, slightly lossy" if lossy else "PNG files")
+    return Raw(*splits["train"], *splits["test"], class_names, "JPEG files, slightly lossy" if lossy else "PNG files")
 
 
 def _read_image(path: Path, channels: int, size: int) -> np.ndarray:

@@ -82,9 +82,9 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) ->
     from matplotlib.patches import Rectangle
 
     table = layer_table(model, image_shape)
-    kept = table[(table["parameters"] > 0) | table["kind"].str.contains("Pool")]
-    shapes = [tuple(map(int, str(output).split(" x "))) for output in kept["output"]]
-    stages = [("input", tuple(image_shape)), *zip(kept["layer"], shapes, strict=True)]
+    drawn = table[(table["parameters"] > 0) | table["kind"].str.contains("Pool")]
+    shapes = [tuple(map(int, str(output).split(" x "))) for output in drawn["output"]]
+    stages = [("input", tuple(image_shape)), *zip(drawn["layer"], shapes, strict=True)]
     tallest = max([shape[-1] for _, shape in stages if len(shape) == 3])
     x, top, edges = 0.0, 0.0, []
     for name, shape in stages:

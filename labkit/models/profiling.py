@@ -83,11 +83,11 @@ def measure_peak_memory(model: nn.Module, images: torch.Tensor) -> int:
             return int(torch.cuda.max_memory_allocated(device) - before)
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
             model(images)
-    held = peak = 0
+    allocated = peak = 0
     for event in _trace(profiler):
         if event.get("name") == "[memory]":
-            held += event["args"]["Bytes"]
-            peak = max(peak, held)
+            allocated += event["args"]["Bytes"]
+            peak = max(peak, allocated)
     return peak
 
 

@@ -91,12 +91,12 @@ class Network:
     ) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(f"A network needs two or more sizes, each 1 or more, but sizes is {tuple(sizes)}.")
-        for kind, name, known in (
+        for kind, name, choices in (
             ("Activation", activation, tuple(ACTIVATIONS)),
             ("Initialisation", initialisation, INITIALISATIONS),
         ):
-            if name not in known:
-                raise ValueError(f"{kind} {name!r} is not known: choose one of {', '.join(known)}.")
+            if name not in choices:
+                raise ValueError(f"{kind} {name!r} is not known: choose one of {', '.join(choices)}.")
         self.function, self.derivative = ACTIVATIONS[activation]
         rng = np.random.default_rng(seed)
         self.weights = [_draw(initialisation, rng, *pair).astype(dtype) for pair in pairwise(sizes)]
@@ -214,9 +214,9 @@ def check_gradient(
         for letter, values, given in zip("Wb", pair, given_pair, strict=True):
             if values.shape != given.shape:
                 raise ValueError(f"The gradient of {letter}{number} has shape {given.shape}, but needs {values.shape}.")
-            chosen = rng.choice(values.size, min(samples, values.size), replace=False)
-            numeric = np.array([_slope(network, images, labels, l2, values.reshape(-1), i, step) for i in chosen])
-            analytic = given.reshape(-1)[chosen]
+            sampled = rng.choice(values.size, min(samples, values.size), replace=False)
+            numeric = np.array([_slope(network, images, labels, l2, values.reshape(-1), i, step) for i in sampled])
+            analytic = given.reshape(-1)[sampled]
             scale = np.linalg.norm(analytic) + np.linalg.norm(numeric)
             errors[f"{letter}{number}"] = float(np.linalg.norm(analytic - numeric) / scale) if scale else 0.0
     return errors
@@ -232,12 +232,12 @@ def check_labels(labels: Array, images: int, classes: int) -> None:
 
 def _slope(network: Network, images: Array, labels: Array, l2: float, values: Array, index: int, step: float) -> float:
     """Return the cost's central difference along one entry of `values`, a flat view of one of the network's arrays."""
-    kept = values[index]
+    original = values[index]
     costs = []
-    for moved in (kept + step, kept - step):
+    for moved in (original + step, original - step):
         values[index] = moved
         costs.append(network.cost(images, labels, l2))
-    values[index] = kept
+    values[index] = original
     return (costs[0] - costs[1]) / (2 * step)
 
 

@@ -27,8 +27,8 @@ LABELS = {"fig": "Figure", "tbl": "Table"}
 
 def default_template() -> Path:
     """Return the report template: report_template.md in this folder, else the one beside the package."""
-    here = Path.cwd() / "report_template.md"
-    return here if here.is_file() else CHECKOUT / "report_template.md"
+    local = Path.cwd() / "report_template.md"
+    return local if local.is_file() else CHECKOUT / "report_template.md"
 
 
 def build_report(
@@ -141,21 +141,23 @@ class _Placer:
 
     def banner(self) -> str:
         """Return what a reader must know before any number: embedded data, quick profile, mixed runs."""
-        facts = []
+        cautions = []
         sections = self.notebooks.values()
         if embedded := [name for name, section in self.notebooks.items() if not section["data"]["real"]]:
             names = sorted({self.notebooks[name]["data"]["name"] for name in embedded})
             where = "Every number" if len(embedded) == len(self.notebooks) else f"What comes from {', '.join(embedded)}"
-            facts.append(
+            cautions.append(
                 f"**Embedded data.** {where} in this report was measured on the {' and '.join(names)} that labkit "
                 "carries, not on MNIST or CIFAR-10: do not compare it with published results."
             )
         if quick := [name for name, section in self.notebooks.items() if section["profile"] == "quick"]:
             where = "All notebooks" if len(quick) == len(self.notebooks) else ", ".join(quick)
-            facts.append(f"**Quick profile.** {where} ran shortened; `labkit run --profile full` gives final numbers.")
+            cautions.append(
+                f"**Quick profile.** {where} ran shortened; `labkit run --profile full` gives final numbers."
+            )
         if len({section["labkit"] for section in sections}) > 1:
-            facts.append("**Mixed versions.** The notebooks ran under different versions of labkit.")
-        return "\n".join(["::: banner", "\n\n".join(facts), ":::"]) if facts else ""
+            cautions.append("**Mixed versions.** The notebooks ran under different versions of labkit.")
+        return "\n".join(["::: banner", "\n\n".join(cautions), ":::"]) if cautions else ""
 
     def provenance(self) -> str:
         """Return a table of where every number comes from, one row a notebook."""
@@ -196,8 +198,8 @@ class _Placer:
         notebook, _, artefact = name.partition(".")
         if artefact in self.notebooks.get(notebook, {kind: [artefact]})[kind]:
             return ""
-        left = self.not_passed.get(notebook, ())
-        return f"**[missing: needs exercise {' or '.join(left)}]**" if left else ""
+        not_passed = self.not_passed.get(notebook, ())
+        return f"**[missing: needs exercise {' or '.join(not_passed)}]**" if not_passed else ""
 
     def _find(self, kind: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         notebook, dot, artefact = name.partition(".")
@@ -207,9 +209,9 @@ class _Placer:
             raise LabkitError(f"results.json lacks {name}: run the notebook that makes it, `labkit run {notebook}`.")
         section = self.notebooks[notebook]
         if artefact not in section[kind]:
-            known = ", ".join(section[kind]) or "none"
+            available = ", ".join(section[kind]) or "none"
             raise LabkitError(
-                f"results.json lacks {name}: notebook {notebook} makes these {kind}: {known}. "
+                f"results.json lacks {name}: notebook {notebook} makes these {kind}: {available}. "
                 f"Correct the name, or run `labkit run {notebook}` again."
             )
         return section[kind][artefact], section

@@ -68,16 +68,16 @@ def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None
     """
     ax = ax or plt.gca()
     for index, (value, rows) in enumerate(epochs.groupby(hue, sort=False)):
-        for part, style in (("validation", "-"), ("train", "--")):
-            groups = rows.groupby("epoch")[f"{part}_{metric}"]
+        for split, style in (("validation", "-"), ("train", "--")):
+            groups = rows.groupby("epoch")[f"{split}_{metric}"]
             mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
             ax.plot(
                 mean.index,
                 mean,
                 style,
                 color=f"C{index}",
-                marker=MARKERS[index % len(MARKERS)] if part == "validation" else "",
-                label=f"{value}, {part}",
+                marker=MARKERS[index % len(MARKERS)] if split == "validation" else "",
+                label=f"{value}, {split}",
             )
             ax.fill_between(mean.index, mean - spread, mean + spread, color=f"C{index}", alpha=0.18, linewidth=0)
     ax.set(xlabel="epoch", ylabel=metric)

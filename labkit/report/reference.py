@@ -134,10 +134,10 @@ def _page(results: dict[str, Any], systems: list[dict[str, Any]], remarks: list[
                 notes.append(note)
             mark = f" [{notes.index(note) + 1}]"
         seconds = _number(results, system["seconds"])["text"].removesuffix(" s") if system.get("seconds") else "-"
-        seen = f"{number['split']}, {number['n']:,}, {len(number['seeds'])}"
+        scope = f"{number['split']}, {number['n']:,}, {len(number['seeds'])}"
         ours = number["text"].removesuffix(" %")
         lines.append(
-            f"| {system['system']} | {system['setting']}{mark} | {system['reported']} | {ours} | {seen} | {seconds} |"
+            f"| {system['system']} | {system['setting']}{mark} | {system['reported']} | {ours} | {scope} | {seconds} |"
         )
     lines += ["", "## Notes", "", *[f"{index}. {note}" for index, note in enumerate(notes, 1)], ""]
     return "\n".join(lines)

@@ -40,14 +40,14 @@ def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
 
 def describe_number(entry: dict[str, Any]) -> str:
     """Return a number with its spread and, in brackets, split, n and seeds or the number of timings."""
-    facts = seen(entry)
+    details = seen(entry)
     if entry["statistic"] == "median [quartiles]":
-        facts.append(f"median and quartiles of {len(entry['values'])} timings")
-    return entry["text"] + (f" ({', '.join(facts)})" if facts else "")
+        details.append(f"median and quartiles of {len(entry['values'])} timings")
+    return entry["text"] + (f" ({', '.join(details)})" if details else "")
 
 
 def seen(entry: dict[str, Any]) -> list[str]:
     """Return the split, n and number of seeds of an artefact, as far as it has them."""
-    facts = [f"{entry['split']} split, n = {entry['n']:,}"] if entry["split"] else []
+    details = [f"{entry['split']} split, n = {entry['n']:,}"] if entry["split"] else []
     count = len(entry["seeds"])
-    return facts + ([f"{count} seeds" if count > 1 else f"seed {entry['seeds'][0]}"] if count else [])
+    return details + ([f"{count} seeds" if count > 1 else f"seed {entry['seeds'][0]}"] if count else [])

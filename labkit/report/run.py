@@ -111,7 +111,7 @@ class Run:
         """
         import pandas as pd
 
-        shown = pd.DataFrame(
+        rounded = pd.DataFrame(
             {
                 column: [_cell(value, (formats or {}).get(str(column))) for value in table[column]]
                 for column in table.columns
@@ -124,10 +124,10 @@ class Run:
             "csv": f"tables/{self.name}.{name}.csv",
             "columns": [str(column) for column in table.columns],
             "numeric": numeric,
-            "rows": shown.to_numpy().tolist(),
+            "rows": rounded.to_numpy().tolist(),
             **self._seen(split, seeds, dataset),
         }
-        return shown
+        return rounded
 
     def number(
         self,
@@ -167,7 +167,7 @@ class Run:
             results: dict[str, Any] = {"format": FORMAT, "notebooks": {}}
             if path.exists():
                 results = read_results(path)
-            old = results["notebooks"].get(self.name, {"figures": {}, "tables": {}})
+            previous = results["notebooks"].get(self.name, {"figures": {}, "tables": {}})
             results["notebooks"][self.name] = {
                 **self._section(),
                 "machine": self.machine,
@@ -178,7 +178,7 @@ class Run:
             }
             results["notebooks"] = dict(sorted(results["notebooks"].items()))
             write_atomically(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        for file in set(files_of(old)) - set(files_of(results["notebooks"][self.name])):
+        for file in set(files_of(previous)) - set(files_of(results["notebooks"][self.name])):
             (self.out / file).unlink(missing_ok=True)  # what this notebook no longer makes
         print(
             f"Saved {len(self._figures)} figures, {len(self._tables)} tables and {len(self._numbers)} numbers "

@@ -50,8 +50,8 @@ def _read_all(folder: Path | None, names: list[str]) -> list[dict[str, Any]] | N
 def _key(member: Member, dataset: Dataset) -> str:
     """Return a name for everything that the result of one training depends on."""
     model = member.model
-    own = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")}
-    facts = [
+    custom_layers = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")}
+    dependencies = [
         CACHE_FORMAT,
         torch.__version__,
         torch.get_num_threads(),
@@ -59,9 +59,9 @@ def _key(member: Member, dataset: Dataset) -> str:
         asdict(member.config),
         dataset.provenance.fingerprint,
         repr(model),
-        sorted(_source(kind) for kind in own),
+        sorted(_source(kind) for kind in custom_layers),
     ]
-    digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16)
+    digest = hashlib.blake2b(json.dumps(dependencies, sort_keys=True).encode(), digest_size=16)
     for tensor in model.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy())
     return digest.hexdigest()

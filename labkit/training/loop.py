@@ -122,8 +122,8 @@ def fit(
     schedule = make_schedule(optimizer, config, steps)
     generator = torch.Generator().manual_seed(config.seed)
     history = History()
-    with progress(config.epochs, "epochs", log) as (own, tell):
-        advance = advance or own
+    with progress(config.epochs, "epochs", log) as (bar_advance, tell):
+        advance = advance or bar_advance
         for epoch in range(1, config.epochs + 1):
             start = time.perf_counter()
             model.train()
@@ -155,17 +155,17 @@ def fit(
 
 def evaluate(model: nn.Module, dataset: Dataset, split: str = "test") -> Evaluation:
     """Evaluate `model` on every image of one split ("train", "validation" or "test"), in evaluation mode."""
-    part = dataset.split(split)
+    data = dataset.split(split)
     device = get_device()
     model.to(device)
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        logits = torch.cat([model(batch.to(device)).cpu() for batch in part.images.split(EVALUATION_BATCH)])
-        loss = functional.cross_entropy(logits, part.labels).item()
+        logits = torch.cat([model(batch.to(device)).cpu() for batch in data.images.split(EVALUATION_BATCH)])
+        loss = functional.cross_entropy(logits, data.labels).item()
         probabilities = logits.softmax(1)
     model.train(was_training)
-    return Evaluation(split, probabilities.clone(), part.labels, loss)
+    return Evaluation(split, probabilities.clone(), data.labels, loss)
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
@@ -207,9 +207,9 @@ def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> N
     finally:
         model.train(was_training)
     if shape != (2, dataset.num_classes):
-        found = f"an output of shape {shape}" if shape else f"a {type(output).__name__}"
+        output_kind = f"an output of shape {shape}" if shape else f"a {type(output).__name__}"
         raise LabkitError(
-            f"The model turns 2 images into {found}, but {dataset.num_classes} classes need "
+            f"The model turns 2 images into {output_kind}, but {dataset.num_classes} classes need "
             f"(2, {dataset.num_classes}): one logit a class and image."
         )
     if bool((output >= 0).all() and ((output.sum(1) - 1).abs() < 1e-4).all()):

@@ -65,8 +65,8 @@ class Stack:
 
     def _places(self, index: int, ends: list[int]) -> list[Place]:
         """Return where the parameters of a network lie, in the order of its own parameters."""
-        group, place = divmod(index, self.each)
-        first = slice(ends[place], ends[place + 1])
+        group, member = divmod(index, self.each)
+        first = slice(ends[member], ends[member + 1])
         places: list[Place] = []
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             places.append((weight, (group, first) if depth == 0 else (index,)))
@@ -113,10 +113,10 @@ class Stack:
         """Return dropout's factors, drawn for each network as it would draw them alone."""
         noise = torch.ones_like(values)
         sizes = self.sizes[-1].flatten().long().tolist()
-        for part, p, size, generator in zip(noise, self.drop, sizes, generators, strict=True):
+        for factors, p, size, generator in zip(noise, self.drop, sizes, generators, strict=True):
             if p:
-                own = torch.empty((len(part), size), dtype=values.dtype, device=values.device)
-                part[:, :size] = own.bernoulli_(1 - p, generator=generator).div_(1 - p)
+                drawn = torch.empty((len(factors), size), dtype=values.dtype, device=values.device)
+                factors[:, :size] = drawn.bernoulli_(1 - p, generator=generator).div_(1 - p)
         return noise
 
 
@@ -134,16 +134,16 @@ class ConvolutionStack:
         self.weights: list[nn.Parameter] = []  # of linear layers
         self.small: list[nn.Parameter] = []
         self.places: list[list[Place]] = [[] for _ in models]
-        self.own: list[list[nn.Parameter]] = []  # of each layer: weight and bias, or nothing
+        self.stacked: list[list[nn.Parameter]] = []  # of each layer: weight and bias, or nothing
         for layers in zip(*chains, strict=True):
-            own = []
+            stacked = []
             for name in ("weight", "bias") if isinstance(layers[0], nn.Conv2d | nn.Linear) else ():
                 values, indices = _stacked([getattr(layer, name).detach() for layer in layers], type(layers[0]))
-                own.append(_parameter(values.to(device)))
-                (self.weights if values.dim() == 3 and name == "weight" else self.small).append(own[-1])
+                stacked.append(_parameter(values.to(device)))
+                (self.weights if values.dim() == 3 and name == "weight" else self.small).append(stacked[-1])
                 for places, index in zip(self.places, indices, strict=True):
-                    places.append((own[-1], index))
-            self.own.append(own)
+                    places.append((stacked[-1], index))
+            self.stacked.append(stacked)
 
     def copy_back(self) -> None:
         """Give the networks their own weights back."""
@@ -155,11 +155,11 @@ class ConvolutionStack:
         """Return the logits; see `Stack.logits`."""
         values = images.expand(self.seeds, -1, -1, -1, -1).repeat_interleave(self.each, 0)
         values = values.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
-        for layer, own in zip(self.layers, self.own, strict=True):
+        for layer, stacked in zip(self.layers, self.stacked, strict=True):
             if isinstance(layer, nn.Conv2d):
-                values = functional.conv2d(values, *own, padding=layer.padding, groups=len(self.models))
+                values = functional.conv2d(values, *stacked, padding=layer.padding, groups=len(self.models))
             elif isinstance(layer, nn.Linear):
-                values = _Affine.apply(values, *own, keep)
+                values = _Affine.apply(values, *stacked, keep)
             elif isinstance(layer, nn.Flatten):
                 values = values.unflatten(1, (len(self.models), -1)).transpose(0, 1).flatten(2)
             else:  # activations, pooling and padding treat every map alike
@@ -167,17 +167,17 @@ class ConvolutionStack:
         return values
 
 
-def _stacked(parts: list[torch.Tensor], kind: type[nn.Module]) -> tuple[torch.Tensor, list[tuple[int | slice, ...]]]:
+def _stacked(tensors: list[torch.Tensor], kind: type[nn.Module]) -> tuple[torch.Tensor, list[tuple[int | slice, ...]]]:
     """Return weights or biases of one layer of all networks in one tensor, and where in it each network's lie."""
     if kind is nn.Conv2d:
-        memory = torch.channels_last if parts[0].dim() == 4 else torch.contiguous_format
-        size = len(parts[0])
-        return torch.cat(parts).contiguous(memory_format=memory), [
-            (slice(start, start + size),) for start in range(0, size * len(parts), size)
+        memory = torch.channels_last if tensors[0].dim() == 4 else torch.contiguous_format
+        size = len(tensors[0])
+        return torch.cat(tensors).contiguous(memory_format=memory), [
+            (slice(start, start + size),) for start in range(0, size * len(tensors), size)
         ]
-    if parts[0].dim() == 1:
-        return torch.stack(parts).unsqueeze(1), [(place, 0) for place in range(len(parts))]
-    return torch.stack(parts), [(place,) for place in range(len(parts))]
+    if tensors[0].dim() == 1:
+        return torch.stack(tensors).unsqueeze(1), [(index, 0) for index in range(len(tensors))]
+    return torch.stack(tensors), [(index,) for index in range(len(tensors))]
 
 
 def _parameter(values: torch.Tensor) -> nn.Parameter:
@@ -191,9 +191,9 @@ def _copy(models: Sequence[nn.Module], all_places: Sequence[Sequence[Place]], ba
     """Copy weights from the networks into the stack, or back."""
     with torch.no_grad():
         for model, places in zip(models, all_places, strict=True):
-            for own, (stacked, index) in zip(model.parameters(), places, strict=True):
-                part = stacked[index][tuple(slice(size) for size in own.shape)]
-                own.copy_(part) if back else part.copy_(own)
+            for parameter, (stacked, index) in zip(model.parameters(), places, strict=True):
+                view = stacked[index][tuple(slice(size) for size in parameter.shape)]
+                parameter.copy_(view) if back else view.copy_(parameter)
 
 
 def hidden_sizes(model: MLP) -> list[int]:

@@ -1,4 +1,4 @@
-"""Grid x seeds -> one row a run, cached on disk."""
+"""Grid x seeds -> a table with one row a training, each cached on disk."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ CONFIG_KEYS = {field.name for field in fields(TrainConfig)}
 class Sweep:
     """The outcome of a sweep.
 
-    runs: one row a run: a column for each key of the grid, seed, parameters, train_accuracy, validation_accuracy,
+    runs: one row a training: a column for each key of the grid, seed, parameters, train_accuracy, validation_accuracy,
         test_accuracy, test_loss, seconds (of training steps).
-    epochs: one row an epoch of a run: the same keys, seed, epoch, train and validation loss and accuracy.
-    predictions: (runs, test images) the class that each run's network gives to each test image.
+    epochs: one row an epoch of a training: the same keys, seed, epoch, train and validation loss and accuracy.
+    predictions: (runs, test images) the class that each network gives to each test image.
     probabilities: (runs, test images, classes) float16, what it holds each class to be worth.
-    computed: how many of the runs were computed now; the others came from the cache.
+    computed: how many networks were trained now; the results of the others came from the cache.
     """
 
     runs: pd.DataFrame
@@ -49,27 +49,27 @@ class Sweep:
 
     def select(self, **values: Any) -> np.ndarray:
         """Return which runs have these values in their columns, to index predictions and probabilities with."""
-        chosen = np.ones(len(self.runs), dtype=bool)
+        matches = np.ones(len(self.runs), dtype=bool)
         for column, value in values.items():
-            chosen &= self.runs[column].map(lambda cell, value=value: cell == value).to_numpy()
-        return chosen
+            matches &= self.runs[column].map(lambda cell, value=value: cell == value).to_numpy()
+        return matches
 
 
 @dataclass(frozen=True)
 class _Group:
     """Networks that are trained together, or one that is trained alone.
 
-    places: where they stand among all networks of the sweep. names: of the files that hold their results.
+    indices: which they are among all networks of the sweep. names: of the files that hold their results.
     """
 
-    places: list[int]
+    indices: list[int]
     members: list[Member]
     names: list[str]
 
     @classmethod
-    def of(cls, places: list[int], everyone: list[Member], dataset: Dataset) -> _Group:
-        members = [everyone[place] for place in places]
-        return cls(places, members, entry_names(members, dataset))
+    def of(cls, indices: list[int], all_members: list[Member], dataset: Dataset) -> _Group:
+        members = [all_members[index] for index in indices]
+        return cls(indices, members, entry_names(members, dataset))
 
     def cached(self, cache: Path | None) -> list[dict[str, Any]] | None:
         return cached_results(self.members, self.names, cache)
@@ -90,8 +90,8 @@ def sweep(
 
     build: a network's class or a function; takes the keys of `grid` that are not fields of TrainConfig.
     grid: a list of values for each key; keys that TrainConfig has override `config`; {} is the one setting `config`.
-    cache: a folder; every finished run is kept there, so that an interrupted sweep goes on where it stopped. A run is
-        found again only when network, initial weights, data, settings, threads, torch and the networks that are
+    cache: a folder; every finished training is kept there, so that an interrupted sweep goes on where it stopped. It
+        is found again only when network, initial weights, data, settings, threads, torch and the networks that are
         trained together with it are the same.
     log: called with one plain line a setting, e.g. `print`, and one for networks that were trained together;
         where someone watches, a progress bar stands below the lines.
@@ -114,27 +114,30 @@ def sweep(
         raise UsageError("With an executor, a sweep needs `cache`: a folder where its tasks can leave their results.")
     settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     members = [_member(build, setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
-    places = arrange(members) if engine == "auto" else [[place] for place in range(len(members))]
-    groups = [_Group.of(own, members, dataset) for own in places]
+    arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
+    groups = [_Group.of(indices, members, dataset) for indices in arranged]
     jobs: dict[int, Any] = {}
     if executor is not None and cache is not None:
-        to_train = [index for index, group in enumerate(groups) if group.cached(cache) is None]
-        tasks = [(groups[index], cache.resolve()) for index in to_train]
+        to_train = [number for number, group in enumerate(groups) if group.cached(cache) is None]
+        tasks = [(groups[number], cache.resolve()) for number in to_train]
         jobs = dict(zip(to_train, executors.submit(executor, _train, dataset, cache, tasks), strict=True))
     results: dict[int, dict[str, Any]] = {}
-    computed, told = 0, 0
+    computed, reported = 0, 0  # networks; settings
     with progress(len(members), "networks", log) as (advance, tell):
-        for index, group in enumerate(groups):
-            trained, fresh = _results(group, dataset, cache, advance, jobs.get(index))
-            results.update(zip(group.places, trained, strict=True))
-            computed += fresh
+        for number, group in enumerate(groups):
+            group_results, newly_trained = _results(group, dataset, cache, advance, jobs.get(number))
+            results.update(zip(group.indices, group_results, strict=True))
+            computed += newly_trained
             if (size := len(group.members)) > 1:
                 tell(f"{len(results)} of {len(members)} networks trained, the last {size} together as one network")
-            while told < len(settings) and all(told * len(seeds) + place in results for place in range(len(seeds))):
-                accuracies = [results[told * len(seeds) + place]["run"]["test_accuracy"] for place in range(len(seeds))]
-                tell(_line(build, settings[told], accuracies))
-                told += 1
-    ordered = [results[place] for place in range(len(members))]
+            while reported < len(settings):
+                indices = range(reported * len(seeds), (reported + 1) * len(seeds))
+                if not all(index in results for index in indices):
+                    break
+                accuracies = [results[index]["run"]["test_accuracy"] for index in indices]
+                tell(_line(build, settings[reported], accuracies))
+                reported += 1
+    ordered = [results[index] for index in range(len(members))]
     keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
     return Sweep(
         runs=pd.DataFrame([{**key, **result["run"]} for key, result in zip(keys, ordered, strict=True)]),
@@ -178,9 +181,9 @@ def _line(build: Callable[..., nn.Module], setting: dict[str, Any], accuracies: 
 def _results(
     group: _Group, dataset: Dataset, cache: Path | None, advance: Advance, job: Any
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the result of each network of a group, and how many were computed now.
+    """Return the result of each network of a group, and how many were trained now.
 
-    advance: called with the number of networks that were trained or found, in parts. job: trains them elsewhere.
+    advance: called with the number of networks that were trained or cached, in parts. job: trains them elsewhere.
     """
     size = len(group.members)
     if job is not None:
@@ -220,12 +223,12 @@ def _train_alone(member: Member, dataset: Dataset, advance: Advance) -> dict[str
 def _train_together(members: list[Member], dataset: Dataset, advance: Advance) -> list[dict[str, Any]]:
     ensemble = Ensemble(members)
     histories = ensemble.fit(dataset, advance)
-    parts = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
-    return [_result(*part) for part in zip(*parts, strict=True)]
+    columns = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
+    return [_result(*row) for row in zip(*columns, strict=True)]
 
 
 def _result(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
-    """Return what is kept of one run."""
+    """Return what is kept of one training."""
     return {
         "run": {
             "parameters": count_parameters(member.model),

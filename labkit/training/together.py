@@ -61,28 +61,27 @@ def signature(model: nn.Module, config: TrainConfig) -> Hashable:
 
 
 def arrange(members: Sequence[Member]) -> list[list[int]]:
-    """Return which members, by their place, to train together; whoever trains alone comes in a list of one.
+    """Return which members, by their index, to train together; whoever trains alone comes in a list of one.
 
     Every seed must have the same networks in the same order, as in a sweep.
     """
     groups: list[list[int]] = []
-    by_seed: dict[Hashable, dict[int, list[int]]] = {}  # signature -> seed -> places
-    for place, member in enumerate(members):
-        kind = signature(member.model, member.config)
-        if kind is None or count_parameters(member.model) > LARGEST_MEMBER:
-            groups.append([place])
+    by_seed: dict[Hashable, dict[int, list[int]]] = {}  # signature -> seed -> indices
+    for index, member in enumerate(members):
+        shared = signature(member.model, member.config)
+        if shared is None or count_parameters(member.model) > LARGEST_MEMBER:
+            groups.append([index])
         else:
-            by_seed.setdefault(kind, {}).setdefault(member.config.seed, []).append(place)
+            by_seed.setdefault(shared, {}).setdefault(member.config.seed, []).append(index)
     for seeds in by_seed.values():
-        sizes = [_size(members[place]) for place in next(iter(seeds.values()))]
-        ends = [total // LARGEST_ENSEMBLE for total in accumulate(sizes)]  # which part of the networks each is in
-        for part in sorted(set(ends)):
-            chosen = [place for place, end in enumerate(ends) if end == part]
-            step = max(1, LARGEST_ENSEMBLE // sum(sizes[place] for place in chosen))
-            rows = [[places[place] for place in chosen] for places in seeds.values()]
-            groups += [
-                [place for row in rows[start : start + step] for place in row] for start in range(0, len(rows), step)
-            ]
+        sizes = [_size(members[index]) for index in next(iter(seeds.values()))]
+        parts = [total // LARGEST_ENSEMBLE for total in accumulate(sizes)]  # of the networks: which part each is in
+        for part in sorted(set(parts)):
+            columns = [index for index, number in enumerate(parts) if number == part]
+            seeds_at_once = max(1, LARGEST_ENSEMBLE // sum(sizes[index] for index in columns))
+            rows = [[indices[index] for index in columns] for indices in seeds.values()]
+            for start in range(0, len(rows), seeds_at_once):
+                groups.append([index for row in rows[start : start + seeds_at_once] for index in row])
     return sorted(groups)
 
 
@@ -150,9 +149,10 @@ class Ensemble:
                     advance(1 / steps)
             synchronise(self.device)
             seconds += time.perf_counter() - start
-            rows = zip(histories, losses.cpu().T, correct.tolist(), self._evaluate(dataset, "validation"), strict=True)
-            for history, own_losses, right, validation in rows:
-                history.add_epoch(own_losses, config.batch_size, right, validation, len(labels))
+            evaluations = self._evaluate(dataset, "validation")
+            per_member = zip(histories, losses.cpu().T, correct.tolist(), evaluations, strict=True)
+            for history, member_losses, correct_count, validation in per_member:
+                history.add_epoch(member_losses, config.batch_size, correct_count, validation, len(labels))
         sizes = [count_parameters(member.model) for member in self.members]
         for history, size in zip(histories, sizes, strict=True):
             history.seconds = seconds * size / sum(sizes)
@@ -164,14 +164,14 @@ class Ensemble:
         return self._as_given(self._evaluate(dataset, split))
 
     def _evaluate(self, dataset: Dataset, split: str) -> list[Evaluation]:
-        part = dataset.split(split)
-        images = self._on_device(part)[0].unsqueeze(0)
+        data = dataset.split(split)
+        images = self._on_device(data)[0].unsqueeze(0)
         with torch.inference_mode():
             logits = torch.cat([self.stack.logits(batch) for batch in images.split(EVALUATION_BATCH, dim=1)], 1).cpu()
         evaluations = []
         for values in logits:
-            loss = functional.cross_entropy(values, part.labels).item()
-            evaluations.append(Evaluation(split, values.softmax(1).clone(), part.labels, loss))
+            loss = functional.cross_entropy(values, data.labels).item()
+            evaluations.append(Evaluation(split, values.softmax(1).clone(), data.labels, loss))
         return evaluations
 
     def _on_device(self, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
@@ -187,8 +187,8 @@ class Ensemble:
 
     def _as_given(self, results: list[T]) -> list[T]:
         """Return results, one a member, in the order in which the members were given."""
-        places = sorted(range(len(results)), key=self.order.__getitem__)
-        return [results[place] for place in places]
+        positions = sorted(range(len(results)), key=self.order.__getitem__)
+        return [results[position] for position in positions]
 
 
 class _Update:
