@@ -21,8 +21,8 @@ def modules() -> list[str]:
 @cache
 def exercises() -> dict[str, Exercise]:
     """Return all exercises of the course in their order, by id ("5.2": the second of notebook 5)."""
-    found = [importlib.import_module(f"{__package__}.{name}") for name in modules()]
-    return {exercise.id: exercise for module in found for exercise in module.EXERCISES}
+    chapters = [importlib.import_module(f"{__package__}.{name}") for name in modules()]
+    return {exercise.id: exercise for chapter in chapters for exercise in chapter.EXERCISES}
 
 
 def chapter_of(name: str) -> str:

@@ -36,8 +36,8 @@ class Checker:
             print(f"There is no exercise {name}: {', '.join(exercises())} exist.")
             return
         verdict = examine(exercise, value)
-        old = self.verdicts.get(name, {})
-        failures = old.get("failures", 0) + (verdict.status == "failed")
+        previous = self.verdicts.get(name, {})
+        failures = previous.get("failures", 0) + (verdict.status == "failed")
         self.verdicts[name] = {"status": verdict.status, "message": verdict.message, "failures": failures}
         write_atomically(self.file, json.dumps({"format": FORMAT, "exercises": self.verdicts}, indent=1) + "\n")
         print(_feedback(exercise, verdict, failures))
@@ -63,10 +63,10 @@ def _feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
 
 def statuses(out: Path) -> dict[str, str]:
     """Return the status of every exercise that has been checked, by id, as kept in the folder `out`."""
-    kept: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     for file in sorted((out / "exercises").glob("*.json")):
-        kept |= _read(file)
-    return {name: kept[name]["status"] for name in exercises() if name in kept}
+        entries |= _read(file)
+    return {name: entries[name]["status"] for name in exercises() if name in entries}
 
 
 def not_passed(out: Path) -> dict[str, list[str]]:
@@ -80,26 +80,26 @@ def not_passed(out: Path) -> dict[str, list[str]]:
 
 def progress(out: Path) -> str:
     """Return the progress over all notebooks as text: a line a notebook, a sign an exercise, and the points."""
-    found, lines = dict.fromkeys(exercises(), "open") | statuses(out), []
-    for chapter in dict.fromkeys(map(chapter_of, found)):
-        own = [name for name in found if chapter_of(name) == chapter]
-        lines.append(f"notebook {chapter:>2}  " + "  ".join(f"{SIGNS[found[name]]} {name}" for name in own))
-    points = sum(exercise.points for name, exercise in exercises().items() if found[name] == "passed")
+    status_of, lines = dict.fromkeys(exercises(), "open") | statuses(out), []
+    for chapter in dict.fromkeys(map(chapter_of, status_of)):
+        names = [name for name in status_of if chapter_of(name) == chapter]
+        lines.append(f"notebook {chapter:>2}  " + "  ".join(f"{SIGNS[status_of[name]]} {name}" for name in names))
+    points = sum(exercise.points for name, exercise in exercises().items() if status_of[name] == "passed")
     total = sum(exercise.points for exercise in exercises().values())
-    return "\n".join([*lines, f"{count(found)}; {points} of {total} points.  (✓ passed, ✗ failed, ○ open)"])
+    return "\n".join([*lines, f"{count(status_of)}; {points} of {total} points.  (✓ passed, ✗ failed, ○ open)"])
 
 
-def count(found: dict[str, str]) -> str:
+def count(status_of: dict[str, str]) -> str:
     """Return how many exercises are passed, failed and open, as text."""
-    return ", ".join(f"{list(found.values()).count(status)} {status}" for status in SIGNS)
+    return ", ".join(f"{list(status_of.values()).count(status)} {status}" for status in SIGNS)
 
 
 def _read(file: Path) -> dict[str, Any]:
     """Return the verdicts kept in a file; none when it is missing, damaged or of another format."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT or not all(entry["status"] in SIGNS for entry in kept["exercises"].values()):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT or not all(entry["status"] in SIGNS for entry in content["exercises"].values()):
             return {}
-        return dict(kept["exercises"])
+        return dict(content["exercises"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -24,13 +24,13 @@ def judge(exercise: Exercise, notes: str, seed: int = 0) -> Verdict:
     It runs nothing of the student's, and draws the inputs anew from `seed`.
     """
     try:
-        found = decode(notes)
-        _refuse_errors(found)
+        entries = decode(notes)
+        _refuse_errors(entries)
         with same_random_numbers():
             inputs = exercise.draw(np.random.default_rng(seed))
-            if not isinstance(found, list) or len(found) != len(inputs):
+            if not isinstance(entries, list) or len(entries) != len(inputs):
                 raise Wrong("The notes of this answer do not belong to this exercise.")
-            exercise.judge([entry["value"] for entry in found], inputs)
+            exercise.judge([entry["value"] for entry in entries], inputs)
     except _Open:
         return Verdict("open", "not attempted yet")
     except Wrong as wrong:
@@ -44,9 +44,9 @@ class _Open(Exception):
     """The exercise was not attempted."""
 
 
-def _refuse_errors(found: Any) -> None:
+def _refuse_errors(entries: Any) -> None:
     """Raise Wrong for a call that failed or returned nothing, and _Open when none was attempted."""
-    for entry in found:
+    for entry in entries:
         if "open" in entry:
             raise _Open
         if "refused" in entry:

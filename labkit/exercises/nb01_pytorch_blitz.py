@@ -77,10 +77,10 @@ def _judge_network(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong(f"The network has {count:,} parameters, but these layers have 62,006.")
         logits = as_array(answer["outputs"], (len(images), 10), "Your network")
         with torch.no_grad():
-            wanted = model(images).numpy()
+            expected = model(images).numpy()
         if close(logits.sum(1), 1, 1e-3) and logits.min() >= 0:
             raise Wrong("The outputs are probabilities: leave softmax away, cross-entropy applies it itself.")
-        if not close(logits, wanted, 1e-3):
+        if not close(logits, expected, 1e-3):
             raise Wrong("The layers are right, but with given weights the logits are not: look at ReLU and pooling.")
 
 
@@ -95,15 +95,15 @@ def _judge_gradient(answers: list[Any], inputs: Inputs) -> None:
     for answer, (powers, error) in zip(answers, inputs, strict=True):
         array = as_array(answer, (4,))
         powers, error = np.asarray(powers), np.asarray(error)
-        wanted = [2 * (row * error).mean() for row in powers]
+        expected = [2 * (row * error).mean() for row in powers]
         for factor, message in (
             (0.5, "The factor 2, from the square, is missing."),
             (-1, "The sign is turned round: the error is prediction minus target."),
             (len(error), "The loss is a mean over the points; this is the gradient of the sum."),
         ):
-            if close(array, factor * np.array(wanted), 1e-6):
+            if close(array, factor * np.array(expected), 1e-6):
                 raise Wrong(message)
-        if not close(array, wanted, 1e-6):
+        if not close(array, expected, 1e-6):
             raise Wrong("The four derivatives are not right.")
 
 

@@ -13,9 +13,9 @@ from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_numb
 
 def _draw_counts(rng: np.random.Generator) -> Inputs:
     batch = 2 * int(rng.integers(4, 30))
-    whole = batch * int(rng.integers(3, 40))
+    full = batch * int(rng.integers(3, 40))
     few, many = int(rng.integers(1, batch // 2)), int(rng.integers(batch // 2 + 1, batch))
-    return [(whole, batch), (whole + few, batch), (whole + many, batch), (few, batch)]
+    return [(full, batch), (full + few, batch), (full + many, batch), (few, batch)]
 
 
 def _judge_steps(answers: list[Any], inputs: Inputs) -> None:
@@ -28,8 +28,8 @@ def _judge_steps(answers: list[Any], inputs: Inputs) -> None:
         (np.round(exact), "It rounds to the nearest number: a last batch that is less than half full counts as well."),
     ]
     recognise(steps, mistakes, 1e-9)
-    for step, right, (count, batch) in zip(steps, np.ceil(exact), inputs, strict=True):
-        if step != right:
+    for step, expected, (count, batch) in zip(steps, np.ceil(exact), inputs, strict=True):
+        if step != expected:
             raise Wrong(
                 f"For {count} images in batches of {batch} it gives {step:g}, which is not the number of steps."
             )
@@ -41,11 +41,11 @@ def _draw_answers(rng: np.random.Generator) -> Inputs:
 
     inputs: Inputs = []
     for last in (1, 2):
-        right = np.concatenate(
+        correct = np.concatenate(
             [rng.permutation(np.arange(20) < rng.integers(12, 18)), rng.permutation(np.arange(3) < last)]
         )
         labels, logits = rng.integers(0, 5, 23), rng.uniform(-1, 1, (23, 5))
-        logits[np.arange(23), (labels + np.where(right, 0, rng.integers(1, 5, 23))) % 5] += 3
+        logits[np.arange(23), (labels + np.where(correct, 0, rng.integers(1, 5, 23))) % 5] += 3
         images = torch.from_numpy(logits.astype(np.float32).reshape(23, 1, 1, 5))
         inputs.append((images, torch.from_numpy(labels), 10))
     return inputs
@@ -54,8 +54,8 @@ def _draw_answers(rng: np.random.Generator) -> Inputs:
 def _judge_accuracy(answers: list[Any], inputs: Inputs) -> None:
     for answer, (images, labels, size) in zip(answers, inputs, strict=True):
         share, logits = as_number(answer["returned"]), images.flatten(1).numpy()
-        right, training = logits.argmax(1) == labels.numpy(), logits.argmin(1) == labels.numpy()
-        means = [right[start : start + size].mean() for start in range(0, len(right), size)]
+        correct, training = logits.argmax(1) == labels.numpy(), logits.argmin(1) == labels.numpy()
+        means = [correct[start : start + size].mean() for start in range(0, len(correct), size)]
         mistakes = [
             (training.mean(), "The network is still in training mode: model.eval() is missing."),
             (
@@ -63,13 +63,13 @@ def _judge_accuracy(answers: list[Any], inputs: Inputs) -> None:
                 "It averages the batches, so an image of the last, smaller batch counts more than others.",
             ),
             (means[-1], "This is the accuracy of the last batch alone."),
-            (right.sum(), "It returns how many are right: divide by the number of images."),
-            (right.sum() / len(means), "It divides by the number of batches, not by the number of images."),
-            (right.sum() / len(means) / size, "It counts the last batch as full: divide by the number of images."),
-            (1 - right.mean(), "This is the share of images that are wrong."),
-            (100 * right.mean(), "This is in percent: a share between 0 and 1 is wanted."),
+            (correct.sum(), "It returns how many are right: divide by the number of images."),
+            (correct.sum() / len(means), "It divides by the number of batches, not by the number of images."),
+            (correct.sum() / len(means) / size, "It counts the last batch as full: divide by the number of images."),
+            (1 - correct.mean(), "This is the share of images that are wrong."),
+            (100 * correct.mean(), "This is in percent: a share between 0 and 1 is wanted."),
         ]
-        if not close(share, right.mean(), 1e-5):
+        if not close(share, correct.mean(), 1e-5):
             recognise(share, mistakes, 1e-5)
             raise Wrong("It is not the share of the images whose largest logit is that of the true class.")
         if answer["recorded"]:
@@ -87,19 +87,22 @@ def _draw_matrices(rng: np.random.Generator) -> Inputs:
 
 def _judge_class_accuracy(answers: list[Any], inputs: Inputs) -> None:
     for answer, (matrix,) in zip(answers, inputs, strict=True):
-        shares, right = as_array(answer, (len(matrix),)), matrix.diagonal()
+        shares, correct = as_array(answer, (len(matrix),)), matrix.diagonal()
         mistakes = [
             (
-                right / matrix.sum(0),
+                correct / matrix.sum(0),
                 "It divides by the sums of the columns, what was taken for a class: rows hold what belongs to it.",
             ),
-            (right, "These are numbers of images: a share of each class is wanted."),
-            (right / matrix.sum(), "It divides by all images: each class wants the number of its own."),
-            (right / right.sum(), "It divides by all images that are right: each class wants the number of its own."),
-            (1 - right / matrix.sum(1), "These are the shares that are wrong."),
-            (100 * right / matrix.sum(1), "This is in percent: shares between 0 and 1 are wanted."),
+            (correct, "These are numbers of images: a share of each class is wanted."),
+            (correct / matrix.sum(), "It divides by all images: each class wants the number of its own."),
+            (
+                correct / correct.sum(),
+                "It divides by all images that are right: each class wants the number of its own.",
+            ),
+            (1 - correct / matrix.sum(1), "These are the shares that are wrong."),
+            (100 * correct / matrix.sum(1), "This is in percent: shares between 0 and 1 are wanted."),
         ]
-        if not close(shares, right / matrix.sum(1), 1e-5):
+        if not close(shares, correct / matrix.sum(1), 1e-5):
             recognise(shares, mistakes, 1e-5)
             raise Wrong("It is not, for each row, the number on the diagonal divided by the row's sum.")
 
@@ -116,9 +119,9 @@ def _draw_correct(rng: np.random.Generator) -> Inputs:
 
 def _judge_batch_spread(answers: list[Any], inputs: Inputs) -> None:
     for answer, (correct, size) in zip(answers, inputs, strict=True):
-        spread, whole = as_number(answer), correct.shape[1] // size * size
-        batches = 100 * correct[:, :whole].reshape(len(correct), -1, size).mean(2)
-        ends = 100 * correct[:, whole:].mean(1, keepdims=True)
+        spread, full = as_number(answer), correct.shape[1] // size * size
+        batches = 100 * correct[:, :full].reshape(len(correct), -1, size).mean(2)
+        ends = 100 * correct[:, full:].mean(1, keepdims=True)
         run_on = 100 * correct.ravel()[: correct.size // size * size].reshape(-1, size).mean(1)
         theory = 100 * (correct.mean() * (1 - correct.mean()) / size) ** 0.5
         mistakes = [

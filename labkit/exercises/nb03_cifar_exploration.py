@@ -41,8 +41,8 @@ def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
         (outs * side**2, "A filter reaches through all input maps, and each output map has a bias."),
     ]
     recognise(counts, mistakes, 1e-12)
-    for count, right, (maps_in, maps_out, width) in zip(counts, weights + outs, inputs, strict=True):
-        if count != right:
+    for count, expected, (maps_in, maps_out, width) in zip(counts, weights + outs, inputs, strict=True):
+        if count != expected:
             raise Wrong(
                 f"From {maps_in} to {maps_out} maps, with filters of {width} x {width}, {count:,.0f} is not right."
             )
@@ -62,26 +62,29 @@ def _draw_samples(rng: np.random.Generator) -> Inputs:
 def _judge_effect(answers: list[Any], inputs: Inputs) -> None:
     for answer, (ours, theirs) in zip(answers, inputs, strict=True):
         effect, difference = as_number(answer), ours.mean() - theirs.mean()
-        var, other = ours.var(ddof=1), theirs.var(ddof=1)
-        wanted = difference / ((var + other) / 2) ** 0.5
-        if close(effect, wanted, 1e-5):
+        var_ours, var_theirs = ours.var(ddof=1), theirs.var(ddof=1)
+        expected = difference / ((var_ours + var_theirs) / 2) ** 0.5
+        if close(effect, expected, 1e-5):
             continue
         mistakes = [
-            (-wanted, "The sign is turned round: it is ours minus theirs."),
+            (-expected, "The sign is turned round: it is ours minus theirs."),
             (
                 difference / ((ours.var() + theirs.var()) / 2) ** 0.5,
                 "It divides by n: sample deviations need `ddof=1`.",
             ),
-            (difference / ((var + other) / 2), "It divides by the pooled variance: the root is missing."),
-            (difference / (var + other) ** 0.5, "The two variances are added; their mean, half of that, is wanted."),
+            (difference / ((var_ours + var_theirs) / 2), "It divides by the pooled variance: the root is missing."),
             (
-                difference / ((var**0.5 + other**0.5) / 2),
+                difference / (var_ours + var_theirs) ** 0.5,
+                "The two variances are added; their mean, half of that, is wanted.",
+            ),
+            (
+                difference / ((var_ours**0.5 + var_theirs**0.5) / 2),
                 "It averages deviations: average the variances, then the root.",
             ),
-            (difference / var**0.5, "It divides by the deviation of ours alone; both count."),
-            (difference / other**0.5, "It divides by the deviation of theirs alone; both count."),
+            (difference / var_ours**0.5, "It divides by the deviation of ours alone; both count."),
+            (difference / var_theirs**0.5, "It divides by the deviation of theirs alone; both count."),
             (difference, "This is the difference of the means alone: divide it by the pooled standard deviation."),
-            (abs(wanted), "The sign is lost: a design that is worse has a negative effect."),
+            (abs(expected), "The sign is lost: a design that is worse has a negative effect."),
         ]
         recognise(effect, mistakes, 1e-5)
         raise Wrong("It is not the difference of the means divided by the root of the mean of both variances.")

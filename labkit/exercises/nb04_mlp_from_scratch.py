@@ -33,8 +33,8 @@ def _judge_softmax(answers: list[Any], inputs: Inputs) -> None:
         if not isinstance(answer, np.ndarray | list):
             raise Wrong(f"Your function returns {kind_of(answer)}, but an array of probabilities is wanted.")
         array = np.nan_to_num(answer, nan=-1) if isinstance(answer, np.ndarray) else answer
-        array, wanted = as_array(array, logits.shape), softmax(logits)
-        if close(array, wanted, 1e-3):
+        array, expected = as_array(array, logits.shape), softmax(logits)
+        if close(array, expected, 1e-3):
             continue
         shifted = logits - logits.max(1, keepdims=True)
         for mistake, message in (
@@ -73,17 +73,19 @@ def _draw_layer(rng: np.random.Generator) -> Inputs:
 def _judge_layer(answers: list[Any], inputs: Inputs) -> None:
     for answer, (delta, weights, a, z, name) in zip(answers, inputs, strict=True):
         slope, count = ACTIVATIONS[name][1], len(delta)
-        right = [a.T @ delta, delta.sum(0), delta @ weights.T * slope(z)]
-        found = as_list(answer, 3)
+        expected_arrays = [a.T @ delta, delta.sum(0), delta @ weights.T * slope(z)]
+        entries = as_list(answer, 3)
         for order in permutations(range(3)):
-            if order != (0, 1, 2) and all(_like(found[place], right[which]) for place, which in enumerate(order)):
+            if order != (0, 1, 2) and all(
+                _like(entries[position], expected_arrays[index]) for position, index in enumerate(order)
+            ):
                 raise Wrong("All three are right, but in another order: weights, biases, delta of the layer before.")
         mistakes = (
             (
                 (a @ delta, "is made of a as it stands, but equation 3 has its transpose."),
                 (delta.T @ a, "has rows and columns exchanged."),
                 (z.T @ delta, "is made of the pre-activations z, but equation 3 has the activations a."),
-                (right[0] / count, "is divided by the number of images, but delta already is."),
+                (expected_arrays[0] / count, "is divided by the number of images, but delta already is."),
             ),
             (
                 (delta.mean(0), "is a mean, but equation 4 has the sum: delta is already divided by N."),
@@ -100,19 +102,19 @@ def _judge_layer(answers: list[Any], inputs: Inputs) -> None:
                 (delta @ weights.T * z, "is multiplied by z itself: call `derivative`."),
             ),
         )
-        whats = ("The gradient of the weights", "The gradient of the biases", "The delta of the layer before")
-        for what, entry, wanted, known in zip(whats, found, right, mistakes, strict=True):
-            array = as_array(entry, wanted.shape, f"{what}: your function")
-            for mistake, message in known:
+        labels = ("The gradient of the weights", "The gradient of the biases", "The delta of the layer before")
+        for label, entry, expected, entry_mistakes in zip(labels, entries, expected_arrays, mistakes, strict=True):
+            array = as_array(entry, expected.shape, f"{label}: your function")
+            for mistake, message in entry_mistakes:
                 if close(array, mistake, 1e-4):
-                    raise Wrong(f"{what} {message}")
-            if not close(array, wanted, 1e-4):
-                raise Wrong(f"{what} is not right.")
+                    raise Wrong(f"{label} {message}")
+            if not close(array, expected, 1e-4):
+                raise Wrong(f"{label} is not right.")
 
 
-def _like(entry: Any, wanted: np.ndarray) -> bool:
+def _like(entry: Any, expected: np.ndarray) -> bool:
     try:
-        return close(as_array(entry, wanted.shape), wanted, 1e-4)
+        return close(as_array(entry, expected.shape), expected, 1e-4)
     except Wrong:
         return False
 
@@ -146,24 +148,24 @@ def _draw_gradients(rng: np.random.Generator) -> Inputs:
 def _judge_wrong_arrays(answers: list[Any], inputs: Inputs) -> None:
     for answer, (sizes, activation, *arguments) in zip(answers, inputs, strict=True):
         errors = check_gradient(torch_trials.scratch_network(sizes, activation), *arguments)
-        wanted = {name for name, error in errors.items() if error > LIMIT}
+        expected = {name for name, error in errors.items() if error > LIMIT}
         if isinstance(answer, dict):
             raise Wrong("Your function returns a dictionary, but a list of names alone is wanted.")
-        found = as_list(answer)
-        if strange := [entry for entry in found if not isinstance(entry, str) or entry not in errors]:
-            what = f"'{strange[0][:20]}'" if isinstance(strange[0], str) else kind_of(strange[0])
-            raise Wrong(f"The list holds {what}, but the arrays have the names {', '.join(errors)}.")
-        names = set(found)
-        if names != wanted and names == set(errors) - wanted:
+        listed = as_list(answer)
+        if strange := [entry for entry in listed if not isinstance(entry, str) or entry not in errors]:
+            stranger = f"'{strange[0][:20]}'" if isinstance(strange[0], str) else kind_of(strange[0])
+            raise Wrong(f"The list holds {stranger}, but the arrays have the names {', '.join(errors)}.")
+        names = set(listed)
+        if names != expected and names == set(errors) - expected:
             raise Wrong("It is turned round: the arrays that are right are named, and the wrong ones are not.")
-        if names != wanted and names == set(errors):
+        if names != expected and names == set(errors):
             raise Wrong("All arrays are named, but some of these gradients are right.")
-        if wanted and not names:
-            raise Wrong(f"No array is named, but these are wrong: {', '.join(sorted(wanted))}.")
+        if expected and not names:
+            raise Wrong(f"No array is named, but these are wrong: {', '.join(sorted(expected))}.")
         for name, error in errors.items():
-            if name in wanted - names:
+            if name in expected - names:
                 raise Wrong(f"{name} is not named, but its relative error of {error:.0e} is above 1e-3.")
-            if name in names - wanted:
+            if name in names - expected:
                 raise Wrong(f"{name} is named, but its relative error of {error:.0e} is not above 1e-3.")
 
 
@@ -175,16 +177,16 @@ def _draw_columns(rng: np.random.Generator) -> Inputs:
             base[:, 1] = np.roll(base[:, 0], 1)  # the same numbers in another order
             base[:, 2] = base[:, 3]
             base[0, 2] += 3e-6  # nearly the same
-        chosen = rng.permutation([*range(different), *rng.integers(0, different, columns - different)])
-        inputs.append((base[:, chosen] + rng.uniform(-2e-7, 2e-7, (rows, columns)),))
+        picked = rng.permutation([*range(different), *rng.integers(0, different, columns - different)])
+        inputs.append((base[:, picked] + rng.uniform(-2e-7, 2e-7, (rows, columns)),))
     return inputs
 
 
 def _judge_columns(answers: list[Any], inputs: Inputs) -> None:
     for answer, (weights,) in zip(answers, inputs, strict=True):
         number, rounded = as_number(answer), weights.round(6)
-        wanted = np.unique(rounded, axis=1).shape[1]
-        if number == wanted:
+        expected = np.unique(rounded, axis=1).shape[1]
+        if number == expected:
             continue
         for mistake, message in (
             (weights.shape[1], "All columns count as different: round before you compare."),
@@ -192,11 +194,11 @@ def _judge_columns(answers: list[Any], inputs: Inputs) -> None:
             (np.unique(rounded).size, "These are the different numbers; count columns, each taken as a whole."),
             (len(np.unique(rounded.sum(0).round(5))), "Columns with the same sum need not be the same."),
             (np.unique(weights.round(4), axis=1).shape[1], "Columns that differ in the sixth digit count as the same."),
-            (weights.shape[1] - wanted, "These are the columns that come again, not the different ones."),
+            (weights.shape[1] - expected, "These are the columns that come again, not the different ones."),
         ):
             if number == mistake:
                 raise Wrong(message)
-        raise Wrong(f"For {weights.shape[1]} columns of which {wanted} differ, your function returns {number:g}.")
+        raise Wrong(f"For {weights.shape[1]} columns of which {expected} differ, your function returns {number:g}.")
 
 
 EXERCISES = (

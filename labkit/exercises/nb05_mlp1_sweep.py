@@ -18,16 +18,16 @@ def _draw_sizes(rng: np.random.Generator) -> Inputs:
 def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
     for answer, (width, pixels, classes) in zip(answers, inputs, strict=True):
         number, first, second = as_number(answer), pixels * width, width * classes
-        wanted = first + width + second + classes
+        expected = first + width + second + classes
         for mistake, message in (
             (785 * width + 10 * width + 10, "It always counts 784 inputs and 10 classes: use the arguments."),
             (first + second, "The biases are missing: one for each hidden neuron, and one for each class."),
-            (wanted - width, "The biases of the hidden layer are missing, one for each hidden neuron."),
-            (wanted - classes, "The biases of the output layer are missing, one for each class."),
+            (expected - width, "The biases of the hidden layer are missing, one for each hidden neuron."),
+            (expected - classes, "The biases of the output layer are missing, one for each class."),
             (first + 1 + second + 1, "A layer has one bias for each of its neurons, not one in all."),
             (first + width, "The output layer is missing: each class has a weight for each hidden neuron, and a bias."),
             (first, "These are the weights of the first layer alone."),
-            (wanted + pixels, "Inputs have no biases of their own; only neurons have."),
+            (expected + pixels, "Inputs have no biases of their own; only neurons have."),
             (
                 first + pixels + second + width,
                 "A bias belongs to the neuron that takes the sum, not to what is summed.",
@@ -35,10 +35,10 @@ def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
         ):
             if number == mistake:
                 raise Wrong(message)
-        if number != wanted:
+        if number != expected:
             raise Wrong(
-                f"With {width} hidden neurons, {pixels} inputs and {classes} classes there are {wanted:,} parameters, "
-                f"but your function returns {number:,.10g}."
+                f"With {width} hidden neurons, {pixels} inputs and {classes} classes there are {expected:,} "
+                f"parameters, but your function returns {number:,.10g}."
             )
 
 
@@ -70,7 +70,7 @@ def _choices(widths: np.ndarray, validation: np.ndarray, test: np.ndarray, rows:
     means, spreads, highest = validation.mean(1), validation.std(1, ddof=1), validation.max(1)
     best = int(means.argmax())
     good = means >= means[best] - spreads[best]
-    places = {
+    indices = {
         "best": best,
         "widest": -1,
         "largest": np.flatnonzero(good)[-1],
@@ -80,9 +80,9 @@ def _choices(widths: np.ndarray, validation: np.ndarray, test: np.ndarray, rows:
         "error": (means >= means[best] - spreads[best] / validation.shape[1] ** 0.5).argmax(),
         "overall": (means >= means[best] - validation.std(ddof=1)).argmax(),
         "own": (means + spreads >= means[best]).argmax(),
-        "first": next(place for place in rows if good[place]),
+        "first": next(index for index in rows if good[index]),
     }
-    return {"test": _smallest(widths, test), **{rule: int(widths[place]) for rule, place in places.items()}}
+    return {"test": _smallest(widths, test), **{rule: int(widths[index]) for rule, index in indices.items()}}
 
 
 def _draw_tables(rng: np.random.Generator) -> Inputs:
@@ -97,8 +97,8 @@ def _draw_tables(rng: np.random.Generator) -> Inputs:
         noise = rng.normal(0, 1, (2, count, seeds)) * rng.uniform(0.001, 0.01, (2, count, 1))
         accuracies = (means + rng.normal(0, 0.003, count))[:, None] + noise
         choices = _choices(widths, accuracies[0], accuracies[1], order // seeds)
-        chosen = choices[list(RULES)[len(inputs)]]
-        if list(choices.values()).count(chosen) == 1 and chosen != _smallest(widths, accuracies[0]):
+        width = choices[list(RULES)[len(inputs)]]
+        if list(choices.values()).count(width) == 1 and width != _smallest(widths, accuracies[0]):
             columns = {"width": widths.repeat(seeds), "seed": np.tile(np.arange(seeds), count)}
             columns |= {"validation_accuracy": accuracies[0].ravel(), "test_accuracy": accuracies[1].ravel()}
             inputs.append((pd.DataFrame(columns).iloc[order].reset_index(drop=True),))
@@ -106,24 +106,24 @@ def _draw_tables(rng: np.random.Generator) -> Inputs:
 
 
 def _judge_width(answers: list[Any], inputs: Inputs) -> None:
-    numbers, wanted, choices = [as_number(answer) for answer in answers], [], []
+    numbers, expected, choices = [as_number(answer) for answer in answers], [], []
     for number, (table,) in zip(numbers, inputs, strict=True):
-        known, place = np.unique(table["width"], return_inverse=True)
+        widths, order = np.unique(table["width"], return_inverse=True)
         rows = table.sort_values(["width", "seed"])
         accuracies = [
-            rows[name].to_numpy().reshape(len(known), -1) for name in ("validation_accuracy", "test_accuracy")
+            rows[name].to_numpy().reshape(len(widths), -1) for name in ("validation_accuracy", "test_accuracy")
         ]
-        if number not in known:
+        if number not in widths:
             raise Wrong(f"Your function returns {number:g}, which is no width of the table.")
-        wanted.append(_smallest(known, accuracies[0]))
-        choices.append(_choices(known, accuracies[0], accuracies[1], place))
-    if numbers == wanted:
+        expected.append(_smallest(widths, accuracies[0]))
+        choices.append(_choices(widths, accuracies[0], accuracies[1], order))
+    if numbers == expected:
         return
     for rule, message in RULES.items():
         if numbers == [choice[rule] for choice in choices]:
             raise Wrong(message)
-    number, right = next(pair for pair in zip(numbers, wanted, strict=True) if pair[0] != pair[1])
-    raise Wrong(f"On one of {len(inputs)} tables it chooses {number:g}, but by the rule it is {right}.")
+    number, width = next(pair for pair in zip(numbers, expected, strict=True) if pair[0] != pair[1])
+    raise Wrong(f"On one of {len(inputs)} tables it chooses {number:g}, but by the rule it is {width}.")
 
 
 def _draw_rates(rng: np.random.Generator) -> Inputs:
@@ -134,21 +134,21 @@ def _draw_rates(rng: np.random.Generator) -> Inputs:
 def _judge_rates(answers: list[Any], inputs: Inputs) -> None:
     for answer, (width, lr, epochs, seeds) in zip(answers, inputs, strict=True):
         if not isinstance(answer, dict) or "test_images" not in answer:
-            what = "a table" if isinstance(answer, dict) and "seed" in answer else kind_of(answer)
-            raise Wrong(f"Your function returns {what}, but what `sweep` returns is wanted, as it is.")
+            answer_in_words = "a table" if isinstance(answer, dict) and "seed" in answer else kind_of(answer)
+            raise Wrong(f"Your function returns {answer_in_words}, but what `sweep` returns is wanted, as it is.")
         if "lr" not in answer:
             raise Wrong("The grid has no key `lr`, so that all runs have the same learning rate.")
-        found = {name: np.unique(as_array(answer.get(name, []))) for name in ("lr", "seed", "parameters")}
-        named = ", ".join(f"{rate:.3g}" for rate in found["lr"])
-        if not np.isclose(found["lr"], lr).any():
+        columns = {name: np.unique(as_array(answer.get(name, []))) for name in ("lr", "seed", "parameters")}
+        named = ", ".join(f"{rate:.3g}" for rate in columns["lr"])
+        if not np.isclose(columns["lr"], lr).any():
             raise Wrong(f"`config` has the rate {lr:.3g}, but it is none of yours ({named}): what do you compare with?")
-        if len(found["lr"]) != 3 or not np.allclose(found["lr"], [lr / 2, lr, 2 * lr]):
+        if len(columns["lr"]) != 3 or not np.allclose(columns["lr"], [lr / 2, lr, 2 * lr]):
             raise Wrong(f"`config` has the rate {lr:.3g}, but yours are not half, the same and double: {named}.")
-        if len(found["seed"]) < 3:
+        if len(columns["seed"]) < 3:
             raise Wrong(
-                f"It trains with {len(found['seed'])} of the {len(seeds)} seeds: fewer than three show no spread."
+                f"It trains with {len(columns['seed'])} of the {len(seeds)} seeds: fewer than three show no spread."
             )
-        if found["seed"].tolist() != seeds:
+        if columns["seed"].tolist() != seeds:
             raise Wrong("It trains with other seeds than those that it is given.")
         if as_number(answer.get("epochs", 0)) != epochs:
             raise Wrong("It trains for another number of epochs than `config` says: change one thing alone.")
@@ -156,7 +156,7 @@ def _judge_rates(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong("It trains on other images than those of the dataset that it is given.")
         if (runs := as_array(answer["lr"]).size) != 9:
             raise Wrong(f"There are {runs} runs, but three rates with three seeds make 9: change one thing alone.")
-        if found["parameters"].tolist() != [795 * width + 10]:
+        if columns["parameters"].tolist() != [795 * width + 10]:
             raise Wrong(f"The networks are not those with {width} hidden neurons: take the width that it is given.")
 
 

@@ -17,29 +17,32 @@ def _draw_widths(rng: np.random.Generator) -> Inputs:
 
 def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
     for answer, (first, second) in zip(answers, inputs, strict=True):
-        wanted = np.array([785 * first, (first + 1) * second, (second + 1) * 10])
+        expected = np.array([785 * first, (first + 1) * second, (second + 1) * 10])
         entries = as_array(answer)
-        if entries.size == 1 and entries.reshape(()) == wanted.sum():
+        if entries.size == 1 and entries.reshape(()) == expected.sum():
             raise Wrong("This is the sum; one number for each of the three layers is wanted.")
-        if np.array_equal(entries, wanted[:2]):
+        if np.array_equal(entries, expected[:2]):
             raise Wrong("The output is a layer, too: it has weights and biases.")
         entries = as_array(answer, (3,))
         for mistake, message in (
             ([784 * first, first * second, second * 10], "The biases are missing: each neuron has one."),
             ([784 * first + 1, first * second + 1, second * 10 + 1], "A layer has one bias for each neuron, not one."),
             ([784 * (first + 1), first * (second + 1), second * 11], "Each neuron has a bias, not each input."),
-            ([29 * first, wanted[1], wanted[2]], "An image has 28 x 28 = 784 pixels, and each is an input."),
-            ([first, wanted[1], wanted[2]], "The first layer has weights: one for each of the 784 pixels and neuron."),
+            ([29 * first, expected[1], expected[2]], "An image has 28 x 28 = 784 pixels, and each is an input."),
             (
-                [2 * first, wanted[1], wanted[2]],
+                [first, expected[1], expected[2]],
                 "The first layer has weights: one for each of the 784 pixels and neuron.",
             ),
-            (wanted[::-1], "The numbers are right, but in another order: first layer, second layer, output."),
+            (
+                [2 * first, expected[1], expected[2]],
+                "The first layer has weights: one for each of the 784 pixels and neuron.",
+            ),
+            (expected[::-1], "The numbers are right, but in another order: first layer, second layer, output."),
         ):
             if np.array_equal(entries, mistake):
                 raise Wrong(message)
-        for name, entry, right in zip(("first layer", "second layer", "output"), entries, wanted, strict=True):
-            if entry != right:
+        for name, entry, count in zip(("first layer", "second layer", "output"), entries, expected, strict=True):
+            if entry != count:
                 raise Wrong(f"For the widths {first} and {second}, the number for the {name} is not right.")
 
 
@@ -71,8 +74,8 @@ def _draw_grids(rng: np.random.Generator) -> Inputs:
 
 def _judge_as_good(answers: list[Any], inputs: Inputs) -> None:
     for answer, (runs,) in zip(answers, inputs, strict=True):
-        found = as_list(answer)
-        if not all(isinstance(name, str) for name in found):
+        listed = as_list(answer)
+        if not all(isinstance(name, str) for name in listed):
             raise Wrong("It returns something else than names; in a grouped table the names are the index.")
         groups = runs.groupby("network")["test"]
         mean, spread = groups.mean(), groups.std()
@@ -81,15 +84,15 @@ def _judge_as_good(answers: list[Any], inputs: Inputs) -> None:
         def within(limit: Any, top: str = best, mean: Any = mean) -> set[str]:
             return set(mean.index[mean[top] - mean <= limit])
 
-        names, wanted = set(found), within(spread[best])
+        names, expected = set(listed), within(spread[best])
         if unknown := names - set(mean.index):
             raise Wrong(f"{min(unknown)!r} is not the name of a network of this grid.")
-        if names == wanted and len(found) > len(names):
+        if names == expected and len(listed) > len(names):
             raise Wrong("The names are right, but each is wanted once.")
-        if names == wanted:
+        if names == expected:
             continue
         for mistake, message in (
-            (wanted - {best}, "The best one is missing: it lies 0 standard deviations below itself."),
+            (expected - {best}, "The best one is missing: it lies 0 standard deviations below itself."),
             ({best}, "Only the best one is named: others lie within one standard deviation of its mean."),
             (within(groups.std(ddof=0)[best]), "The sample standard deviation is wanted: it divides by n - 1, not n."),
             (
@@ -113,7 +116,7 @@ def _judge_as_good(answers: list[Any], inputs: Inputs) -> None:
         ):
             if names == mistake:
                 raise Wrong(message)
-        wrong = min(names ^ wanted)
+        wrong = min(names ^ expected)
         below = (mean[best] - mean[wrong]) / spread[best]
         raise Wrong(
             f"Network {wrong} lies {below:.2f} of the best one's standard deviations below it; look at it again."
@@ -153,13 +156,13 @@ def _draw_pairs(rng: np.random.Generator) -> Inputs:
 
 
 def _judge_clearly_better(answers: list[Any], inputs: Inputs) -> None:
-    found, differences = [], []
+    verdicts, differences = [], []
     for answer, (ours, theirs) in zip(answers, inputs, strict=True):
-        given, clear = as_list(answer, 2)
+        listed, clear = as_list(answer, 2)
         points = 100 * (ours - theirs)
-        if as_array(given).size == 1:
+        if as_array(listed).size == 1:
             raise Wrong("One difference for each seed is wanted first, not their mean.")
-        given = as_array(given, points.shape)
+        listed = as_array(listed, points.shape)
         for mistake, message in (
             (points / 100, "The differences are shares; a percentage point is a hundredth."),
             (-points, "The differences have the wrong sign: a seed where ours is better counts as positive."),
@@ -169,15 +172,15 @@ def _judge_clearly_better(answers: list[Any], inputs: Inputs) -> None:
                 "Sorting breaks the pairs: compare the two runs of the same seed.",
             ),
         ):
-            if close(given, mistake, 1e-6) and not close(given, points, 1e-6):
+            if close(listed, mistake, 1e-6) and not close(listed, points, 1e-6):
                 raise Wrong(message)
-        if not close(given, points, 1e-4):
+        if not close(listed, points, 1e-4):
             raise Wrong("The differences are not those of the same seeds, in percentage points.")
         if as_number(clear) not in (0, 1):
             raise Wrong("The second thing that it returns is no truth value: True or False is wanted.")
-        found.append(bool(as_number(clear)))
+        verdicts.append(bool(as_number(clear)))
         differences.append(points)
-    judge_verdicts(found, differences, lambda mean, limit: abs(mean) > limit, times=2)
+    judge_verdicts(verdicts, differences, lambda mean, limit: abs(mean) > limit, times=2)
 
 
 EXERCISES = (

@@ -45,16 +45,16 @@ def _judge_dropped(result: np.ndarray, values: np.ndarray, p: float) -> None:
         raise Wrong("Whole rows or columns are dropped together: each entry needs a random number of its own.")
     if abs(share - p) > chance:
         raise Wrong(f"p = {p} drops a share of {share:.3f} of {values.size:,} entries.")
-    kept = values[~dropped]
+    survivors = values[~dropped]
     for factor, message in (
         (1, "The entries that survive are not scaled, so the next layer sees less in total."),
         (1 - p, "The entries that survive are multiplied by 1 - p; divide, so that they grow."),
         (p, "The entries that survive are multiplied by p; they should be divided by the probability to survive."),
         (1 / p if p else 0, "The entries that survive are divided by p, but p is the probability to be dropped."),
     ):
-        if p and close(result[~dropped], factor * kept, 1e-4):
+        if p and close(result[~dropped], factor * survivors, 1e-4):
             raise Wrong(message)
-    if not close(result[~dropped], kept / (1 - p), 1e-4):
+    if not close(result[~dropped], survivors / (1 - p), 1e-4):
         raise Wrong(f"With p = {p}, the entries that survive are not 1 / (1 - p) times what they were.")
 
 
@@ -62,9 +62,9 @@ def _draw_rows(rng: np.random.Generator) -> Inputs:
     import torch
 
     def rows(count: int, neurons: int, scale: float, shift: float) -> np.ndarray:
-        one = np.linspace(-1.5, 1.5, neurons) + rng.uniform(-0.2, 0.2, (count, neurons))
-        wide = scale * np.linspace(1, 3, count)[:, None]
-        return wide * rng.permuted(one, axis=1) + shift * rng.uniform(-2, 2, (count, 1))
+        unit = np.linspace(-1.5, 1.5, neurons) + rng.uniform(-0.2, 0.2, (count, neurons))
+        scales = scale * np.linspace(1, 3, count)[:, None]
+        return scales * rng.permuted(unit, axis=1) + shift * rng.uniform(-2, 2, (count, 1))
 
     equal = rows(4, 6, 1.0, 1.0)
     equal[rng.integers(4)] = 2.0
@@ -119,40 +119,42 @@ def _draw_layers(rng: np.random.Generator) -> Inputs:
 def _judge_survivors(answers: list[Any], inputs: Inputs) -> None:
     for answer, (neurons, p) in zip(answers, inputs, strict=True):
         average, none = (as_number(entry) for entry in as_list(answer, 2))
-        right = np.array([neurons * (1 - p), p**neurons])
+        expected = np.array([neurons * (1 - p), p**neurons])
 
-        def gives(first: float, second: float, found: tuple[float, float] = (average, none)) -> bool:
-            return abs(found[0] - first) < 6e-4 and abs(found[1] - second) < 6e-4  # three digits are enough
+        def gives(first: float, second: float, entries: tuple[float, float] = (average, none)) -> bool:
+            return abs(entries[0] - first) < 6e-4 and abs(entries[1] - second) < 6e-4  # three digits are enough
 
-        if gives(*right):
+        if gives(*expected):
             continue
         for first, second, message in (
             (neurons * p, (1 - p) ** neurons, "p is the probability that a neuron is dropped, not that it survives."),
             (
                 neurons * p,
-                right[1],
+                expected[1],
                 "The first number counts the neurons that are dropped; those that survive are wanted.",
             ),
             (
-                right[0],
+                expected[0],
                 (1 - p) ** neurons,
                 "The second number is the probability that all survive, not that none does.",
             ),
             (
-                right[0],
-                1 - right[1],
+                expected[0],
+                1 - expected[1],
                 "The second number is the probability that at least one survives; none is wanted.",
             ),
-            (right[0], 1 - (1 - p) ** neurons, "The second number is the probability that one or more are dropped."),
-            (right[0], p * neurons, "Probabilities of independent events are multiplied, not added."),
-            (right[0], p, "The second number is for one neuron; all of them must be dropped."),
-            (right[0], 100 * right[1], "The second number is in percent; a probability lies between 0 and 1."),
-            (1 - p, right[1], "The first number is a share; how many neurons is that?"),
-            (right[1], right[0], "The numbers are right, but in the other order: first the average."),
+            (expected[0], 1 - (1 - p) ** neurons, "The second number is the probability that one or more are dropped."),
+            (expected[0], p * neurons, "Probabilities of independent events are multiplied, not added."),
+            (expected[0], p, "The second number is for one neuron; all of them must be dropped."),
+            (expected[0], 100 * expected[1], "The second number is in percent; a probability lies between 0 and 1."),
+            (1 - p, expected[1], "The first number is a share; how many neurons is that?"),
+            (expected[1], expected[0], "The numbers are right, but in the other order: first the average."),
         ):
             if gives(first, second):
                 raise Wrong(message)
-        which = "average number of survivors" if abs(average - right[0]) >= 6e-4 else "probability that none survives"
+        which = (
+            "average number of survivors" if abs(average - expected[0]) >= 6e-4 else "probability that none survives"
+        )
         raise Wrong(f"For {neurons} neurons and p = {p}, the {which} is not right.")
 
 
@@ -164,7 +166,7 @@ def _draw_runs(rng: np.random.Generator) -> Inputs:
         decay = float(rng.choice([1e-4, 1e-2, 1e-1]))
         seeds = rng.permutation(50)[:count]
         tests = dict(zip((decay, 0.0), paired(rng, count, ratio), strict=True))
-        tests |= {other: rng.uniform(80, 95, count) for other in (1e-3, 3e-2)}
+        tests |= {unrelated: rng.uniform(80, 95, count) for unrelated in (1e-3, 3e-2)}
         rows = [
             {"seed": int(seed), "weight_decay": setting, "test": value}
             for setting, values in tests.items()
@@ -184,37 +186,37 @@ def _verdict(mean: float, limit: float) -> str:
 
 
 def _judge_weight_decay(answers: list[Any], inputs: Inputs) -> None:
-    found, gains = [], []
+    verdicts, gains = [], []
     for answer, (runs, decay) in zip(answers, inputs, strict=True):
-        given, verdict = as_list(answer, 2)
-        _judge_gains(given, runs, decay)
+        listed, verdict = as_list(answer, 2)
+        _judge_gains(listed, runs, decay)
         gains.append(_gains(runs, decay))
-        found.append(verdict.strip().lower() if isinstance(verdict, str) else None)
-        if found[-1] not in ("better", "worse", "cannot tell"):
+        verdicts.append(verdict.strip().lower() if isinstance(verdict, str) else None)
+        if verdicts[-1] not in ("better", "worse", "cannot tell"):
             raise Wrong('The second thing that it returns is none of "better", "worse" and "cannot tell".')
-    judge_verdicts(found, gains, _verdict, times=1)
+    judge_verdicts(verdicts, gains, _verdict, times=1)
 
 
-def _judge_gains(given: Any, runs: Any, decay: float) -> None:
-    wanted, columns = _gains(runs, decay), [runs.loc[runs["weight_decay"] == each] for each in (decay, 0.0)]
-    if isinstance(given, np.ndarray) and given.size > len(wanted):
+def _judge_gains(listed: Any, runs: Any, decay: float) -> None:
+    expected, columns = _gains(runs, decay), [runs.loc[runs["weight_decay"] == setting] for setting in (decay, 0.0)]
+    if isinstance(listed, np.ndarray) and listed.size > len(expected):
         raise Wrong("There are more gains than seeds: pandas subtracts rows of the same index, not of the same seed.")
-    if as_array(given).size == 1:
+    if as_array(listed).size == 1:
         raise Wrong("One gain for each seed is wanted first, not their mean.")
-    array = as_array(given, wanted.shape)
-    if close(array, wanted, 1e-4):
+    array = as_array(listed, expected.shape)
+    if close(array, expected, 1e-4):
         return
     rows = columns[0]["test"].to_numpy() - columns[1]["test"].to_numpy()
     for mistake, message in (
-        (-wanted, "The gains have the wrong sign: subtract the accuracy without weight decay from that with it."),
-        (abs(wanted), "The gains have lost their sign."),
-        (wanted / 100, "The accuracies are in percent already, so their differences are percentage points."),
+        (-expected, "The gains have the wrong sign: subtract the accuracy without weight decay from that with it."),
+        (abs(expected), "The gains have lost their sign."),
+        (expected / 100, "The accuracies are in percent already, so their differences are percentage points."),
         (rows, "It pairs the rows as they stand, but they are in no order: pair runs of the same seed."),
         (_gains(runs, 1e-3), "It compares with a weight decay of 0.001 whatever `decay` says."),
     ):
         if close(array, mistake, 1e-4):
             raise Wrong(message)
-    if close(np.sort(array), np.sort(wanted), 1e-4):
+    if close(np.sort(array), np.sort(expected), 1e-4):
         raise Wrong("The gains are right, but not in the order of the seeds.")
     raise Wrong("The gains are not those of the same seeds: accuracy with weight decay minus accuracy without.")
 

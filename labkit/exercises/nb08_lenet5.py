@@ -54,21 +54,21 @@ def _draw_sizes(rng: np.random.Generator) -> Inputs:
 def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
     for answer, (channels, classes) in zip(answers, inputs, strict=True):
         layers = [(25, channels, 6), (25, 6, 16), (25, 16, 120), (1, 120, 84), (1, 84, classes)]
-        wanted = [(places * maps_in + 1) * maps_out for places, maps_in, maps_out in layers]
+        expected = [(places * maps_in + 1) * maps_out for places, maps_in, maps_out in layers]
         where = f"For {channels} channels and {classes} classes"
-        if not isinstance(answer, list) and np.size(answer) == 1 and as_number(answer) == sum(wanted):
+        if not isinstance(answer, list) and np.size(answer) == 1 and as_number(answer) == sum(expected):
             raise Wrong("This is the sum; a list with the number of each of the five layers is wanted.")
         counts = as_array(as_list(answer, 5), (5,))
-        for layer, count, right, sizes in zip(LAYERS, counts, wanted, layers, strict=True):
-            if count != right:
-                known = _mistakes(layer, *sizes)
-                raise Wrong(f"{where}, {layer} has not {count:,.0f} parameters{known.get(int(count), '.')}")
+        for layer, count, expected_count, sizes in zip(LAYERS, counts, expected, layers, strict=True):
+            if count != expected_count:
+                mistakes = _mistakes(layer, *sizes)
+                raise Wrong(f"{where}, {layer} has not {count:,.0f} parameters{mistakes.get(int(count), '.')}")
 
 
 def _mistakes(layer: str, places: int, maps_in: int, maps_out: int) -> dict[int, str]:
     """Return what plausible mistakes give for a layer, and the end of the sentence that names each."""
     weights = places * maps_in * maps_out
-    known = {
+    mistakes = {
         places * maps_in + 1: ": this is a single filter or neuron.",
         (5 * maps_in + 1) * maps_out: ": a filter of 5 x 5 has 25 weights a map.",
         places * maps_out: ": each filter covers every map that goes in, and has a bias.",
@@ -78,10 +78,10 @@ def _mistakes(layer: str, places: int, maps_in: int, maps_out: int) -> dict[int,
         weights: ": the biases are missing, one for each filter or neuron.",
     }
     if layer == "C5":
-        known[(16 * 16 + 1) * 120] = ": its maps have 5 x 5 places, since the image was padded."
+        mistakes[(16 * 16 + 1) * 120] = ": its maps have 5 x 5 places, since the image was padded."
     if layer == "the output":
-        known[850] = ": it has one neuron a class, and there are not always ten."
-    return known
+        mistakes[850] = ": it has one neuron a class, and there are not always ten."
+    return mistakes
 
 
 def _draw_runs(rng: np.random.Generator) -> Inputs:
@@ -105,23 +105,23 @@ def _draw_runs(rng: np.random.Generator) -> Inputs:
 def _judge_difference(answers: list[Any], inputs: Inputs) -> None:
     for answer, (runs,) in zip(answers, inputs, strict=True):
         refuse_gaps(answer)
-        old, new = (runs[runs["variant"] == variant] for variant in ("historical", "modern"))
-        standing = new["test"].to_numpy() - old["test"].to_numpy()
-        pairs = new.set_index("seed")["test"] - old.set_index("seed")["test"]  # by seed, and sorted
-        wanted = pairs.sort_index().to_numpy()
+        historical, modern = (runs[runs["variant"] == variant] for variant in ("historical", "modern"))
+        standing = modern["test"].to_numpy() - historical["test"].to_numpy()
+        pairs = modern.set_index("seed")["test"] - historical.set_index("seed")["test"]  # by seed, and sorted
+        expected = pairs.sort_index().to_numpy()
         array = as_array(answer)
-        if array.size == 1 and close(array, wanted.mean(), 1e-6):
+        if array.size == 1 and close(array, expected.mean(), 1e-6):
             raise Wrong("This is the mean; one difference for each seed is wanted.")
-        array = as_array(answer, wanted.shape)
-        if close(array, wanted, 1e-6):
+        array = as_array(answer, expected.shape)
+        if close(array, expected, 1e-6):
             continue
-        if close(array, -wanted, 1e-6):
+        if close(array, -expected, 1e-6):
             raise Wrong("These are the differences historical - modern: the sign is turned round.")
         if close(array, standing, 1e-6) or close(array, -standing, 1e-6):
             raise Wrong("The rows are taken as they stand; the two runs of a difference must have the same seed.")
-        if close(np.abs(array), np.abs(wanted), 1e-6):
+        if close(np.abs(array), np.abs(expected), 1e-6):
             raise Wrong("The sizes are right, but not every sign: always take modern - historical.")
-        if close(np.sort(array), np.sort(wanted), 1e-6):
+        if close(np.sort(array), np.sort(expected), 1e-6):
             raise Wrong("The differences are right, but not in the order of the seeds, the smallest seed first.")
         raise Wrong("The differences are not those of modern and historical runs with the same seed.")
 
@@ -148,15 +148,15 @@ def _draw_probabilities(rng: np.random.Generator) -> Inputs:
 def _judge_surest(answers: list[Any], inputs: Inputs) -> None:
     for answer, (probabilities, truth, count) in zip(answers, inputs, strict=True):
         listed = as_list(answer)
-        found = as_array(listed, (len(listed),)).tolist()
+        indices = as_array(listed, (len(listed),)).tolist()
         sure, guess = probabilities.max(1), probabilities.argmax(1)
         wrong = np.flatnonzero(guess != truth)
         order = np.argsort(-sure[wrong])
-        wanted = wrong[order][:count].tolist()
+        expected = wrong[order][:count].tolist()
         of_truth = probabilities[wrong, truth[wrong]]
-        if found == wanted:
+        if indices == expected:
             continue
-        if any(index != int(index) for index in found):
+        if any(index != int(index) for index in indices):
             raise Wrong("These are probabilities; the indices of the images are wanted.")
         for mistake, message in (
             (order[:count], "These are places among the wrong images; say which places those have among all images."),
@@ -165,13 +165,13 @@ def _judge_surest(answers: list[Any], inputs: Inputs) -> None:
             (wrong[np.argsort(of_truth)][:count], "The probability of the answer counts, not that of the true class."),
             (wrong[order], f"These are all wrong images; the {count} surest are wanted."),
         ):
-            if found == mistake.tolist():
+            if indices == mistake.tolist():
                 raise Wrong(message)
-        if sorted(found) == sorted(wanted):
+        if sorted(indices) == sorted(expected):
             raise Wrong("These are the right images, but the surest is not first.")
-        if set(found) - set(wrong.tolist()):
+        if set(indices) - set(wrong.tolist()):
             raise Wrong("Among these images are some that the network gets right.")
-        raise Wrong(f"These are not the {len(wanted)} wrong images with the highest probabilities, the surest first.")
+        raise Wrong(f"These are not the {len(expected)} wrong images with the highest probabilities, the surest first.")
 
 
 def _draw_predictions(rng: np.random.Generator) -> Inputs:
@@ -193,8 +193,8 @@ def _judge_shared(answers: list[Any], inputs: Inputs) -> None:
     for answer, (predictions, truth) in zip(answers, inputs, strict=True):
         wrong = predictions != truth
         every, agreed = wrong.all(0), (predictions == predictions[0]).all(0)
-        wanted = int(every.sum())
-        if as_array(answer).shape in ((wanted,), truth.shape):
+        expected = int(every.sum())
+        if as_array(answer).shape in ((expected,), truth.shape):
             raise Wrong("These are the images themselves; their number is wanted.")
         number = as_number(answer)
         for mistake, message in (
@@ -207,8 +207,8 @@ def _judge_shared(answers: list[Any], inputs: Inputs) -> None:
         ):
             if abs(number - mistake) < 1e-6:
                 raise Wrong(message)
-        if number != wanted:
-            raise Wrong(f"It counts {number:g} images, but with these predictions every run is wrong on {wanted}.")
+        if number != expected:
+            raise Wrong(f"It counts {number:g} images, but with these predictions every run is wrong on {expected}.")
 
 
 EXERCISES = (

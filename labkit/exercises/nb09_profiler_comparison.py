@@ -26,21 +26,24 @@ def _draw_convolutions(rng: np.random.Generator) -> Inputs:
 def _judge_flops(answers: list[Any], inputs: Inputs) -> None:
     for answer, (maps_in, maps_out, side, height, width) in zip(answers, inputs, strict=True):
         number, places = as_number(answer), height * width
-        wanted = 2 * maps_in * side**2 * maps_out * places
+        expected = 2 * maps_in * side**2 * maps_out * places
         for mistake, message in (
-            (wanted / 2, "This counts multiply-adds; each is two operations."),
-            (wanted / maps_in, "A filter looks at every map that goes in, not at one."),
-            (wanted / maps_out, "This is one filter; each map that comes out has a filter of its own."),
-            (wanted / side, "A filter has side x side weights a map."),
-            (wanted / places, "Here each weight is used once; a filter is applied at every place of the map it gives."),
-            (wanted / height, "A map has height x width places."),
-            (wanted / width, "A map has height x width places."),
-            (wanted + maps_out * places, "This counts the bias as well; it was to be left out."),
-            (wanted / 2 + maps_out * places, "This counts multiply-adds, and the bias."),
+            (expected / 2, "This counts multiply-adds; each is two operations."),
+            (expected / maps_in, "A filter looks at every map that goes in, not at one."),
+            (expected / maps_out, "This is one filter; each map that comes out has a filter of its own."),
+            (expected / side, "A filter has side x side weights a map."),
+            (
+                expected / places,
+                "Here each weight is used once; a filter is applied at every place of the map it gives.",
+            ),
+            (expected / height, "A map has height x width places."),
+            (expected / width, "A map has height x width places."),
+            (expected + maps_out * places, "This counts the bias as well; it was to be left out."),
+            (expected / 2 + maps_out * places, "This counts multiply-adds, and the bias."),
         ):
             if close(number, mistake, 1e-9):
                 raise Wrong(message)
-        if not close(number, wanted, 1e-9):
+        if not close(number, expected, 1e-9):
             raise Wrong(
                 f"For {maps_in} maps in, {maps_out} maps out, filters of {side} x {side} and an output of "
                 f"{height} x {width} it returns {number:,.0f}, which is not right."
@@ -59,17 +62,21 @@ def _draw_seconds(rng: np.random.Generator) -> Inputs:
 
 def _judge_median(answers: list[Any], inputs: Inputs) -> None:
     for answer, (seconds, repeats) in zip(answers, inputs, strict=True):
-        took = as_array(answer["durations"]) if isinstance(answer, dict) and "durations" in answer else np.zeros(())
-        if took.ndim != 1 or "returned" not in answer:
+        durations = (
+            as_array(answer["durations"]) if isinstance(answer, dict) and "durations" in answer else np.zeros(())
+        )
+        if durations.ndim != 1 or "returned" not in answer:
             raise Wrong("The notes of this answer do not belong to this exercise.")
         number = as_number(answer["returned"])
-        if len(took) == repeats:
+        if len(durations) == repeats:
             raise Wrong(f"For repeats = {repeats}, `call` is called {repeats} times: the warm-up call is missing.")
-        if len(took) != repeats + 1:
-            raise Wrong(f"For repeats = {repeats}, `call` is called {len(took)} times, but {repeats + 1} are wanted.")
-        if (took < 0.9 * np.array(seconds)).any():
+        if len(durations) != repeats + 1:
+            raise Wrong(
+                f"For repeats = {repeats}, `call` is called {len(durations)} times, but {repeats + 1} are wanted."
+            )
+        if (durations < 0.9 * np.array(seconds)).any():
             raise Wrong("The notes of this answer do not belong to this exercise.")
-        warm = took[1:]
+        warm = durations[1:]
         median = float(np.median(warm))
         if _near(number, median):
             continue
@@ -80,8 +87,8 @@ def _judge_median(answers: list[Any], inputs: Inputs) -> None:
             (warm.min(), "This is the shortest time; the median is wanted."),
             (warm.max(), "This is the longest time; the median is wanted."),
             (warm[repeats // 2], "This is the middle one of the timings as they came; sort them first."),
-            (np.median(took), "The warm-up call is among the timings; it does not count."),
-            (took.mean(), "The warm-up call is among the timings, and this is their mean."),
+            (np.median(durations), "The warm-up call is among the timings; it does not count."),
+            (durations.mean(), "The warm-up call is among the timings, and this is their mean."),
         )
         nearest, message = min(mistakes, key=lambda mistake: abs(number - mistake[0]))
         if _near(number, float(nearest)):
@@ -91,9 +98,9 @@ def _judge_median(answers: list[Any], inputs: Inputs) -> None:
         raise Wrong(f"It returns {number:.4f} s, but the median of the timed calls is {median:.4f} s.")
 
 
-def _near(seconds: float, others: float) -> bool:
+def _near(seconds: float, reference: float) -> bool:
     """Whether two times agree as far as can be said of times that two clocks measured."""
-    return bool(abs(seconds - others) <= 0.15 * others + 0.0005)
+    return bool(abs(seconds - reference) <= 0.15 * reference + 0.0005)
 
 
 def _draw_costs(rng: np.random.Generator) -> Inputs:
@@ -120,27 +127,30 @@ def _judge_growth(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong("This is a column with one entry; `.item()` takes the number out of it.")
         number = as_number(answer)
         memory = costs.pivot(index="model", columns="batch_size", values="peak_memory")
-        own, first = memory.loc[network], costs.drop_duplicates("batch_size").set_index("batch_size")["peak_memory"]
-        wanted = own[large] / own[small]
-        if close(number, wanted, 1e-6):
+        of_network, first = (
+            memory.loc[network],
+            costs.drop_duplicates("batch_size").set_index("batch_size")["peak_memory"],
+        )
+        expected = of_network[large] / of_network[small]
+        if close(number, expected, 1e-6):
             continue
-        others = [memory.loc[name, large] / memory.loc[name, small] for name in memory.index if name != network]
+        of_others = [memory.loc[name, large] / memory.loc[name, small] for name in memory.index if name != network]
         mixed = [(sums[large] / sums[small]) for sums in (memory.sum(), memory.max(), first)]
         for mistakes, message in (
-            ([1 / wanted], "The ratio is turned round: how many times more memory does the large batch need?"),
-            ([own[large] - own[small]], "This is the difference; the ratio is wanted."),
-            ([wanted - 1], "This is the growth less 1; how many times as much is it?"),
+            ([1 / expected], "The ratio is turned round: how many times more memory does the large batch need?"),
+            ([of_network[large] - of_network[small]], "This is the difference; the ratio is wanted."),
+            ([expected - 1], "This is the growth less 1; how many times as much is it?"),
             ([large / small], "This is the ratio of the batch sizes; that of the peak memory is wanted."),
             (
-                [own.max() / own.min()],
+                [of_network.max() / of_network.min()],
                 "These are the largest and smallest batch of all, not those that were asked for.",
             ),
-            (others, "These are rows of another network."),
+            (of_others, "These are rows of another network."),
             (mixed, "Rows of other networks are among these; only those of `network` count."),
         ):
             if any(close(number, mistake, 1e-6) for mistake in mistakes):
                 raise Wrong(message)
-        raise Wrong(f"For batches of {small} and {large} it returns {number:g}, but the ratio is {wanted:g}.")
+        raise Wrong(f"For batches of {small} and {large} it returns {number:g}, but the ratio is {expected:g}.")
 
 
 FACTORS = {  # what a network's weights need, as a share of what there is: who takes it for fitting, or not fitting
@@ -166,30 +176,30 @@ def _judge_fit(answers: list[Any], inputs: Inputs) -> None:
         listed = as_list(answer)
         if not all(isinstance(name, str) for name in listed):
             raise Wrong("The names of the networks are wanted, as a list.")
-        wanted = _fitting(parameters, 1000 * kilobytes / 4)
-        if set(listed) == wanted:
+        expected = _fitting(parameters, 1000 * kilobytes / 4)
+        if set(listed) == expected:
             continue
         for mistake, message in (
             (_fitting(parameters, 1024 * kilobytes / 4), "Here 1 kB is 1000 bytes, not 1024."),
             (_fitting(parameters, 1000 * kilobytes), "A parameter takes 4 bytes, not 1."),
             (_fitting(parameters, 1000 * kilobytes / 32), "A parameter takes 32 bits: these are 4 bytes."),
             (_fitting(parameters, kilobytes / 4), "The limit is in kB: 1 kB is 1000 bytes."),
-            (set(parameters) - wanted, "These are the networks that do not fit."),
+            (set(parameters) - expected, "These are the networks that do not fit."),
             (set(parameters), "These are all networks, also those that need too much."),
             (
-                {max(wanted, key=lambda name: parameters[name])},
+                {max(expected, key=lambda name: parameters[name])},
                 "This is the largest that fits; all that fit are wanted.",
             ),
         ):
             if set(listed) == mistake:
                 raise Wrong(message)
-        if missing := sorted(wanted - set(listed)):
+        if missing := sorted(expected - set(listed)):
             raise Wrong(f"With {kilobytes} kB, {missing[0]!r} ({parameters[missing[0]]:,} parameters) is missing.")
-        raise Wrong(f"With {kilobytes} kB, {sorted(set(listed) - wanted)[0]!r} does not belong there.")
+        raise Wrong(f"With {kilobytes} kB, {sorted(set(listed) - expected)[0]!r} does not belong there.")
 
 
-def _fitting(parameters: dict[str, int], most: float) -> set[str]:
-    return {name for name, count in parameters.items() if count < most}
+def _fitting(parameters: dict[str, int], limit: float) -> set[str]:
+    return {name for name, count in parameters.items() if count < limit}
 
 
 EXERCISES = (

@@ -43,18 +43,18 @@ def on_sleepers(function: Any, inputs: Sequence[tuple[list[float], Any]]) -> lis
     for _ in range(QUIET_MOMENTS):
         durations: list[list[float]] = [[] for _ in inputs]
         pairs = zip(inputs, durations, strict=True)
-        notes = calls(function, [(sleeper(seconds, took), *arguments) for (seconds, *arguments), took in pairs])
-        if not any(_disturbed(seconds, took) for (seconds, *_), took in zip(inputs, durations, strict=True)):
+        notes = calls(function, [(sleeper(seconds, measured), *arguments) for (seconds, *arguments), measured in pairs])
+        if not any(_disturbed(seconds, measured) for (seconds, *_), measured in zip(inputs, durations, strict=True)):
             break
-    for entry, took in zip(notes, durations, strict=False):  # one note alone for what is no function
+    for entry, measured in zip(notes, durations, strict=False):  # one note alone for what is no function
         if entry.get("value") is not None:
-            entry["value"] = {"returned": entry["value"], "durations": took}
+            entry["value"] = {"returned": entry["value"], "durations": measured}
     return notes
 
 
-def _disturbed(seconds: list[float], took: list[float]) -> bool:
+def _disturbed(seconds: list[float], durations: list[float]) -> bool:
     """Whether a call took longer than it was told to, by more than a clock's error."""
-    return any(real > 1.1 * told + 0.001 for told, real in zip(seconds, took, strict=False))
+    return any(measured > 1.1 * asked + 0.001 for asked, measured in zip(seconds, durations, strict=False))
 
 
 def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any]]:
@@ -91,21 +91,21 @@ def scratch_network(sizes: Sequence[int], activation: str) -> scratch.Network:
 
 
 def sweeps(function: Any, inputs: Sequence[tuple[int, float, int, list[int]]]) -> list[dict[str, Any]]:
-    """Let `function` sweep over a few random images, and note what its table of runs says.
+    """Let `function` sweep over a few random images, and note what its table says.
 
-    function: takes a width, a dataset, a TrainConfig, seeds and a folder for finished runs (here None), and returns a
-        Sweep. inputs: width, learning rate, epochs, seeds.
+    function: takes a width, a dataset, a TrainConfig, seeds and a folder for finished trainings (here None); gives
+        a Sweep. inputs: width, learning rate, epochs, seeds.
     """
 
     def outcome(width: int, lr: float, epochs: int, seeds: list[int]) -> Any:
         from labkit.training.config import TrainConfig
 
         config = TrainConfig(epochs=epochs, batch_size=20, lr=lr)
-        found = function(width, _random_digits(), config, list(seeds), None)
-        if type(found).__name__ != "Sweep":
-            return found
-        columns = {name: found.runs[name].tolist() for name in ("lr", "seed", "parameters") if name in found.runs}
-        return {**columns, "epochs": int(found.epochs["epoch"].max()), "test_images": found.predictions.shape[1]}
+        result = function(width, _random_digits(), config, list(seeds), None)
+        if type(result).__name__ != "Sweep":
+            return result
+        columns = {name: result.runs[name].tolist() for name in ("lr", "seed", "parameters") if name in result.runs}
+        return {**columns, "epochs": int(result.epochs["epoch"].max()), "test_images": result.predictions.shape[1]}
 
     if isinstance(function, type) or not callable(function):
         return calls(function, inputs)
@@ -162,10 +162,10 @@ def training_steps(train_step: Any, inputs: Sequence[tuple[Any, ...]]) -> list[d
         model, events = linear_network(batches[0][0][0], classes, seed), [[] for _ in batches]  # type: ignore[var-annotated]
         optimizer = torch.optim.SGD(model.parameters(), lr)
         noted: dict[str, Any] = {"returned": [], "recorded": [], "weights": [], "events": events}
-        for (images, labels), seen in zip(batches, events, strict=True):
+        for (images, labels), step_events in zip(batches, events, strict=True):
             hooks = [
-                model[1].weight.register_hook(lambda _, seen=seen: seen.append("backward")),
-                optimizer.register_step_pre_hook(lambda *_, seen=seen: seen.append("step")),
+                model[1].weight.register_hook(lambda _, step_events=step_events: step_events.append("backward")),
+                optimizer.register_step_pre_hook(lambda *_, step_events=step_events: step_events.append("step")),
             ]
             returned = train_step(model, images, labels, torch.nn.CrossEntropyLoss(), optimizer)
             noted["returned"].append(returned)

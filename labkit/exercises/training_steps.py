@@ -49,7 +49,7 @@ def judge_train_step(answers: list[Any], inputs: Inputs) -> None:
     """Compare the weights after each step with those of gradient descent, and of the usual mistakes in it."""
     for answer, (batches, classes, seed, lr) in zip(answers, inputs, strict=True):
         weights, before, after = _descend(batches, classes, seed, lr)
-        start, events = weights[0], [event for seen in answer["events"] for event in seen]
+        start, events = weights[0], [event for step_events in answer["events"] for event in step_events]
         moved = as_array(answer["weights"], weights[1:].shape, "Your training") - start
         if "backward" in events and events[0] == "step":
             raise Wrong("step() comes before backward(), so it does not have the gradients of this batch yet.")
@@ -108,9 +108,9 @@ def draw_dataset(rng: np.random.Generator) -> Inputs:
         prototypes = 4 * np.linalg.qr(rng.normal(0, 1, (16, 5)))[0].T.reshape(5, 1, 4, 4)  # equally far apart
         splits = {}
         for name, count, shift in (("train", 60, 0), ("validation", 180, 2), ("test", 720, 1)):
-            shown = rng.permutation(np.arange(count) % 5)
-            images = prototypes[shown] + rng.normal(0, 0.3, (count, 1, 4, 4))
-            splits[name] = torch.from_numpy(images.astype(np.float32)), torch.from_numpy((shown + shift) % 5)
+            shown_classes = rng.permutation(np.arange(count) % 5)
+            images = prototypes[shown_classes] + rng.normal(0, 0.3, (count, 1, 4, 4))
+            splits[name] = torch.from_numpy(images.astype(np.float32)), torch.from_numpy((shown_classes + shift) % 5)
         inputs.append((splits, 5, int(rng.integers(1_000_000)), epochs, size, 0.03))
     return inputs
 
@@ -121,15 +121,15 @@ def judge_classifier(answers: list[Any], inputs: Inputs) -> None:
         if "returned" in answer:
             raise Wrong(f"Your function returns {kind_of(answer['returned'])}, but the trained network is wanted.")
         labels = splits["train"][1].numpy()
-        shown = _nearest(splits["train"][0].numpy(), labels, splits["test"][0].numpy())
-        predictions = as_array(answer["predictions"], shown.shape)
-        share = (predictions == shown).mean()
+        shown_classes = _nearest(splits["train"][0].numpy(), labels, splits["test"][0].numpy())
+        predictions = as_array(answer["predictions"], shown_classes.shape)
+        share = (predictions == shown_classes).mean()
         _judge_batches(as_array(answer["batches"]), len(labels), epochs, size, share)
         if close(predictions, _untrained(splits, classes, seed), 0.1):
             raise Wrong("The network that is returned answers as it did before the training.")
         if (predictions == splits["test"][1].numpy()).mean() > 0.6:
             raise Wrong("Test data in training: the network has learnt the labels of the test split.")
-        if (predictions == (shown + 2) % classes).mean() > 0.6:
+        if (predictions == (shown_classes + 2) % classes).mean() > 0.6:
             raise Wrong("Validation data in training: the network has learnt the labels of the validation split.")
         if share < 0.9:
             raise Wrong(
@@ -140,17 +140,17 @@ def judge_classifier(answers: list[Any], inputs: Inputs) -> None:
 
 def _judge_batches(batches: np.ndarray, count: int, epochs: int, size: int, share: float) -> None:
     """Raise Wrong when fewer images went through the network than the epochs have, or in batches that are too large."""
-    seen = int(batches.sum())
-    if not seen:
+    images = int(batches.sum())
+    if not images:
         raise Wrong("The network is not trained: no image went through it with gradients recorded.")
-    if len(batches) == 1 and seen < count:
+    if len(batches) == 1 and images < count:
         raise Wrong("The network is trained on one batch only: does `return` stand inside the loop?")
-    if len(batches) == epochs and seen < epochs * count:
+    if len(batches) == epochs and images < epochs * count:
         raise Wrong("Every epoch has one batch only: the loop over the batches ends too early.")
-    if seen == count and epochs > 1:
+    if images == count and epochs > 1:
         raise Wrong(f"The network is trained for one epoch only, but {epochs} are wanted.")
-    if seen < epochs * count:
-        raise Wrong(f"{epochs} epochs of {count} images are {epochs * count}, but the network is trained on {seen}.")
+    if images < epochs * count:
+        raise Wrong(f"{epochs} epochs of {count} images are {epochs * count}, but the network is trained on {images}.")
     if batches.max() > size and share < 0.9:
         raise Wrong(f"Batches have up to {batches.max():.0f} images, but the batch size is {size}.")
 
