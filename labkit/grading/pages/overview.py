@@ -78,16 +78,19 @@ class Far:
 
 def lines(attempts: Iterable[Attempt], submissions: Iterable[Submission]) -> list[Line]:
     """Return a line for each row of the gradebook."""
-    own: dict[str, dict[str, Attempt]] = {}
+    by_submission: dict[str, dict[str, Attempt]] = {}
     for attempt in attempts:
-        own.setdefault(attempt.submission, {})[attempt.notebook] = attempt
-    found = []
-    for row in rows([one for each in own.values() for one in each.values()], submissions):
-        mine = own.get(row.submission, {})
-        given = {name: verdict["status"] for one in mine.values() for name, verdict in one.verdicts.items()}
-        verdicts = {name: given.get(name, "") for name in exercises()}
-        found.append(Line(row, page_name(row.submission), mine, verdicts))
-    return found
+        by_submission.setdefault(attempt.submission, {})[attempt.notebook] = attempt
+    newest = [attempt for by_notebook in by_submission.values() for attempt in by_notebook.values()]
+    class_lines = []
+    for row in rows(newest, submissions):
+        by_notebook = by_submission.get(row.submission, {})
+        judged: dict[str, Any] = {}
+        for attempt in by_notebook.values():
+            judged |= attempt.verdicts
+        verdicts = {name: judged[name]["status"] if name in judged else "" for name in exercises()}
+        class_lines.append(Line(row, page_name(row.submission), by_notebook, verdicts))
+    return class_lines
 
 
 def page_name(submission: str) -> str:
@@ -98,54 +101,54 @@ def page_name(submission: str) -> str:
 def possible(notebook: str = "") -> int:
     """Return the points that a notebook can bring; of all of them without one."""
     chapter = chapter_of(notebook) if notebook else ""
-    return sum(one.points for name, one in exercises().items() if not notebook or chapter_of(name) == chapter)
+    return sum(exercise.points for name, exercise in exercises().items() if not notebook or chapter_of(name) == chapter)
 
 
-def hardest(found: list[Line]) -> list[tuple[str, dict[str, int]]]:
+def hardest(class_lines: list[Line]) -> list[tuple[str, dict[str, int]]]:
     """Return for each exercise how many submissions have each verdict ("" for none), the least passed first."""
-    counts = {name: Counter(line.verdicts[name] for line in found) for name in exercises()}
+    counts = {name: Counter(line.verdicts[name] for line in class_lines) for name in exercises()}
     judged = {name: count for name, count in counts.items() if set(count) - {""}}
     order = sorted(judged, key=lambda name: judged[name]["passed"])
     return [(name, {verdict: judged[name][verdict] for verdict in (*VERDICTS, "")}) for name in order]
 
 
-def times(found: list[Line]) -> list[Time]:
+def times(class_lines: list[Line]) -> list[Time]:
     """Return how long each notebook took, by its name; what was not executed does not count."""
-    took: dict[str, list[tuple[float, int]]] = {}
-    for place, line in enumerate(found):
+    durations: dict[str, list[tuple[float, int]]] = {}
+    for index, line in enumerate(class_lines):
         for attempt in line.attempts.values():
             if attempt.status not in ("missing", "invalid"):
-                took.setdefault(attempt.notebook, []).append((attempt.seconds, place))
+                durations.setdefault(attempt.notebook, []).append((attempt.seconds, index))
     return [
-        Time(notebook, median(seconds for seconds, _ in each), max(each)[0], found[max(each)[1]])
-        for notebook, each in sorted(took.items())
+        Time(notebook, median(seconds for seconds, _ in entries), max(entries)[0], class_lines[max(entries)[1]])
+        for notebook, entries in sorted(durations.items())
     ]
 
 
-def far_numbers(found: list[Line]) -> list[Far]:
+def far_numbers(class_lines: list[Line]) -> list[Far]:
     """Return the numbers of the re-runs that lie outside their reference bands, the farthest first."""
     far = []
-    for line in found:
+    for line in class_lines:
         for attempt in line.attempts.values():
             for name, entry in attempt.numbers.items():
                 value, low, high = entry.get("band", (0.0, 0.0, 0.0))
                 if not low <= value <= high:
                     distance = abs(value - (low + high) / 2) / max((high - low) / 2, 1e-9)
                     far.append(Far(line, attempt.notebook, name, entry["found"] or "", low, high, distance))
-    return sorted(far, key=lambda one: (-one.distance, one.line.row.submission))
+    return sorted(far, key=lambda number: (-number.distance, number.line.row.submission))
 
 
-def facts(found: list[Line]) -> dict[str, Any]:
+def facts(class_lines: list[Line]) -> dict[str, Any]:
     """Return what a page says about the whole batch: counts, settings and versions, each as often as it differs."""
-    attempts = [attempt for line in found for attempt in line.attempts.values()]
+    attempts = [attempt for line in class_lines for attempt in line.attempts.values()]
 
     def different(values: Iterable[Any]) -> str:
         return ", ".join(sorted({str(value) for value in values if value})) or "-"
 
     return {
-        "submissions": len(found),
-        "late": sum(line.row.late for line in found),
-        "unsafe": sum(line.unsafe for line in found),
+        "submissions": len(class_lines),
+        "late": sum(line.row.late for line in class_lines),
+        "unsafe": sum(line.unsafe for line in class_lines),
         "missing": sum(attempt.status == "missing" for attempt in attempts),
         "statuses": Counter(attempt.status for attempt in attempts),
         "profile": different(attempt.limits.get("profile") for attempt in attempts),

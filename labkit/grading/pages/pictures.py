@@ -83,18 +83,18 @@ def _drawn(request: Any) -> list[Any]:
     kind, text = request
     width = height = 0
     try:
-        old = Image.open(io.BytesIO(base64.b64decode(text)), formats=[KINDS[kind]])  # looks at its head alone
-        if not _fits(*old.size):
+        original = Image.open(io.BytesIO(base64.b64decode(text)), formats=[KINDS[kind]])  # looks at its head alone
+        if not _fits(*original.size):
             return ["", 0, 0]
-        width, height = old.size
-        whole = old.convert("RGBA")
-        plain = Image.new("RGB", whole.size, "white")
-        plain.paste(whole, mask=whole.getchannel("A"))
+        width, height = original.size
+        rgba = original.convert("RGBA")
+        rgb = Image.new("RGB", rgba.size, "white")
+        rgb.paste(rgba, mask=rgba.getchannel("A"))
         file = io.BytesIO()
         if kind == "image/png":
-            plain.quantize(COLOURS, Image.Quantize.MEDIANCUT).save(file, "PNG", optimize=True)
+            rgb.quantize(COLOURS, Image.Quantize.MEDIANCUT).save(file, "PNG", optimize=True)
         else:
-            plain.save(file, "JPEG", quality=QUALITY)
+            rgb.save(file, "JPEG", quality=QUALITY)
     except Exception:  # whatever is wrong with it, there is no picture
         return ["", width, height]
     content = file.getvalue()

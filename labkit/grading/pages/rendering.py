@@ -60,7 +60,7 @@ class Shown:
 
 
 @dataclass
-class _Left:
+class _Allowance:
     """What a notebook may still put on its page."""
 
     amounts: dict[str, int] = field(default_factory=lambda: dict(ALLOWANCE))
@@ -86,15 +86,15 @@ def read_executed(path: Path) -> tuple[list[Shown], str]:
     try:
         refuse_many_parts(content)
         cells = json.loads(content)["cells"]
-        left = _Left()
-        return list(_cells(cells[:MOST_CELLS], left)), ""
+        allowance = _Allowance()
+        return list(_cells(cells[:MOST_CELLS], allowance)), ""
     except Refused:
         return [], "The executed notebook has too many parts to be shown."
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError) as error:
         return [], f"The executed notebook is not one that can be shown ({type(error).__name__})."
 
 
-def _cells(cells: list[Any], left: _Left) -> Iterator[Shown]:
+def _cells(cells: list[Any], allowance: _Allowance) -> Iterator[Shown]:
     number = 0
     for cell in cells:
         metadata = _dict(cell.get("metadata"))
@@ -106,18 +106,18 @@ def _cells(cells: list[Any], left: _Left) -> Iterator[Shown]:
         exercise = ""
         if kind == "code" and isinstance(grade_id, str) and grade_id.startswith(CHECK):
             exercise = grade_id.removeprefix(CHECK).replace("-", ".")
-        markup = prose(source) if kind == "markdown" and left.take("prose", len(source)) else None
-        parts = _outputs(cell, left) if kind == "code" else _attached(cell, left)
-        text = shown(source) if left.take("text", min(len(source), LONGEST)) else "(too much text to be shown)"
-        yield Shown(number, str(kind), text, exercise, markup, tuple(parts))
+        markup = prose(source) if kind == "markdown" and allowance.take("prose", len(source)) else None
+        outputs = _outputs(cell, allowance) if kind == "code" else _attached(cell, allowance)
+        text = shown(source) if allowance.take("text", min(len(source), LONGEST)) else "(too much text to be shown)"
+        yield Shown(number, str(kind), text, exercise, markup, tuple(outputs))
 
 
-def _outputs(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
+def _outputs(cell: dict[str, Any], allowance: _Allowance) -> Iterator[Output]:
     outputs = _joined(map(_dict, _list(cell.get("outputs"))))
     for output in outputs[:MOST_OUTPUTS]:
-        found = _output(output, left)
-        if found.kind == "picture" or left.take("text", len(found.text) + len(found.title)):
-            yield found
+        shown_output = _output(output, allowance)
+        if shown_output.kind == "picture" or allowance.take("text", len(shown_output.text) + len(shown_output.title)):
+            yield shown_output
         else:
             yield Output("note", "An output is left out: the notebook printed too much to show all of it.")
     if len(outputs) > MOST_OUTPUTS:
@@ -127,15 +127,17 @@ def _outputs(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
 def _joined(outputs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return outputs with what was printed to the same stream one after the other in one piece."""
     joined: list[dict[str, Any]] = []
-    for name, run in itertools.groupby(outputs, lambda one: one.get("output_type") == "stream" and one.get("name")):
-        texts = list(run)
-        if name and len(texts) > 1:
-            texts = [{**texts[0], "text": "".join(_text(one.get("text")) for one in texts)}]
-        joined += texts
+    for stream, group in itertools.groupby(
+        outputs, lambda each: each.get("output_type") == "stream" and each.get("name")
+    ):
+        pieces = list(group)
+        if stream and len(pieces) > 1:
+            pieces = [{**pieces[0], "text": "".join(_text(piece.get("text")) for piece in pieces)}]
+        joined += pieces
     return joined
 
 
-def _output(output: dict[str, Any], left: _Left) -> Output:
+def _output(output: dict[str, Any], allowance: _Allowance) -> Output:
     kind = output.get("output_type")
     if kind == "stream":
         return Output("stderr" if output.get("name") == "stderr" else "stream", _shown(output.get("text")))
@@ -146,12 +148,12 @@ def _output(output: dict[str, Any], left: _Left) -> Output:
     for name in PICTURES:
         if name in data:
             alt = _dict(metadata.get(name)).get("alt")
-            return _picture(data[name], name, _shown(alt)[:2_000], left)
+            return _picture(data[name], name, _shown(alt)[:2_000], allowance)
     html = _text(data.get("text/html"))
-    if "<table" in html and left.take("table", html.count("<")) and (markup := table(without_paths(html))):
+    if "<table" in html and allowance.take("table", html.count("<")) and (markup := table(without_paths(html))):
         return Output("markup", markup=markup)
     written = _text(data.get("text/markdown"))
-    if written and left.take("prose", len(written)) and (markup := prose(without_paths(written))):
+    if written and allowance.take("prose", len(written)) and (markup := prose(without_paths(written))):
         return Output("markup", markup=markup)
     if "text/plain" in data:
         return Output("result", _shown(data["text/plain"]))
@@ -159,20 +161,20 @@ def _output(output: dict[str, Any], left: _Left) -> Output:
     return Output("note", f"An output of a kind that is not shown ({kinds or 'none'}).")
 
 
-def _attached(cell: dict[str, Any], left: _Left) -> Iterator[Output]:
+def _attached(cell: dict[str, Any], allowance: _Allowance) -> Iterator[Output]:
     """Return the pictures that were pasted into a text cell."""
     for name, forms in list(_dict(cell.get("attachments")).items())[:MOST_OUTPUTS]:
         for kind, text in _dict(forms).items():
             if kind in PICTURES:
-                yield _picture(text, kind, f"Pasted picture {shown(name, 100)}", left)
+                yield _picture(text, kind, f"Pasted picture {shown(name, 100)}", allowance)
 
 
-def _picture(text: Any, kind: str, alt: str, left: _Left) -> Output:
-    if not left.take("tried", 1) or not left.take("pixels", MOST_PIXELS):  # it may have as many
+def _picture(text: Any, kind: str, alt: str, allowance: _Allowance) -> Output:
+    if not allowance.take("tried", 1) or not allowance.take("pixels", MOST_PIXELS):  # it may have as many
         return Output("note", "A picture is left out: the notebook has more of them than fit on a page.")
     picture, pixels = drawn_anew(_text(text), kind, alt)
-    left.amounts["pixels"] += MOST_PIXELS - pixels
-    if not picture or not left.take("picture", len(picture.address)):
+    allowance.amounts["pixels"] += MOST_PIXELS - pixels
+    if not picture or not allowance.take("picture", len(picture.address)):
         return Output("note", f"A picture is left out: it is no {kind} of up to 2 MB and 8 million pixels.")
     return Output("picture", picture=picture)
 

@@ -39,8 +39,8 @@ def shown(text: str, longest: int = LONGEST) -> str:
     text = ESCAPES.sub("", tidy_lines(text))
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    kept = "\n\t"
-    return "".join(char for char in text if char in kept or unicodedata.category(char)[0] != "C")
+    spaces = "\n\t"
+    return "".join(char for char in text if char in spaces or unicodedata.category(char)[0] != "C")
 
 
 def tidy_lines(text: str) -> str:
@@ -91,14 +91,14 @@ def prose(text: str) -> Markup | None:
 
 def without_paths(text: str) -> str:
     """Return a text with names in place of this machine's folders: what students get back tells no paths."""
-    return PATHS.sub(lambda found: NAMES[found.group()], text)
+    return PATHS.sub(lambda match: NAMES[match.group()], text)
 
 
 def _names() -> dict[str, str]:
     """Return the folders of this machine that a traceback or a warning may tell, and what stands in their place."""
     python = {Path(sys.base_prefix): "(Python)", Path(sys.prefix): "(Python)"}
-    places = {Path.home(): "~", data_folder(): "(data)", CHECKOUT: "(course)", **python}
-    forms = {form: name for place, name in places.items() for form in (place, place.resolve())}
+    folders = {Path.home(): "~", data_folder(): "(data)", CHECKOUT: "(course)", **python}
+    forms = {form: name for folder, name in folders.items() for form in (folder, folder.resolve())}
     return {str(form): name for form, name in forms.items() if len(form.parts) > 1}
 
 

@@ -42,40 +42,40 @@ def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Su
     removed. LabkitError when a file cannot be written.
     """
     submissions = list(submissions)
-    found = lines(attempts, submissions)
+    class_lines = lines(attempts, submissions)
     problems = {stored_name(submission.name): tuple(submission.problems) for submission in submissions}
     site, feedback = out / "site" / "submissions", out / "feedback"
-    wanted = {f"{line.page}.html" for line in found}
+    page_names = {f"{line.page}.html" for line in class_lines}
     for folder in (site, feedback):
         for path in [*folder.glob("*.html"), *folder.glob(".*.html.*")]:  # the latter: a write that was killed
-            if path.name not in wanted:
+            if path.name not in page_names:
                 path.unlink(missing_ok=True)
-    for line in found:
-        own = problems.get(line.row.submission, ())
-        key = _key(line, own, out)
+    for line in class_lines:
+        line_problems = problems.get(line.row.submission, ())
+        key = _key(line, line_problems, out)
         pages = site / f"{line.page}.html", feedback / f"{line.page}.html"
         if not (pages[1].is_file() and _key_of(pages[0]) == key):
-            for page, html in zip(reversed(pages), _submission(line, own, out, key), strict=True):
+            for page, html in zip(reversed(pages), _submission(line, line_problems, out, key), strict=True):
                 write_atomically(page, html)  # the one with the key last: it stands for both
     PAINTER.end()
     index = out / "site" / "index.html"
-    write_atomically(index, _index(found))
+    write_atomically(index, _index(class_lines))
     return index
 
 
-def _index(found: list[Line]) -> str:
-    far = far_numbers(found)
+def _index(class_lines: list[Line]) -> str:
+    far = far_numbers(class_lines)
     return _render(
         "index.html",
         script=(TEMPLATES / "index.js").read_text(encoding="utf-8"),
-        lines=found,
-        notebooks=sorted({notebook for line in found for notebook in line.attempts}),
+        lines=class_lines,
+        notebooks=sorted({notebook for line in class_lines for notebook in line.attempts}),
         exercises=exercises(),
-        hardest=hardest(found),
-        times=times(found),
+        hardest=hardest(class_lines),
+        times=times(class_lines),
         far=far[:MOST_FAR],
         more_far=len(far) - MOST_FAR,
-        facts=facts(found),
+        facts=facts(class_lines),
     )
 
 
@@ -83,7 +83,9 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
     """Yield the page that the student gets, then the TA's."""
     books = []
     for notebook, attempt in sorted(line.attempts.items()):
-        own = {name: one for name, one in exercises().items() if chapter_of(name) == chapter_of(notebook)}
+        chapter_exercises = {
+            name: exercise for name, exercise in exercises().items() if chapter_of(name) == chapter_of(notebook)
+        }
         cells: list[Shown] = []
         sentence = ""
         if attempt.status not in ("missing", "invalid"):
@@ -91,11 +93,11 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
         cells_html = (
             _environment()
             .get_template("cells.html")
-            .render(cells=cells, attempt=attempt, notebook=notebook, exercises=own, signs=SIGNS)
+            .render(cells=cells, attempt=attempt, notebook=notebook, exercises=chapter_exercises, signs=SIGNS)
         )
-        places = {cell.exercise: cell.number for cell in reversed(cells) if cell.exercise}
-        failed = [(cell.number, one.title) for cell in cells for one in cell.outputs if one.kind == "error"]
-        books.append((attempt, own, places, failed[:MOST_FAILED], sentence, Markup(cells_html)))
+        cell_numbers = {cell.exercise: cell.number for cell in reversed(cells) if cell.exercise}
+        failed = [(cell.number, output.title) for cell in cells for output in cell.outputs if output.kind == "error"]
+        books.append((attempt, chapter_exercises, cell_numbers, failed[:MOST_FAILED], sentence, Markup(cells_html)))
     for ta in (False, True):
         yield _render("submission.html", ta=ta, key=key if ta else "", line=line, problems=problems, books=books)
 

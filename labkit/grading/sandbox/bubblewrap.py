@@ -44,14 +44,14 @@ def refuse_without_sandbox() -> None:
             "The sandbox needs bubblewrap: install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install "
             "bubblewrap), or, for submissions that you trust, use --unsafe."
         )
-    done = subprocess.run([*wrap("/tmp"), "true"], capture_output=True, text=True)
+    plain = subprocess.run([*wrap("/tmp"), "true"], capture_output=True, text=True)
     nested = subprocess.run(
         [*wrap("/tmp"), sys.executable, "-c", "import ctypes,sys; sys.exit(ctypes.CDLL(None).unshare(1 << 28))"],
         capture_output=True,
         text=True,
     )
-    if done.returncode or nested.returncode:
-        reason = (done.stderr + nested.stderr).strip().splitlines() or ["namespaces cannot be made"]
+    if plain.returncode or nested.returncode:
+        reason = (plain.stderr + nested.stderr).strip().splitlines() or ["namespaces cannot be made"]
         raise LabkitError(
             f"The sandbox cannot start ({reason[-1]}): allow user namespaces (sysctl user.max_user_namespaces above 0, "
             "kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0; in a "
@@ -68,21 +68,21 @@ def wrap(folder: str) -> list[str]:
     command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
     command += ["--tmpfs", "/dev/shm"]
     command += ["--dir", "/tmp", "--tmpfs", "/tmp", "--tmpfs", "/home", "--tmpfs", SCRATCH]
-    for place in SYSTEM:
-        if Path(place).is_symlink():
-            command += ["--symlink", os.readlink(place), place]
-        elif Path(place).exists():
-            command += ["--ro-bind", place, place]
-    for place in SETTINGS:
-        command += ["--ro-bind-try", place, place]
+    for system_path in SYSTEM:
+        if Path(system_path).is_symlink():
+            command += ["--symlink", os.readlink(system_path), system_path]
+        elif Path(system_path).exists():
+            command += ["--ro-bind", system_path, system_path]
+    for system_path in SETTINGS:
+        command += ["--ro-bind-try", system_path, system_path]
     for path in sorted({form for library in libraries for form in (library, library.resolve())}):
         if path.is_dir() and not path.is_relative_to("/usr"):
             command += ["--ro-bind", str(path), str(path)]
-    for given in filter(None, (data_folder(), rehearsed_folder())):
-        command += ["--ro-bind-try", str(given), str(given)]
+    for readable in filter(None, (data_folder(), rehearsed_folder())):
+        command += ["--ro-bind-try", str(readable), str(readable)]
     command += ["--bind", folder, folder]
-    for place in ("/dev", "/home", "/tmp", "/"):  # bubblewrap's own, which all kernels would share
-        command += ["--remount-ro", place]
+    for mount_point in ("/dev", "/home", "/tmp", "/"):  # bubblewrap's own, which all kernels would share
+        command += ["--remount-ro", mount_point]
     command += ["--clearenv"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]

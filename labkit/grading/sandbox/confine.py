@@ -45,7 +45,7 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
     report: file for what the guard saw, as "reason peak": why it ended the kernel ("memory", "processes", and "-" where
     it did not), and the largest memory in bytes. limits: the fields of `Limits`.
     """
-    most = Limits(**limits)
+    bounds = Limits(**limits)
     user, group = os.getuid(), os.getgid()
     _do(_libc.unshare(NEW_USER | NEW_PROCESSES))
     Path("/proc/self/setgroups").write_text("deny")
@@ -55,14 +55,14 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
     if first := os.fork():
         try:
             _do(_libc.prctl(DUMPABLE, 0, 0, 0, 0))  # the guard's memory is not for those it guards
-            watch(first, Path(report), most)
+            watch(first, Path(report), bounds)
         finally:
             os._exit(0)
     _do(_libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0))
     _do(_libc.unshare(NEW_MOUNTS | NEW_NETWORK | NEW_IPC))
-    _arrange_folders(scratch, sockets, most.disk)
+    _arrange_folders(scratch, sockets, bounds.disk)
     with contextlib.suppress(OSError):  # Linux 6.14 and newer; it holds for root as well, unlike RLIMIT_NPROC
-        Path("/proc/sys/kernel/pid_max").write_text(str(RESERVED + THREADS * most.processes))
+        Path("/proc/sys/kernel/pid_max").write_text(str(RESERVED + THREADS * bounds.processes))
     inside, outside = socket.socketpair()
     # The first process of a namespace ignores signals from within, so the kernel is the second; all end with the first.
     if kernel := os.fork():
@@ -73,7 +73,7 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
     _hide_processes()
     _drop_capabilities()
     syscalls.forbid()
-    limit(most)
+    limit(bounds)
     os.nice(POLITENESS)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -92,16 +92,16 @@ def limit_alone(folder: str, limits: dict[str, int]) -> None:
     limit(Limits(**limits))
 
 
-def limit(most: Limits) -> None:
+def limit(bounds: Limits) -> None:
     """Set what the kernel of Linux limits for each process of this one's; without a guard, that is all there is."""
     loaded = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     for kind, value in (
-        (resource.RLIMIT_AS, loaded + 2 * most.memory + STACKS),  # one request for far too much fails at once
+        (resource.RLIMIT_AS, loaded + 2 * bounds.memory + STACKS),  # one request for far too much fails at once
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, most.cpu),
-        (resource.RLIMIT_FSIZE, most.disk),
+        (resource.RLIMIT_CPU, bounds.cpu),
+        (resource.RLIMIT_FSIZE, bounds.disk),
         (resource.RLIMIT_NOFILE, 1_024),
-        (resource.RLIMIT_NPROC, THREADS * most.processes),  # of a user, threads counted; not for root
+        (resource.RLIMIT_NPROC, THREADS * bounds.processes),  # of a user, threads counted; not for root
     ):
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -114,8 +114,8 @@ def _lead(kernel: int, connection: socket.socket, sockets: str) -> NoReturn:
         _do(_libc.prctl(DUMPABLE, 0, 0, 0, 0))
         with connection:
             if connection.recv(1):
-                kept = os.statvfs(sockets).f_flag & (NO_SETUID | NO_DEVICES | NO_PROGRAMS)
-                _mount("none", sockets, None, REMOUNT | BIND | READ_ONLY | kept)
+                flags = os.statvfs(sockets).f_flag & (NO_SETUID | NO_DEVICES | NO_PROGRAMS)
+                _mount("none", sockets, None, REMOUNT | BIND | READ_ONLY | flags)
                 _drop_capabilities()
                 connection.send(b"!")
         while os.wait()[0] != kernel:
@@ -127,11 +127,11 @@ def _lead(kernel: int, connection: socket.socket, sockets: str) -> NoReturn:
 def _arrange_folders(scratch: list[str], sockets: str, size: int) -> None:
     """Give the new mount namespace empty scratch folders, and hide other kernels: their sockets and processes."""
     _mount("none", "/", None, RECURSIVE | PRIVATE)
-    kept = os.open(sockets, os.O_PATH)
+    descriptor = os.open(sockets, os.O_PATH)
     _mount("none", str(Path(sockets).parent), "tmpfs", NO_SETUID | NO_DEVICES, f"{SMALL},mode=755")
     Path(sockets).mkdir()
-    _mount(f"/proc/self/fd/{kept}", sockets, None, BIND)
-    os.close(kept)
+    _mount(f"/proc/self/fd/{descriptor}", sockets, None, BIND)
+    os.close(descriptor)
     for folder in scratch:
         _mount("none", folder, "tmpfs", NO_SETUID | NO_DEVICES, f"size={size},nr_inodes={FILES},mode=700")
     _mount("/dev/null", "/dev/zero", None, BIND)  # mapped, its pages would be memory that no process counts
@@ -140,16 +140,16 @@ def _arrange_folders(scratch: list[str], sockets: str, size: int) -> None:
 
 def _hide_processes() -> None:
     """Leave of /proc, which shows the processes of all kernels, this process and some facts about the machine."""
-    place = Path("proc").absolute()
-    place.mkdir()
-    _mount("none", str(place), "tmpfs", NO_SETUID | NO_DEVICES, f"{SMALL},mode=755")
-    (place / "self").mkdir()
+    substitute = Path("proc").absolute()
+    substitute.mkdir()
+    _mount("none", str(substitute), "tmpfs", NO_SETUID | NO_DEVICES, f"{SMALL},mode=755")
+    (substitute / "self").mkdir()
     for name in MACHINE_FACTS:
-        (place / name).touch()
+        (substitute / name).touch()
     for name in ("self", *MACHINE_FACTS):
-        _mount(f"/proc/{name}", str(place / name), None, BIND)
-    _mount(str(place), "/proc", None, MOVE)
-    place.rmdir()
+        _mount(f"/proc/{name}", str(substitute / name), None, BIND)
+    _mount(str(substitute), "/proc", None, MOVE)
+    substitute.rmdir()
 
 
 def _drop_capabilities() -> None:

@@ -36,8 +36,8 @@ def watch(first: int, report: Path, limits: Limits) -> None:
     loaded = _facts("self").memory  # by the warm server, and shared with it
     while os.waitpid(first, os.WNOHANG) == (0, 0):
         usage = _usage(first)
-        threads = sum(one.threads for one in usage.values())
-        used = sum(one.memory for one in usage.values()) - 2 * loaded  # of the first process and the kernel
+        threads = sum(facts.threads for facts in usage.values())
+        used = sum(facts.memory for facts in usage.values()) - 2 * loaded  # of the first process and the kernel
         if len(usage) > limits.processes + 1 or threads > THREADS * limits.processes:
             reason = "processes"
         elif used > limits.memory:  # some of it may be counted twice, for forks share it
@@ -75,17 +75,17 @@ def _usage(first: int) -> dict[str, _Facts]:
 
     It reads what no process can hide: links such as ns/pid can be hidden (PR_SET_DUMPABLE).
     """
-    everyone = {process: _facts(process) for process in os.listdir("/proc") if process.isdigit()}
+    all_processes = {process: _facts(process) for process in os.listdir("/proc") if process.isdigit()}
     children: dict[int, list[str]] = {}
-    for process, facts in everyone.items():
+    for process, facts in all_processes.items():
         children.setdefault(facts.parent, []).append(process)
-    found = {}
-    rest = [str(first)]
-    while rest:
-        process = rest.pop()
-        found[process] = everyone.get(process) or _facts(process)
-        rest += children.get(int(process), [])
-    return found
+    usage = {}
+    pending = [str(first)]
+    while pending:
+        process = pending.pop()
+        usage[process] = all_processes.get(process) or _facts(process)
+        pending += children.get(int(process), [])
+    return usage
 
 
 def _facts(process: str) -> _Facts:

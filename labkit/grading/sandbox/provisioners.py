@@ -36,9 +36,9 @@ PASSED_ON = (
 )
 
 
-def _environment(ours: dict[str, str], scratch: str) -> dict[str, str]:
+def _environment(client_environment: dict[str, str], scratch: str) -> dict[str, str]:
     """Return what a kernel in a scratch folder is told, and of ours only what it needs."""
-    passed_on = {name: ours[name] for name in PASSED_ON if name in ours}
+    passed_on = {name: client_environment[name] for name in PASSED_ON if name in client_environment}
     return ENVIRONMENT | passed_on | {"HOME": scratch, "TMPDIR": scratch, "LABKIT_OUT": f"{scratch}/out"}
 
 
@@ -56,18 +56,18 @@ class SandboxProvisioner(WarmProvisioner):
         """Return where this kernel's sockets go, in a folder of their own, which is all that it shares."""
         self.folder = Path(self.server().next_kernel())
         self.folder.mkdir(mode=0o700)
-        given = {
+        arguments = {
             "scratch": [SCRATCH, "/dev/shm"],
             "sockets": str(self.folder),
             "report": f"{self.folder}.report",
             "limits": asdict(self.limits),
         }
-        self.shut_away = (confine.__name__, confine.enter.__name__, given)
+        self.shut_away = (confine.__name__, confine.enter.__name__, arguments)
         return f"{self.folder}/k"
 
-    def environment(self, ours: dict[str, str]) -> dict[str, str]:
+    def environment(self, client_environment: dict[str, str]) -> dict[str, str]:
         """Return an environment that says nothing of the TA's."""
-        return _environment(ours, SCRATCH)
+        return _environment(client_environment, SCRATCH)
 
     async def finish(self) -> tuple[str, int]:
         """End the kernel and all that it started; return why its guard ended it before ("-": it had not), and its peak.
@@ -98,14 +98,14 @@ class UnsafeProvisioner(WarmProvisioner):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Make the scratch folder, and start there."""
         self.folder = Path(tempfile.mkdtemp(prefix="labkit-unsafe-"))
-        given = {"folder": str(self.folder), "limits": asdict(self.limits)}
-        self.shut_away = (confine.__name__, confine.limit_alone.__name__, given)
-        found = await super().pre_launch(**kwargs)
-        return {**found, "cwd": str(self.folder), "env": self.environment(found["env"])}
+        arguments = {"folder": str(self.folder), "limits": asdict(self.limits)}
+        self.shut_away = (confine.__name__, confine.limit_alone.__name__, arguments)
+        launch_arguments = await super().pre_launch(**kwargs)
+        return {**launch_arguments, "cwd": str(self.folder), "env": self.environment(launch_arguments["env"])}
 
-    def environment(self, ours: dict[str, str]) -> dict[str, str]:
+    def environment(self, client_environment: dict[str, str]) -> dict[str, str]:
         """Return an environment that says nothing of the TA's, and names the scratch folder."""
-        return _environment(ours, str(self.folder))
+        return _environment(client_environment, str(self.folder))
 
     async def finish(self) -> tuple[str, int]:
         """End the kernel and its group of processes, remove its scratch folder, and return as a kernel of the sandbox.

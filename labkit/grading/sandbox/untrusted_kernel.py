@@ -58,9 +58,9 @@ class Kernel:
     async def start(self) -> None:
         """Start it; any exception means that it could not be started, which no student code can bring about."""
         await self.client.async_start_new_kernel()
-        facts: dict[str, Any] = dict(self.manager.get_connection_info())
-        self.relay = Relay(str(facts["ip"]), self.allowed, lambda: self.end("output-limit"))
-        await self.relay.start([facts[name] for name in facts if name.endswith("_port")])
+        connection: dict[str, Any] = dict(self.manager.get_connection_info())
+        self.relay = Relay(str(connection["ip"]), self.allowed, lambda: self.end("output-limit"))
+        await self.relay.start([connection[name] for name in connection if name.endswith("_port")])
         self.manager.ip = self.relay.place
         await self.client.async_start_new_kernel_client()
 
@@ -68,7 +68,7 @@ class Kernel:
         """Execute a cell, which gets its outputs, and return the content of the reply. Raises Lost."""
         replies: list[Any] = []
         self.client.on_cell_executed = lambda cell, cell_index, execute_reply: replies.append(execute_reply)
-        kept = self.client.nb.cells[index]
+        submitted_cell = self.client.nb.cells[index]
         try:
             if self.seconds() <= 0:
                 raise CellTimeoutError("the notebook's time is over")
@@ -82,7 +82,7 @@ class Kernel:
             self.end("kernel-died")
             raise Lost from error
         finally:
-            self.client.nb.cells[index] = kept
+            self.client.nb.cells[index] = submitted_cell
 
     async def ask(self, code: str, index: int) -> str | None:
         """Return the text that `code` hands out as an output of the type NOTES; None when it does not. Raises Lost.
@@ -90,11 +90,11 @@ class Kernel:
         index: of the cell on whose account it runs. What it sends does not count as the notebook's.
         """
         assert self.relay is not None
-        left, received = self.relay.allowed - self.relay.received, self.relay.received
+        remaining, received = self.relay.allowed - self.relay.received, self.relay.received
         self.relay.allowed = received + 2 * LARGEST_NOTES + WASTE  # JSON may double it
         cell = nbformat.v4.new_code_cell(code)
         await self.execute(cell, index)
-        self.relay.allowed = self.relay.received + left
+        self.relay.allowed = self.relay.received + remaining
         for output in cell.outputs:
             data = output.get("data")
             text = data.get(NOTES) if isinstance(data, dict) else None
