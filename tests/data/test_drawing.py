@@ -372,13 +372,13 @@ def test_a_digit_drawn_with_the_mouse_is_answered(page):
     assert page.locator(".labkit-canvas-track i").count() == 30
     assert page.locator(".labkit-canvas-best th").inner_text() == "7"
     assert int(page.locator(".labkit-canvas-best td").last.inner_text().split(" ±")[0]) == round(max(bars(page)))
-    ink = "canvas => drawing.getContext('2d').getImageData(0, 0, 28, 28).data.reduce((sum, value) => sum + value, 0)"
+    ink = "canvas => canvas.getContext('2d').getImageData(0, 0, 28, 28).data.reduce((sum, value) => sum + value, 0)"
     opaque, digit = 28 * 28 * 255, 3 * 40 * 255
     assert page.locator(".labkit-canvas figure canvas").evaluate(ink) > opaque + digit
 
 
 def test_the_board_is_sharp(page):
-    assert page.locator(".labkit-canvas-board").evaluate("canvas => drawing.width / drawing.clientWidth") == 2
+    assert page.locator(".labkit-canvas-board").evaluate("canvas => canvas.width / canvas.clientWidth") == 2
 
 
 def test_buttons_work_from_the_keyboard(page):
