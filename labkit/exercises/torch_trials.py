@@ -107,26 +107,19 @@ def sweeps(function: Any, inputs: Sequence[tuple[int, float, int, list[int]]]) -
         columns = {name: result.runs[name].tolist() for name in ("lr", "seed", "parameters") if name in result.runs}
         return {**columns, "epochs": int(result.epochs["epoch"].max()), "test_images": result.predictions.shape[1]}
 
-    if isinstance(function, type) or not callable(function):
-        return calls(function, inputs)
-    return [note(outcome, *arguments) for arguments in inputs]
+    return each(function, outcome, inputs)
 
 
 def _random_digits() -> Any:
     """Return a dataset of random images of the size of digits, so few that a training takes no time."""
     import torch
 
-    from labkit.data.datasets import Dataset, Provenance, Split
-
     generator = torch.Generator().manual_seed(0)
-    sizes = {"train": 40, "validation": 20, "test": 20}
     splits = {
-        name: Split(name, torch.randn(size, 1, 28, 28, generator=generator), torch.arange(size) % 10)
-        for name, size in sizes.items()
+        name: (torch.randn(size, 1, 28, 28, generator=generator), torch.arange(size) % 10)
+        for name, size in (("train", 40), ("validation", 20), ("test", 20))
     }
-    provenance = Provenance("random images", "drawn", False, **sizes, train_available=60, fingerprint="random")
-    scale = torch.ones(1, 1, 1)
-    return Dataset(**splits, class_names=tuple("0123456789"), provenance=provenance, mean=0 * scale, std=scale)
+    return _dataset(splits, 10, "random")
 
 
 def set_weights(model: Any, seed: int) -> None:
@@ -221,7 +214,7 @@ def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, A
         model.register_forward_pre_hook(
             lambda _, arguments: batches.append(len(arguments[0])) if torch.is_grad_enabled() else None
         )
-        trained = train(model, _dataset(splits, classes), epochs, batch_size, lr)
+        trained = train(model, _dataset(splits, classes, ""), epochs, batch_size, lr)
         if not isinstance(trained, torch.nn.Module):
             return None if trained is None else {"returned": trained}
         with torch.no_grad():
@@ -230,7 +223,7 @@ def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, A
     return each(train, trial, inputs)
 
 
-def _dataset(splits: dict[str, tuple[Any, Any]], classes: int) -> Any:
+def _dataset(splits: dict[str, tuple[Any, Any]], classes: int, fingerprint: str) -> Any:
     """Return a dataset in memory, made of images and labels a split."""
     import torch
 
@@ -241,7 +234,7 @@ def _dataset(splits: dict[str, tuple[Any, Any]], classes: int) -> Any:
         **{name: Split(name, images, labels) for name, (images, labels) in splits.items()},
         class_names=tuple(f"class {label}" for label in range(classes)),
         provenance=Provenance(
-            "drawn images", "the check", False, **counts, train_available=counts["train"], fingerprint=""
+            "drawn images", "the check", False, **counts, train_available=counts["train"], fingerprint=fingerprint
         ),
         mean=torch.zeros(1, 1, 1),
         std=torch.ones(1, 1, 1),
