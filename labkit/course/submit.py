@@ -19,7 +19,7 @@ from labkit.course import review
 from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, notebooks_folder, read_notebook
 from labkit.course.run_all import execute_all
 from labkit.course.run_one import Outcome
-from labkit.exercises.checker import not_passed
+from labkit.exercises.checker import not_passed, statuses
 from labkit.report.document import build_report, default_template
 from labkit.report.results import describe_number, files_of, read_results
 
@@ -67,7 +67,7 @@ def submit(
         *review.missing_notebooks(paths),
         *(_failure(outcome) for outcome in outcomes if outcome.error),
         *(finding for name, notebook in saved.items() for finding in review.disorder(notebook, name)),
-        *review.open_exercises(rerun_folder),
+        *review.open_exercises(statuses(rerun_folder)),
         *(finding for name, notebook in saved.items() for finding in review.unanswered_questions(notebook, name)),
         *review.unwritten_discussions(text),
         *review.differences(claimed, results),
