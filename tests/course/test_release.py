@@ -331,7 +331,7 @@ def test_without_what_it_needs_a_sentence_says_how_to_get_it(small, monkeypatch,
 
 
 def test_without_its_sources_labkit_is_left_out_and_both_sides_are_told(small, monkeypatch, capsys):
-    monkeypatch.setattr(module, "SOURCES", small / "nowhere")
+    monkeypatch.setattr(module, "CHECKOUT", small / "nowhere")
     folder, _ = release(small / "rel")
     assert "tell students how to install labkit" in " ".join(capsys.readouterr().out.split())
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "notebooks", "report_template.md"]
@@ -340,6 +340,6 @@ def test_without_its_sources_labkit_is_left_out_and_both_sides_are_told(small, m
 
 def test_a_wheel_that_cannot_be_built_is_told(small, monkeypatch):
     (small / "pyproject.toml").write_text("[project]\n")
-    monkeypatch.setattr(module, "SOURCES", small)
+    monkeypatch.setattr(module, "CHECKOUT", small)
     with pytest.raises(LabkitError, match="wheel could not be built"):
         release(small / "rel")
