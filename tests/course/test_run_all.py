@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.course.notebooks import PARAMETERS, course, notebooks_folder, read_notebook, select
+from labkit.course.notebooks import course, notebooks_folder, read_notebook, select
 from labkit.course.run_all import run_course
 from labkit.course.run_one import execute
 
@@ -21,7 +21,7 @@ def make(path, *sources, parameters=PARAMETERS_CELL):
 
 
 def values(tmp_path):
-    return dict(zip(PARAMETERS, ("full", "embedded", 7, str(tmp_path)), strict=True))
+    return {"profile": "full", "data": "embedded", "seed": 7, "out": str(tmp_path)}
 
 
 def test_the_course_is_in_order_and_named_by_number_or_name():
