@@ -1,6 +1,7 @@
 """Every test starts from the same seed, an empty data folder and a results folder of its own."""
 
 import os
+import shutil
 from pathlib import Path
 
 import matplotlib
@@ -36,6 +37,21 @@ def clean_start(tmp_path_factory, monkeypatch):
 def data_folder() -> Path:
     """Return the empty folder that LABKIT_DATA names in this test."""
     return Path(os.environ["LABKIT_DATA"])
+
+
+@pytest.fixture(scope="session")
+def take_trainings():
+    """Give a function that lays into a results folder the trainings which the course's notebooks made before.
+
+    `make test` runs the notebooks first and names their cache in LABKIT_TRAINED: sweeps find there what they would
+    train again to the same numbers. Without it they train.
+    """
+
+    def take(out: Path) -> None:
+        if trained := os.environ.get("LABKIT_TRAINED"):
+            shutil.copytree(trained, out / "cache")
+
+    return take
 
 
 @pytest.fixture(scope="session")
