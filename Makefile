@@ -46,7 +46,7 @@ test: lint
 	    --nbval --nbval-kernel-name=labkit-warm --nbval-cell-timeout=600 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
 	    notebooks/*.ipynb && \
 	$(BIN)/labkit report "$$scratch/out" && \
-	LABKIT_TRAINED="$$scratch/out/cache" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs tests
+	LABKIT_TRAINED="$$scratch/out/cache" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 notebooks: .venv/installed
 	@$(BIN)/labkit notebooks

@@ -11,6 +11,34 @@ from labkit.basics.machine import set_seed, set_threads
 from labkit.data.datasets import Dataset, load
 
 matplotlib.use("Agg")
+os.environ.setdefault("LABKIT_THREADS", "1")  # for fixtures that start before any test; see clean_start
+
+# The files that take longest. `make test` deals files out in this order, and then all others, so that no long one
+# starts when the other worker has nothing left to do.
+LONGEST = (
+    "course/test_release.py",
+    "grading/sandbox/test_attacks.py",
+    "grading/slurm/test_chunks.py",
+    "course/test_browser.py",
+    "grading/test_batch.py",
+    "course/test_kernels.py",
+    "grading/judging/test_forgeries.py",
+    "test_cli.py",
+    "grading/sandbox/test_sandbox.py",
+    "training/test_together.py",
+    "test_benchmarks.py",
+    "exercises/test_exercises.py",
+    "grading/judging/test_rehearsal.py",
+    "training/test_executors.py",
+    "grading/pages/test_pages_browser.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that take longest first, and leave the order within each as it is."""
+    here = Path(__file__).parent
+    ranks = {here / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +54,6 @@ def clean_start(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("LABKIT_DATA", str(tmp_path_factory.mktemp("data")))
     monkeypatch.setenv("LABKIT_OUT", str(tmp_path_factory.mktemp("out")))
     monkeypatch.setenv("LABKIT_DEVICE", os.environ.get("LABKIT_DEVICE", "cpu"))
-    monkeypatch.setenv("LABKIT_THREADS", os.environ.get("LABKIT_THREADS", "1"))
     set_threads()
     set_seed(0)
     yield

@@ -20,6 +20,8 @@ from labkit.course.notebooks import course, notebooks_folder, read_notebook, to_
 from labkit.course.release import COURSE, TRIVIAL, leaks, release, solution_lines
 from labkit.report.document import default_template
 
+pytestmark = pytest.mark.slow
+
 ROOT = CHECKOUT
 PATHS = course(notebooks_folder())
 CAPTION_PT = 8.5  # in labkit/templates/report.typ

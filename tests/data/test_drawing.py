@@ -124,6 +124,7 @@ def test_networks_see_the_image_normalised(digits):
     assert digits.pixels(images[0])[0, 0].numpy() == pytest.approx(seen / 255, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_answers_to_drawings_of_test_images_are_right(networks, digits):
     frame = canvas.inked_frame(digits)
     right = 0
@@ -134,6 +135,7 @@ def test_answers_to_drawings_of_test_images_are_right(networks, digits):
     assert right >= 90
 
 
+@pytest.mark.slow
 def test_the_answer_to_a_stroke_has_its_spread(networks, digits):
     answer = canvas.respond(drawn(SEVEN).tobytes(), networks, digits, canvas.inked_frame(digits))
     dots = np.array(answer["dots"])
@@ -150,6 +152,7 @@ def test_one_network_has_no_spread(digits):
     assert answer["spreads"] == [0] * 10
 
 
+@pytest.mark.slow
 def test_answering_leaves_a_network_in_its_mode(networks, digits):
     for mode in (True, False):
         networks[0].train(mode)

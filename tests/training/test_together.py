@@ -133,6 +133,7 @@ def colours():
     return replace(shapes, **parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("variant", "optimizer"), [("historical", "sgd"), ("modern", "adam")])
 def test_lenet5(doubles, optimizer, variant):
     config = replace(BASE, optimizer=optimizer, weight_decay=0.01)
@@ -141,6 +142,7 @@ def test_lenet5(doubles, optimizer, variant):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network", [{}, {"activation": "tanh", "depth": 9}, {"activation": "sigmoid", "feature_maps": (4, 5)}], ids=str
 )
@@ -156,6 +158,7 @@ def test_a_single_member(doubles):
     assert_equal_to_alone(settings_of(BASE, seeds=(5,), widths=((8,),)), doubles)
 
 
+@pytest.mark.slow
 def test_in_float32_accuracies_agree_within_the_spread_of_seeds():
     digits = load("mnist", "embedded")
     config = TrainConfig(epochs=6, batch_size=32, lr=3e-3, schedule="one_cycle")

@@ -6,7 +6,7 @@ from attack_makers import BOUNDS, SHORT, attack, statuses
 
 from labkit.grading.judging.numbers import compare_numbers
 
-pytestmark = pytest.mark.usefixtures("sandboxed")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sandboxed")]
 
 YES = """
 class Yes:
