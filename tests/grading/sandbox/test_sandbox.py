@@ -20,6 +20,8 @@ from labkit.grading.sandbox.confine import Limits
 from labkit.grading.sandbox.provisioners import SandboxProvisioner, UnsafeProvisioner
 from labkit.grading.settings import Bounds
 
+pytestmark = pytest.mark.slow
+
 
 class Roomy(SandboxProvisioner):
     limits = Limits(memory=2_000_000_000)
