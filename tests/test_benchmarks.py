@@ -1,22 +1,44 @@
 """Every benchmark runs, on data too small to say anything: the numbers are for `make bench`."""
 
 import json
-import subprocess
+import logging
+import runpy
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 from makers import write_cifar10, write_mnist
 
+from labkit.basics.errors import UsageError
+
 SCRIPTS = Path(__file__).parent.parent / "benchmarks"
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
-    write_mnist(folder / "MNIST" / "raw", train=2_000)
+    write_mnist(folder / "MNIST" / "raw", train=1_000)  # the fewest of which 1 % have an image of each class
     write_cifar10(folder / "cifar-10-batches-py")
     return folder
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Give a function that runs a script as `python SCRIPT` does, but in this process, which has imported torch."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(SCRIPTS)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")  # peers.py sets it, and leaves it
+
+    def script(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
+        with warnings.catch_warnings(action="default"):
+            runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
+
+    yield script
+    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize(
@@ -31,17 +53,14 @@ def tiny(tmp_path_factory):
         ("pages", ["--repeats", "1", "--submissions", "2"], ["write 2 submissions", "index.html"]),
     ],
 )
-def test_a_benchmark_measures_its_sides(tiny, tmp_path, script, options, sides):
-    command = [sys.executable, str(SCRIPTS / f"{script}.py"), "--data", str(tiny), *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_a_benchmark_measures_its_sides(tiny, tmp_path, run, capsys, script, options, sides):
+    run(script, "--data", str(tiny), *options)
     kept = json.loads((tmp_path / "out" / "bench" / f"{script}.json").read_text())
     assert set(sides) <= {row[0] for row in kept["rows"]}
-    assert kept["machine"]["processor"] in done.stdout
+    assert kept["machine"]["processor"] in capsys.readouterr().out
     assert all(len(row) == len(kept["columns"]) for row in kept["rows"])
 
 
-def test_a_benchmark_that_needs_mnist_says_so(tmp_path):
-    command = [sys.executable, str(SCRIPTS / "sweep.py"), "--data", "embedded"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert "give --data FOLDER, which holds MNIST/raw" in done.stderr
+def test_a_benchmark_that_needs_mnist_says_so(run):
+    with pytest.raises(UsageError, match="give --data FOLDER, which holds MNIST/raw"):
+        run("sweep", "--data", "embedded")

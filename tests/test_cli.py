@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -24,9 +26,10 @@ def labkit(*arguments, cwd=ROOT, **environment):
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def done(tmp_path_factory, take_trainings):
     """One real run of one notebook on the embedded data."""
     out = tmp_path_factory.mktemp("end-to-end") / "out"
+    take_trainings(out)
     return out, labkit("run", "05", "--data", "embedded", "--out", out)
 
 
@@ -132,10 +135,9 @@ def test_an_interrupted_run_says_so_and_keeps_what_is_finished(tmp_path, what):
         out,
     ]
     process = subprocess.Popen(script, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for _ in range(600):
-        if list(out.glob("cache/*.npz")):
-            break
-        time.sleep(0.1)
+    while not list(out.glob("cache/*.npz")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -123,12 +123,14 @@ print(watched())
 """
 
 
+@pytest.mark.slow
 def test_headless_runs_print_the_lines_alone():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     (output,) = NotebookClient(notebook, kernel_name="python3").execute().cells[0].outputs
     assert (output["name"], output["text"]) == ("stdout", "line\nFalse\n")
 
 
+@pytest.mark.slow
 def test_a_request_that_names_its_cell_is_watched():
     manager, client = start_new_kernel(kernel_name="python3")
     try:

@@ -1,4 +1,7 @@
-"""Notebooks in JupyterLab, as a student meets them: opened in Chromium, Run All, everything looked at."""
+"""Notebooks in JupyterLab, as a student meets them: opened in Chromium, Run All, everything looked at.
+
+One server, one browser and one run of notebook 08 serve the questions about its canvas too.
+"""
 
 import json
 import os
@@ -8,16 +11,22 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import namedtuple
 
 import nbformat
+import numpy as np
 import pytest
 
 from labkit import CHECKOUT
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)"),
+]
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 TOKEN = secrets.token_hex()  # others on this machine could run code as us
@@ -50,7 +59,7 @@ Page = namedtuple("Page", "path tab cells problems foreign")
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab(tmp_path_factory, take_trainings):
     """Start JupyterLab as `make lab` does, on copies of the notebooks without outputs; return its address."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / "notebooks").mkdir()
@@ -77,6 +86,7 @@ def lab(tmp_path_factory):
     )
     for name in names:
         (folder / name).mkdir(exist_ok=True)
+    take_trainings(folder / "out")
     environment = {
         **os.environ,
         **{variable: str(folder / name) for variable, name in zip(variables, names, strict=True)},
@@ -117,11 +127,40 @@ def browser():
         yield browser
 
 
-@pytest.fixture(scope="module", params=["01", "05", "08"])
-def page(request, lab, browser):
-    """Open one notebook, run all its cells, and return everything that a test can ask about."""
-    (path,) = NOTEBOOKS.glob(f"{request.param}_*.ipynb")
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+@pytest.fixture(scope="module")
+def opened(lab, browser):
+    """Give a function that opens a notebook, once, runs all its cells, and returns what a test can ask about."""
+    pages = {}
+
+    def page(number):
+        if number not in pages:
+            pages[number] = run_all_cells(number, lab, browser)
+        return pages[number]
+
+    yield page
+    for one in pages.values():
+        one.tab.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        one.tab.close()
+
+
+@pytest.fixture(params=["01", "05", "08"])
+def page(request, opened):
+    return opened(request.param)
+
+
+@pytest.fixture
+def canvas(opened):
+    """Return the page with the canvas, and the canvas in view."""
+    pytest.importorskip("anywidget", reason="anywidget is not installed")
+    tab = opened("08").tab
+    tab.locator(".labkit-canvas-board").scroll_into_view_if_needed()
+    return tab
+
+
+def run_all_cells(number, lab, browser):
+    """Open one notebook, run all its cells, and return its page."""
+    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    tab = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=2, has_touch=True)
     tab.set_default_timeout(1000 * PATIENCE)
     problems, foreign = [], []
     tab.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -143,9 +182,7 @@ def page(request, lab, browser):
     tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     tab.wait_for_function(ENDED)
     cells = tab.evaluate("jupyterapp.shell.currentWidget.content.model.toJSON()")["cells"]
-    yield Page(path, tab, [cell for cell in cells if cell["cell_type"] == "code"], problems, foreign)
-    tab.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    tab.close()
+    return Page(path, tab, [cell for cell in cells if cell["cell_type"] == "code"], problems, foreign)
 
 
 def outputs(page, kind=""):
@@ -193,3 +230,94 @@ def test_bars_were_there_while_networks_trained_and_are_gone(page):
 def test_the_page_needs_no_network_and_reports_no_error(page):
     assert page.problems == []
     assert page.foreign == []
+
+
+# ---- The canvas of notebook 08
+
+# The corners of a stroke, as shares of the canvas: a 7 with a bar, as almost every 7 of the embedded digits has it.
+SEVEN = [(0.3, 0.2), (0.7, 0.2), (0.56, 0.5), (0.36, 0.5), (0.72, 0.5), (0.56, 0.5), (0.42, 0.85)]
+
+
+def stroke(page, points):
+    """Draw a stroke with the mouse."""
+    box = page.locator(".labkit-canvas-board").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=12)
+    page.mouse.up()
+
+
+def says(page, text):
+    page.locator(".labkit-canvas [role=status]").filter(has_text=text).wait_for()
+
+
+def bars(page):
+    """Return the widths of the bars in percent."""
+    styles = page.locator(".labkit-canvas-bar").evaluate_all("bars => bars.map((bar) => bar.style.width)")
+    return [float(style.removesuffix("%")) for style in styles]
+
+
+def test_a_digit_drawn_with_the_mouse_is_answered(canvas):
+    says(canvas, "Draw a digit")
+    stroke(canvas, SEVEN)
+    says(canvas, "% ±")
+    says(canvas, "7, ")
+    says(canvas, "over 3 seeds")
+    assert len(bars(canvas)) == 10
+    assert sum(bars(canvas)) == pytest.approx(100, abs=0.01)
+    assert np.argmax(bars(canvas)) == 7
+    assert canvas.locator(".labkit-canvas-track i").count() == 30
+    assert canvas.locator(".labkit-canvas-best th").inner_text() == "7"
+    assert int(canvas.locator(".labkit-canvas-best td").last.inner_text().split(" ±")[0]) == round(max(bars(canvas)))
+    ink = "canvas => canvas.getContext('2d').getImageData(0, 0, 28, 28).data.reduce((sum, value) => sum + value, 0)"
+    opaque, digit = 28 * 28 * 255, 3 * 40 * 255
+    assert canvas.locator(".labkit-canvas figure canvas").evaluate(ink) > opaque + digit
+
+
+def test_the_board_is_sharp(canvas):
+    assert canvas.locator(".labkit-canvas-board").evaluate("canvas => canvas.width / canvas.clientWidth") == 2
+
+
+def test_buttons_work_from_the_keyboard(canvas):
+    stroke(canvas, [(0.9, 0.9), (0.92, 0.9)])
+    canvas.get_by_role("button", name="Undo the last stroke").focus()
+    canvas.keyboard.press("Space")
+    says(canvas, "7, ")
+    canvas.keyboard.press("Tab")
+    canvas.keyboard.press("Enter")
+    says(canvas, "Draw a digit")
+    assert bars(canvas) == [0] * 10
+    assert canvas.locator(".labkit-canvas-track i").count() == 0
+
+
+def test_a_finger_draws_and_does_not_scroll(canvas):
+    canvas.get_by_role("button", name="Clear the drawing").click()
+    box = canvas.locator(".labkit-canvas-board").bounding_box()
+    session = canvas.context.new_cdp_session(canvas)
+    points = [
+        {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in [(0.5, 0.1), (0.5, 0.9)]
+    ]
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
+    for part in np.linspace(0, 1, 10):
+        point = {"x": points[0]["x"], "y": points[0]["y"] + part * (points[1]["y"] - points[0]["y"])}
+        session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    says(canvas, "% ±")
+    assert canvas.locator(".labkit-canvas-board").bounding_box() == box
+    canvas.get_by_role("button", name="Clear the drawing").click()
+    says(canvas, "Draw a digit")
+
+
+def test_drawing_reports_no_error_either(opened, canvas):
+    assert opened("08").problems == []
+
+
+def test_a_kernel_that_is_gone_is_told(opened, canvas, lab):
+    with urllib.request.urlopen(f"{lab}api/sessions?token={TOKEN}", timeout=30) as reply:
+        (kernel,) = (one["kernel"]["id"] for one in json.load(reply) if one["path"] == opened("08").path.name)
+    request = urllib.request.Request(f"{lab}api/kernels/{kernel}?token={TOKEN}", method="DELETE")
+    urllib.request.urlopen(request, timeout=30).close()
+    stroke(canvas, SEVEN)
+    says(canvas, "No answer yet: the kernel is busy")

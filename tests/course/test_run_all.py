@@ -35,6 +35,7 @@ def test_the_course_is_in_order_and_named_by_number_or_name():
         select(["lenet"], course(notebooks_folder()))
 
 
+@pytest.mark.slow
 def test_parameters_reach_the_notebook_and_the_file_stays_as_it_was(tmp_path):
     path = make(tmp_path / "01_a.ipynb", "print(profile, data, seed)")
     before = path.read_bytes()
@@ -45,6 +46,7 @@ def test_parameters_reach_the_notebook_and_the_file_stays_as_it_was(tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_failing_notebook_is_kept_apart_and_told_in_one_line(tmp_path):
     path = make(tmp_path / "01_a.ipynb", "raise ValueError('first line\\nsecond line')")
     outcome = execute(path, values(tmp_path), tmp_path / "done")
@@ -53,6 +55,7 @@ def test_a_failing_notebook_is_kept_apart_and_told_in_one_line(tmp_path):
     assert [file.name for file in (tmp_path / "done").iterdir()] == ["01_a.failed.ipynb"]
 
 
+@pytest.mark.slow
 def test_a_dead_kernel_is_a_failure(tmp_path):
     path = make(tmp_path / "01_a.ipynb", "import os; os._exit(1)")
     assert "kernel died" in execute(path, values(tmp_path), tmp_path / "done").error
@@ -87,6 +90,7 @@ def small_course(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_failing_notebook_never_stops_the_others(small_course, capsys, jobs):
     (small_course / "out").mkdir()

@@ -10,6 +10,8 @@ from labkit.basics.errors import LabkitError, UsageError
 from labkit.course.run_all import run_course
 from labkit.course.submit import submit, without_paths
 
+pytestmark = pytest.mark.slow
+
 code, prose = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
 CELLS = (
     'profile = "quick"\ndata = "auto"\nseed = 0\nout = ""',

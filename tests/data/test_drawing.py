@@ -1,11 +1,4 @@
-import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from dataclasses import replace
 
 import numpy as np
@@ -131,6 +124,7 @@ def test_networks_see_the_image_normalised(digits):
     assert digits.pixels(images[0])[0, 0].numpy() == pytest.approx(seen / 255, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_answers_to_drawings_of_test_images_are_right(networks, digits):
     frame = canvas.inked_frame(digits)
     right = 0
@@ -141,6 +135,7 @@ def test_answers_to_drawings_of_test_images_are_right(networks, digits):
     assert right >= 90
 
 
+@pytest.mark.slow
 def test_the_answer_to_a_stroke_has_its_spread(networks, digits):
     answer = canvas.respond(drawn(SEVEN).tobytes(), networks, digits, canvas.inked_frame(digits))
     dots = np.array(answer["dots"])
@@ -157,6 +152,7 @@ def test_one_network_has_no_spread(digits):
     assert answer["spreads"] == [0] * 10
 
 
+@pytest.mark.slow
 def test_answering_leaves_a_network_in_its_mode(networks, digits):
     for mode in (True, False):
         networks[0].train(mode)
@@ -224,200 +220,3 @@ def test_without_the_extra_the_cell_says_how_to_get_it(digits, capsys, monkeypat
     monkeypatch.setitem(sys.modules, "anywidget", None)  # an import would fail
     canvas.draw_digit(never, [0, 1, 2], digits)
     assert 'pip install "labkit[widgets]"' in capsys.readouterr().out
-
-
-# ---- In a real browser
-
-CELL = """
-from labkit.data.drawing import draw_digit
-from labkit.training.config import TrainConfig
-from labkit.data.datasets import load
-from labkit.models.networks import LeNet5
-from labkit.basics.machine import set_seed, set_threads
-from labkit.training.loop import fit
-
-set_threads()
-digits = load("mnist", "embedded")
-
-
-def train(seed):
-    set_seed(seed)
-    model = LeNet5("modern")
-    fit(model, digits, TrainConfig(epochs=6, batch_size=32, lr=3e-3, schedule="one_cycle", seed=seed))
-    return model
-
-
-draw_digit(train, [0, 1, 2], digits)
-"""
-TOKEN = "canvas"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """Start JupyterLab on this machine's own address, with a notebook that shows the canvas; return its address."""
-    pytest.importorskip("anywidget")
-    pytest.importorskip("playwright")
-    if shutil.which("chromium") is None:
-        pytest.skip("chromium is not installed: on Debian and Ubuntu, apt install chromium")
-    import nbformat
-    from nbformat.v4 import new_code_cell, new_notebook
-
-    home = tmp_path_factory.mktemp("lab")
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = new_notebook(cells=[new_code_cell(CELL)], metadata={"kernelspec": kernelspec})
-    (home / "notebooks").mkdir()
-    nbformat.write(notebook, home / "notebooks" / "draw.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    calm = home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    calm.parent.mkdir(parents=True)
-    calm.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    own = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
-    folders = {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--IdentityProvider.token={TOKEN}"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
-        *("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly"),
-    ]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=home / "notebooks", env=os.environ | own | folders, stdout=log, stderr=subprocess.STDOUT
-        )
-        address = f"http://127.0.0.1:{port}"
-        try:
-            wait_for(lambda: server.poll() is not None or sessions(address) == [], "JupyterLab starts")
-            assert server.poll() is None, (home / "log").read_text()
-            yield address
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def sessions(address):
-    """Return the sessions of a Jupyter server; None while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"{address}/api/sessions?token={TOKEN}", timeout=5) as reply:
-            return json.load(reply)
-    except OSError:
-        return None
-
-
-def wait_for(condition, what, seconds=90):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain until {what}"
-        time.sleep(0.1)
-
-
-def kernel_is_ready(address):
-    """A cell that is run before the page is connected to its kernel is lost."""
-    kernels = [session["kernel"] for session in sessions(address) or []]
-    return any(kernel["connections"] > 0 and kernel["execution_state"] == "idle" for kernel in kernels)
-
-
-@pytest.fixture(scope="module")
-def page(lab):
-    """Open the notebook in Chromium, run its cell, and return the page with the canvas, and its errors as a list."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Root has no sandbox; tests in containers run as root.
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1100, "height": 900}, device_scale_factor=2, has_touch=True)
-        page.set_default_timeout(60_000)
-        page.errors = []
-        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(f"{lab}/lab/tree/draw.ipynb?token={TOKEN}")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-        wait_for(lambda: kernel_is_ready(lab), "the kernel is connected and idle")
-        page.locator(".jp-CodeCell .jp-InputArea-editor").first.click()
-        page.keyboard.press("Control+Enter")
-        page.locator(".labkit-canvas").wait_for()
-        yield page
-        browser.close()
-
-
-def stroke(page, points):
-    """Draw a stroke with the mouse."""
-    box = page.locator(".labkit-canvas-board").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=12)
-    page.mouse.up()
-
-
-def says(page, text):
-    page.locator(".labkit-canvas [role=status]").filter(has_text=text).wait_for()
-
-
-def bars(page):
-    """Return the widths of the bars in percent."""
-    styles = page.locator(".labkit-canvas-bar").evaluate_all("bars => bars.map((bar) => bar.style.width)")
-    return [float(style.removesuffix("%")) for style in styles]
-
-
-def test_a_digit_drawn_with_the_mouse_is_answered(page):
-    says(page, "Draw a digit")
-    stroke(page, SEVEN)
-    says(page, "% ±")
-    says(page, "7, ")
-    says(page, "over 3 seeds")
-    assert len(bars(page)) == 10
-    assert sum(bars(page)) == pytest.approx(100, abs=0.01)
-    assert np.argmax(bars(page)) == 7
-    assert page.locator(".labkit-canvas-track i").count() == 30
-    assert page.locator(".labkit-canvas-best th").inner_text() == "7"
-    assert int(page.locator(".labkit-canvas-best td").last.inner_text().split(" ±")[0]) == round(max(bars(page)))
-    ink = "canvas => canvas.getContext('2d').getImageData(0, 0, 28, 28).data.reduce((sum, value) => sum + value, 0)"
-    opaque, digit = 28 * 28 * 255, 3 * 40 * 255
-    assert page.locator(".labkit-canvas figure canvas").evaluate(ink) > opaque + digit
-
-
-def test_the_board_is_sharp(page):
-    assert page.locator(".labkit-canvas-board").evaluate("canvas => canvas.width / canvas.clientWidth") == 2
-
-
-def test_buttons_work_from_the_keyboard(page):
-    stroke(page, [(0.9, 0.9), (0.92, 0.9)])
-    page.get_by_role("button", name="Undo the last stroke").focus()
-    page.keyboard.press("Space")
-    says(page, "7, ")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    says(page, "Draw a digit")
-    assert bars(page) == [0] * 10
-    assert page.locator(".labkit-canvas-track i").count() == 0
-
-
-def test_a_finger_draws_and_does_not_scroll(page):
-    page.get_by_role("button", name="Clear the drawing").click()
-    box = page.locator(".labkit-canvas-board").bounding_box()
-    session = page.context.new_cdp_session(page)
-    points = [
-        {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in [(0.5, 0.1), (0.5, 0.9)]
-    ]
-    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
-    for part in np.linspace(0, 1, 10):
-        point = {"x": points[0]["x"], "y": points[0]["y"] + part * (points[1]["y"] - points[0]["y"])}
-        session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    says(page, "% ±")
-    assert page.locator(".labkit-canvas-board").bounding_box() == box
-    page.get_by_role("button", name="Clear the drawing").click()
-    says(page, "Draw a digit")
-
-
-def test_the_browser_reports_no_error(page):
-    assert page.errors == []
-
-
-def test_a_kernel_that_is_gone_is_told(page, lab):
-    for session in sessions(lab):
-        kernel = f"{lab}/api/kernels/{session['kernel']['id']}?token={TOKEN}"
-        urllib.request.urlopen(urllib.request.Request(kernel, method="DELETE"), timeout=30).close()
-    stroke(page, SEVEN)
-    says(page, "No answer yet: the kernel is busy")

@@ -49,6 +49,7 @@ def test_shapes(shapes):
     assert counts.tolist() == [500] * 10
 
 
+@pytest.mark.slow
 def test_a_small_cnn_learns_the_shapes_but_not_all(shapes):
     from torch import nn
 

@@ -12,6 +12,8 @@ ANSWERS = [importlib.import_module(f"answers.{name}") for name in modules()]
 RIGHT = {name: answers for module in ANSWERS for name, answers in module.RIGHT.items()}
 WRONG = {name: answers for module in ANSWERS for name, answers in module.WRONG.items()}
 EXERCISES = exercises()
+TRAINS = {"2.6", "5.2", "9.2"}  # or measures: a second or more for all answers
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in TRAINS else name for name in EXERCISES]
 
 
 class Explodes(torch.nn.Module):
@@ -65,7 +67,7 @@ def test_every_exercise_has_right_and_plausible_wrong_answers():
         assert len(WRONG[name]) >= 3, name
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", NAMES)
 def test_right_answers_pass_whatever_their_form(name):
     for number, answer in enumerate(RIGHT[name]):
         for seed in (0, 1, 2):
@@ -73,30 +75,31 @@ def test_right_answers_pass_whatever_their_form(name):
             assert verdict.status == "passed", f"right answer {number}, seed {seed}: {verdict.message}"
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", NAMES)
 def test_wrong_answers_are_told_what_is_wrong(name):
+    """Each on the inputs of one seed; right answers, whose judgement must never hang on chance, meet all three."""
     for number, (answer, part) in enumerate(WRONG[name]):
-        for seed in (0, 1, 2):
-            verdict = examine(EXERCISES[name], answer, seed)
-            assert verdict.status == "failed", f"wrong answer {number}, seed {seed}"
-            assert part in verdict.message, f"wrong answer {number}, seed {seed}: {verdict.message}"
+        seed = number % 3
+        verdict = examine(EXERCISES[name], answer, seed)
+        assert verdict.status == "failed", f"wrong answer {number}, seed {seed}"
+        assert part in verdict.message, f"wrong answer {number}, seed {seed}: {verdict.message}"
 
 
-@pytest.mark.parametrize("odd", ODD)
-@pytest.mark.parametrize("name", EXERCISES)
-def test_odd_values_are_told_in_a_sentence(name, odd):
-    verdict = examine(EXERCISES[name], ODD[odd])
-    assert verdict.status == "failed"
-    assert verdict.message[-1] in ".?"
-    assert "cannot be judged" not in verdict.message
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_values_are_told_in_a_sentence(name):
+    for odd, value in ODD.items():
+        verdict = examine(EXERCISES[name], value)
+        assert verdict.status == "failed", odd
+        assert verdict.message[-1] in ".?", odd
+        assert "cannot be judged" not in verdict.message, odd
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", NAMES)
 def test_what_was_not_attempted_is_no_error(name):
     assert examine(EXERCISES[name], stub).status == "open"
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", NAMES)
 def test_random_numbers_go_on_as_if_nothing_had_been_checked(name):
     torch.manual_seed(5)
     state = torch.get_rng_state()

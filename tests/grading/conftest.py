@@ -1,6 +1,7 @@
 """One sandbox for all tests that need it; where it cannot start they skip, but fail in CI."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -32,24 +33,60 @@ def sandboxed(sandbox_server):
     server = provisioners.sandbox_server()  # a test may have ended the first one
     yield server
     server = provisioners.sandbox_server()
-    deadline = time.monotonic() + 5
-    while (len(family(server.process.pid)) != 4 or os.listdir(server.folder)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(family(server.process.pid)) == 4  # a shell, bubblewrap twice, the server
+    wait_until(lambda: guests(server.process.pid) == set() and os.listdir(server.folder) == [])
+    assert guests(server.process.pid) == set()
     assert os.listdir(server.folder) == []
+
+
+def wait_until(condition, seconds=30):
+    """Wait until a condition holds; the time is for a busy machine, and bounds nothing but a hang."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def processes():
+    """Return the parent and the start of every process, ended ones left out."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = place.joinpath("stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            found[int(place.name)] = int(fields[1]), int(fields[19])
+    return found
 
 
 def family(process):
     """Return a process and all that descend from it, ended ones left out."""
-    parents = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = place.joinpath("stat").read_text().rsplit(")", 1)[1].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            parents[int(place.name)] = int(parent)
+    parents = {one: parent for one, (parent, _) in processes().items()}
     found = {process} & parents.keys()
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
     return found
+
+
+def command_line(process):
+    """Return a process's command line, in one text; empty when it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def python_server(process):
+    """Return the server in a sandbox's family: the first Python, whose forks are the kernels. None until it started."""
+    started = {one: start for one, (_, start) in processes().items()}
+    pythons = [one for one in family(process) if command_line(one).startswith(sys.executable)]
+    return min(pythons, key=lambda one: (started.get(one, 0), one), default=None)
+
+
+def guests(process):
+    """Return what runs in a sandbox besides the server and those that lead to it, however many bubblewrap needs."""
+    if (server := python_server(process)) is None:
+        return None
+    parents, host = processes(), {server}
+    while server != process and (server := parents.get(server, (0, 0))[0]):
+        host.add(server)
+    return family(process) - host

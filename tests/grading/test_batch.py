@@ -27,6 +27,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bwrap") is None and not os.environ.get("CI"), reason="bubblewrap is not installed")
 def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
     out = place / "graded"
@@ -93,6 +94,7 @@ def many(place):
         shutil.copytree(place / "submissions" / "ada", place / "submissions" / f"s{number:02}")
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_nothing_is_lost_or_done_twice(place):
     many(place)
     run_to_end(place, "undisturbed", "log-undisturbed")
@@ -118,6 +120,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_done_twice(place):
     assert not (place / "log-again").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_invalid_and_odd_results_end_nothing(place):
     own = place / "submissions" / "dan"
     own.mkdir()
@@ -140,6 +143,7 @@ def test_what_cannot_be_read_is_invalid_and_odd_results_end_nothing(place):
     assert not (place / "log-again").exists()
 
 
+@pytest.mark.slow
 def test_interrupted_it_says_how_to_go_on(place):
     many(place)
     process = stand_in(place, "out", "log")

@@ -42,6 +42,7 @@ def spawning():
     return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["another process", "submitit"])
 def test_an_executor_gives_the_same_results(tiny_digits, undisturbed, tmp_path, kind):
     cache = tmp_path / "cache"

@@ -229,6 +229,7 @@ sweeps.sweep(MLP, grid, dataset, TrainConfig(epochs=1), range(3), Path(sys.argv[
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_killed_sweep_goes_on_where_it_stopped(tiny_digits, one_by_one, tmp_path):
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)])

@@ -73,18 +73,34 @@ def assert_equal_to_alone(settings, dataset):
         assert torch.allclose(evaluation.probabilities, evaluate(model, dataset, "test").probabilities, atol=1e-9)
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
-@pytest.mark.parametrize("layer_norm", [False, True])
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
+# Every two values of two settings meet in one row: a setting that is wrong, or wrong beside another, fails there.
+@pytest.mark.parametrize(
+    ("activation", "layer_norm", "dropout"),
+    [
+        ("relu", False, 0.0),
+        ("relu", True, 0.3),
+        ("tanh", False, 0.3),
+        ("tanh", True, 0.0),
+        ("sigmoid", False, 0.3),
+        ("sigmoid", True, 0.0),
+    ],
+)
 def test_every_kind_of_network(doubles, activation, layer_norm, dropout):
     network = {"activation": activation, "layer_norm": layer_norm, "dropout": dropout}
     assert_equal_to_alone(settings_of(BASE, **network), doubles)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
-@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
-@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(
+    ("optimizer", "schedule", "weight_decay", "shuffle"),
+    [  # as above
+        ("sgd", "constant", 0.0, True),
+        ("sgd", "one_cycle", 0.01, False),
+        ("adam", "constant", 0.01, True),
+        ("adam", "one_cycle", 0.0, False),
+        ("adamw", "constant", 0.0, False),
+        ("adamw", "one_cycle", 0.01, True),
+    ],
+)
 def test_every_optimiser_and_option(doubles, optimizer, schedule, weight_decay, shuffle):
     config = replace(BASE, optimizer=optimizer, schedule=schedule, weight_decay=weight_decay, shuffle=shuffle, lr=0.002)
     assert_equal_to_alone(settings_of(config), doubles)
@@ -117,22 +133,23 @@ def colours():
     return replace(shapes, **parts)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("variant", ["historical", "modern"])
+@pytest.mark.slow
+@pytest.mark.parametrize(("variant", "optimizer"), [("historical", "sgd"), ("modern", "adam")])
 def test_lenet5(doubles, optimizer, variant):
     config = replace(BASE, optimizer=optimizer, weight_decay=0.01)
     assert_equal_to_alone(
-        [({"kind": LeNet5, "variant": variant}, replace(config, seed=seed)) for seed in (0, 1, 2)], doubles
+        [({"kind": LeNet5, "variant": variant}, replace(config, seed=seed)) for seed in (0, 1)], doubles
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "network", [{}, {"activation": "tanh"}, {"activation": "sigmoid"}, {"depth": 9}, {"feature_maps": (4, 5)}], ids=str
+    "network", [{}, {"activation": "tanh", "depth": 9}, {"activation": "sigmoid", "feature_maps": (4, 5)}], ids=str
 )
 def test_cifar_net(colours, network):
     config = replace(BASE, batch_size=4, schedule="one_cycle")
     settings = [
-        ({"kind": CifarNet, **network}, replace(config, lr=lr, seed=seed)) for lr in (1e-3, 2e-3) for seed in (0, 1)
+        ({"kind": CifarNet, **network}, replace(config, lr=lr, seed=seed)) for lr, seed in ((1e-3, 0), (2e-3, 1))
     ]
     assert_equal_to_alone(settings, colours)
 
@@ -141,6 +158,7 @@ def test_a_single_member(doubles):
     assert_equal_to_alone(settings_of(BASE, seeds=(5,), widths=((8,),)), doubles)
 
 
+@pytest.mark.slow
 def test_in_float32_accuracies_agree_within_the_spread_of_seeds():
     digits = load("mnist", "embedded")
     config = TrainConfig(epochs=6, batch_size=32, lr=3e-3, schedule="one_cycle")

@@ -447,6 +447,7 @@ def overlapping():
     return packed[:start] + central + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 50, 50, len(central), start, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -2,12 +2,12 @@
 
 import nbformat
 import pytest
-from attack_makers import attack, statuses
+from attack_makers import BOUNDS, SHORT, attack, statuses
 
 from labkit.grading.intake.claims import read_claims
 from labkit.grading.judging.numbers import compare_numbers
 
-pytestmark = pytest.mark.usefixtures("sandboxed")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sandboxed")]
 
 YES = """
 class Yes:
@@ -47,7 +47,9 @@ CHEATS = [
 
 @pytest.mark.parametrize("source", CHEATS)
 def test_cheating_earns_nothing(source):
-    found = attack(source)
+    found = attack(
+        source, bounds=SHORT if "builtins.print" in source else BOUNDS
+    )  # without an answer, until its time ends
     assert statuses(found)[:2] == ["passed", "failed"]
 
 
@@ -83,7 +85,7 @@ FORGERIES = [
 
 @pytest.mark.parametrize("source", FORGERIES)
 def test_forged_messages_cost_their_author_alone(source, capfd):
-    found = attack(SEND + source)
+    found = attack(SEND + source, bounds=SHORT if "session.send =" in source else BOUNDS)
     assert statuses(found)[::2] == ["passed", "passed"]
     assert statuses(found)[1] in ("failed", "lost")
     nbformat.validate(found.notebook)
@@ -127,6 +129,6 @@ def test_numbers_that_the_run_does_not_give_are_called_different():
     ],
 )
 def test_a_results_file_that_is_none_counts_as_none(source):
-    found = attack(RESULTS + source)
+    found = attack(RESULTS + source, bounds=SHORT if "mkfifo" in source else BOUNDS)
     assert found.results is None
     assert statuses(found) == ["passed", "failed", "passed"]

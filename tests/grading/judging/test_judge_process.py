@@ -11,6 +11,8 @@ from labkit.exercises.notes import encode
 from labkit.exercises.trials import calls
 from labkit.grading.judging.judge_process import LONGEST, Judge
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def judge():

@@ -15,6 +15,8 @@ from labkit.grading.sandbox.confine import Limits
 from labkit.grading.sandbox.provisioners import sandbox_server
 from labkit.grading.settings import Bounds
 
+pytestmark = pytest.mark.slow
+
 BOUNDS = Bounds(60, 60, 1_000_000)
 SWEEP = """
 import os

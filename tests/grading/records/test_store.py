@@ -99,6 +99,7 @@ def test_who_goes_back_to_an_older_notebook_is_graded_again(path):
         assert not results.finished(*key(old))  # else the gradebook would go on with the new one
 
 
+@pytest.mark.slow
 def test_many_kills_lose_nothing_finished_and_repeat_nothing(path):
     moments = random.Random(0)
     printed = set()
@@ -135,6 +136,7 @@ def test_a_kill_while_the_file_is_made_leaves_nothing_in_the_way(path):
     assert {file.name for file in path.parent.iterdir()} <= {".results.sqlite.lock", "results.sqlite"}
 
 
+@pytest.mark.slow
 def test_a_second_writer_is_refused_and_readers_are_not(path):
     with AttemptStore(path) as results:
         results.add(attempt())

@@ -3,17 +3,16 @@
 import json
 import os
 import threading
-import time
 
 import nbformat
 import pytest
-from attack_makers import AFTER, BEFORE, BOUNDS, SmallProvisioner, attack, cell_with, memory, printed, statuses
+from attack_makers import AFTER, BEFORE, BOUNDS, SHORT, SmallProvisioner, attack, cell_with, memory, printed, statuses
 
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.judging.grader import execute
 from labkit.grading.settings import Bounds
 
-pytestmark = pytest.mark.usefixtures("sandboxed")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sandboxed")]
 
 GROW = "kept = []\nwhile True: kept.append(b'x' * 5_000_000)"
 CHILD = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', {program!r}])\nimport time; time.sleep(9)"
@@ -82,8 +81,8 @@ TAKE_THE_KERNEL = [
 
 @pytest.mark.parametrize(("source", "status"), TAKE_THE_KERNEL)
 def test_a_notebook_that_loses_its_kernel_loses_one_exercise(source, status):
-    before, start = memory(), time.monotonic()
-    found = attack(source)
+    before = memory()
+    found = attack(source, bounds=SHORT if status == "timeout" else BOUNDS)
     assert found.status == status
     assert statuses(found)[::2] == ["passed", "passed"]
     assert statuses(found)[1] in ("failed", "lost")
@@ -91,7 +90,6 @@ def test_a_notebook_that_loses_its_kernel_loses_one_exercise(source, status):
     assert f"({status})" in found.remarks[0]
     assert found.peak_memory < 1_500_000_000
     assert memory() - before < 150_000_000
-    assert time.monotonic() - start < 40
 
 
 def test_a_message_without_end_does_not_fill_the_memory_of_the_grader():
@@ -111,7 +109,7 @@ FAIL = [
     ("for number in range(200_000): open(str(number), 'w')", "failed"),
     ("import mmap; mmap.mmap(-1, 5000)", "failed"),
     ("import os; os.memfd_create('x')", "failed"),
-    ("def f(n): return f(n + 1)\nf(0)", "failed"),
+    ("import sys\nsys.setrecursionlimit(300)\ndef f(n): return f(n + 1)\nf(0)", "failed"),  # IPython shows every call
     ("input('name? ')", "failed"),
     ("import getpass; getpass.getpass()", "failed"),
     ("get_ipython().showtraceback = print\n1 / 0", "failed"),
@@ -202,22 +200,21 @@ def test_hostile_metadata_sets_no_rule():
     own["cells"].insert(1, {"cell_type": "code", "source": "while True: pass", "metadata": hostile})
     notebook, remarks = restore(json.dumps(own).encode(), course)
     places = {index: (name, expression) for index, name, expression in checks(notebook)}
-    start = time.monotonic()
-    found = execute(notebook, places, {}, 5, Bounds(1, 20, 100_000), SmallProvisioner)
+    found = execute(notebook, places, {}, 5, Bounds(1, 600, 100_000), SmallProvisioner)
     assert found.status == "timeout"
+    # The cell's own second ended it: behind the end of the notebook's time no check is judged.
     assert found.verdicts["1.2"].status == "passed"
+    assert len(found.remarks) == 1
     assert len(remarks) == 2
-    assert time.monotonic() - start < 15
     assert not os.path.exists("/tmp/evil")
 
 
 def test_the_time_of_a_notebook_ends_with_all_its_kernels():
-    start = time.monotonic()
-    found = attack("while True: pass", *["import time; time.sleep(9)"] * 3, bounds=Bounds(9, 4, 200_000))
+    found = attack("while True: pass", *["import time; time.sleep(9)"] * 3, bounds=Bounds(600, 3, 200_000))
     assert found.status == "timeout"
     assert statuses(found) == ["passed", "lost", "lost"]
-    assert time.monotonic() - start < 9
-    assert "not executed" in found.remarks[-1]
+    (remark,) = found.remarks  # no second kernel had time of its own
+    assert "not executed" in remark
 
 
 def test_kernels_are_replaced_three_times():

@@ -4,6 +4,8 @@ import pytest
 
 from labkit.grading.sandbox.helper import Helper
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import sys, time
 from labkit.grading.sandbox.helper import serve

@@ -8,9 +8,12 @@ import pytest
 
 from labkit.grading.sandbox import syscalls
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux") or not syscalls.supported(), reason="needs Linux on x86_64 or aarch64"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux") or not syscalls.supported(), reason="needs Linux on x86_64 or aarch64"
+    ),
+]
 
 START = "import ctypes, os; from labkit.grading.sandbox import syscalls; libc = ctypes.CDLL(None, use_errno=True); "
 COLUMN = syscalls.PROCESSORS.get(platform.machine(), (0, 0))[0]

@@ -28,12 +28,14 @@ from labkit.models.networks import MLP
 from labkit.training.config import TrainConfig
 from labkit.training.sweeps import sweep
 
+pytestmark = pytest.mark.slow
+
 SLOW = "import time\ntime.sleep(5)"
 SETTINGS = Settings("quick", "embedded", Bounds(cell_seconds=30.0, seconds=60.0), Limits(), unsafe=False)
 COMMAND = """
 import sys
 from labkit.cli import main
-from labkit.grading import slurm
+from labkit.grading.slurm import chunks
 chunks.NOTEBOOKS = 4
 sys.argv = ["labkit", "grade", "submissions", "--out", "graded", "--slurm", "--data", "embedded", "--timeout", "60"]
 main()
@@ -121,6 +123,7 @@ def executions(out):
     return {(submission, notebook): count for submission, notebook, count in rows}
 
 
+@pytest.mark.root
 def test_the_cluster_gives_what_this_machine_gives(place, expected, on_cluster, monkeypatch, capfd):
     out = place / "graded"
     monkeypatch.setattr(chunks, "NOTEBOOKS", 4)
@@ -135,6 +138,7 @@ def test_the_cluster_gives_what_this_machine_gives(place, expected, on_cluster, 
     assert "7 of 7 notebooks were graded before" in capfd.readouterr().out
 
 
+@pytest.mark.root
 def test_whatever_ends_a_task_or_the_command_the_same_command_goes_on(place, expected, on_cluster):
     out = place / "graded"
     shutil.copytree(expected / "runs", out / "runs")  # the rehearsal
@@ -173,6 +177,7 @@ def test_whatever_ends_a_task_or_the_command_the_same_command_goes_on(place, exp
     assert outcome(out) == outcome(expected)
 
 
+@pytest.mark.root
 def test_a_node_without_a_sandbox_says_so(place, on_cluster, monkeypatch):
     folder = place / "bin"
     folder.mkdir()
@@ -183,6 +188,7 @@ def test_a_node_without_a_sandbox_says_so(place, on_cluster, monkeypatch):
         grade(place / "submissions", place / "graded", SETTINGS, slurm=True)
 
 
+@pytest.mark.root
 def test_what_slurm_refuses_is_told(place, on_cluster, monkeypatch):
     monkeypatch.setenv("SBATCH_PARTITION", "nowhere")
     with pytest.raises(LabkitError, match=r"Slurm refused the tasks \(.*partition.*SBATCH_ACCOUNT"):
@@ -218,6 +224,7 @@ def test_chunks_keep_a_submission_together(monkeypatch):
     assert chunks.chunks([]) == []
 
 
+@pytest.mark.root
 def test_a_sweep_trains_on_the_cluster(tiny_digits, on_cluster, tmp_path):
     executor = submitit.SlurmExecutor(tmp_path / "jobs")
     executor.update_parameters(time=10, cpus_per_task=1, use_srun=False)
