@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from attack_makers import AFTER, BEFORE, BOUNDS, SHORT, SmallProvisioner, attack, cell_with, memory, printed, statuses
 
+from labkit.grading.intake.reader import parse_notebook
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.judging.grader import execute
 from labkit.grading.settings import Bounds
@@ -182,7 +183,7 @@ def test_a_notebook_that_edits_itself_on_disk_changes_nothing():
 
 
 def test_hostile_metadata_sets_no_rule():
-    """Through `restore`, as every notebook goes."""
+    """Through the reader and `restore`, as every notebook goes."""
     mark = {"grade": True, "locked": True, "solution": False, "schema_version": 3, "points": 1}
     check = nbformat.v4.new_code_cell("1", metadata={"nbgrader": {**mark, "grade_id": "check-1-2"}})
     check.source = "check('1.2', central_difference)"
@@ -198,14 +199,15 @@ def test_hostile_metadata_sets_no_rule():
     }
     hostile = {"tags": ["skip-execution", "raises-exception"], "execution": {"timeout": 10_000}}
     own["cells"].insert(1, {"cell_type": "code", "source": "while True: pass", "metadata": hostile})
-    notebook, remarks = restore(json.dumps(own).encode(), course)
+    taken = parse_notebook(json.dumps(own).encode())
+    notebook, _ = restore(taken.content, course)
     places = {index: (name, expression) for index, name, expression in checks(notebook)}
     found = execute(notebook, places, {}, 5, Bounds(1, 600, 100_000), SmallProvisioner)
     assert found.status == "timeout"
     # The cell's own second ended it: behind the end of the notebook's time no check is judged.
     assert found.verdicts["1.2"].status == "passed"
     assert len(found.remarks) == 1
-    assert len(remarks) == 2
+    assert len(taken.remarks) == 2
     assert not os.path.exists("/tmp/evil")
 
 
