@@ -141,7 +141,7 @@ def test_the_cluster_gives_what_this_machine_gives(place, expected, on_cluster, 
 @pytest.mark.root
 def test_whatever_ends_a_task_or_the_command_the_same_command_goes_on(place, expected, on_cluster):
     out = place / "graded"
-    shutil.copytree(expected / "runs", out / "runs")  # the rehearsal
+    shutil.copytree(expected / "rehearsed", out / "rehearsed")
     process = command()
     wait_until(lambda: ("dan", "01_small") in executions(out), process)
     limits = subprocess.run(["squeue", "--noheader", "--states=R", "--format=%l"], capture_output=True, text=True)
