@@ -11,7 +11,7 @@ from labkit.basics.machine import set_seed, set_threads
 from labkit.data.datasets import Dataset, load
 
 matplotlib.use("Agg")
-os.environ.setdefault("LABKIT_THREADS", "1")  # for fixtures that start before any test; see clean_start
+THREADS = os.environ.setdefault("LABKIT_THREADS", "1")  # also of fixtures that start before any test; see clean_start
 
 # The files that take longest. `make test` deals files out in this order, and then all others, so that no long one
 # starts when the other worker has nothing left to do.
@@ -54,6 +54,7 @@ def clean_start(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("LABKIT_DATA", str(tmp_path_factory.mktemp("data")))
     monkeypatch.setenv("LABKIT_OUT", str(tmp_path_factory.mktemp("out")))
     monkeypatch.setenv("LABKIT_DEVICE", os.environ.get("LABKIT_DEVICE", "cpu"))
+    monkeypatch.setenv("LABKIT_THREADS", THREADS)
     set_threads()
     set_seed(0)
     yield
