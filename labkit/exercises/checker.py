@@ -40,7 +40,7 @@ class Checker:
         failures = previous.get("failures", 0) + (verdict.status == "failed")
         self.verdicts[name] = {"status": verdict.status, "message": verdict.message, "failures": failures}
         write_atomically(self.file, json.dumps({"format": FORMAT, "exercises": self.verdicts}, indent=1) + "\n")
-        print(_feedback(exercise, verdict, failures))
+        print(feedback(exercise, verdict, failures))
 
     def passed(self, name: str) -> bool:
         """Whether the exercise has been passed: what builds on it can go on."""
@@ -51,7 +51,8 @@ class Checker:
         print(progress(self.file.parent.parent))
 
 
-def _feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
+def feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
+    """Return what a student reads of a verdict; failures: how often the check failed, for a stronger hint."""
     sign = SIGNS[verdict.status]
     if verdict.status == "passed":
         return f"{sign} Exercise {exercise.id} is passed."

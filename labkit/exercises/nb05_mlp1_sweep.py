@@ -133,7 +133,7 @@ def _draw_rates(rng: np.random.Generator) -> Inputs:
 
 def _judge_rates(answers: list[Any], inputs: Inputs) -> None:
     for answer, (width, lr, epochs, seeds) in zip(answers, inputs, strict=True):
-        if not isinstance(answer, dict) or "test_images" not in answer:
+        if not isinstance(answer, dict) or "probabilities" not in answer:
             answer_in_words = "a table" if isinstance(answer, dict) and "seed" in answer else kind_of(answer)
             raise Wrong(f"Your function returns {answer_in_words}, but what `sweep` returns is wanted, as it is.")
         if "lr" not in answer:
@@ -152,12 +152,31 @@ def _judge_rates(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong("It trains with other seeds than those that it is given.")
         if as_number(answer.get("epochs", 0)) != epochs:
             raise Wrong("It trains for another number of epochs than `config` says: change one thing alone.")
-        if as_number(answer["test_images"]) != 20:
+        probabilities = as_array(answer["probabilities"])
+        if probabilities.ndim != 3 or probabilities.shape[1] != 20:
             raise Wrong("It trains on other images than those of the dataset that it is given.")
         if (runs := as_array(answer["lr"]).size) != 9:
             raise Wrong(f"There are {runs} runs, but three rates with three seeds make 9: change one thing alone.")
         if columns["parameters"].tolist() != [795 * width + 10]:
             raise Wrong(f"The networks are not those with {width} hidden neurons: take the width that it is given.")
+        trained = _train_rates(width, lr, epochs, seeds)
+        order = np.lexsort((answer["seed"], answer["lr"]))
+        if probabilities.shape != trained.shape or not np.allclose(probabilities[order], trained, atol=0.01):
+            raise Wrong(
+                "The networks answer otherwise than those that `sweep` trains with these settings: change the rate "
+                "alone, and leave all else as `config` and the dataset say."
+            )
+
+
+def _train_rates(width: int, lr: float, epochs: int, seeds: list[int]) -> np.ndarray:
+    """Return the probabilities (runs, images, classes) of a right sweep, by rate and then by seed."""
+    from labkit.models.networks import MLP
+    from labkit.training.config import TrainConfig
+    from labkit.training.sweeps import sweep
+
+    grid: dict[str, list[Any]] = {"hidden_sizes": [(width,)], "lr": [lr / 2, lr, 2 * lr]}
+    config = TrainConfig(epochs=epochs, batch_size=20, lr=lr)
+    return sweep(MLP, grid, torch_trials.random_digits(), config, seeds).probabilities
 
 
 EXERCISES = (

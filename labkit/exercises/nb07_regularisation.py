@@ -226,7 +226,7 @@ EXERCISES = (
         "7.1",
         "write dropout",
         2,
-        trials.twice,
+        trials.without_dropout,
         _draw_dropout,
         _judge_dropout,
         (
@@ -238,7 +238,7 @@ EXERCISES = (
         "7.2",
         "write layer normalisation",
         2,
-        trials.calls,
+        trials.without_layer_norm,
         _draw_rows,
         _judge_layer_norm,
         (

@@ -74,6 +74,8 @@ def _judge_median(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong(
                 f"For repeats = {repeats}, `call` is called {len(durations)} times, but {repeats + 1} are wanted."
             )
+        if as_number(answer.get("elapsed", 0)) < 0.9 * durations.sum():
+            raise Wrong("It returns before the calls can have taken place.")
         if (durations < 0.9 * np.array(seconds)).any():
             raise Wrong("The notes of this answer do not belong to this exercise.")
         warm = durations[1:]

@@ -5,11 +5,13 @@ As `trials`, it runs where student code runs, and knows no right answer.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from labkit.exercises.trials import calls, each, name_of, note
+from labkit.exercises.trials import OWN, calls, each, name_of, note
 from labkit.models import scratch
 
 QUIET_MOMENTS = 5  # times that a measurement is tried on a machine that does other things meanwhile
@@ -28,27 +30,33 @@ def on_functions(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[
 def on_sleepers(function: Any, inputs: Sequence[tuple[list[float], Any]]) -> list[dict[str, Any]]:
     """As `calls`, for a function that takes another one and times it: the inputs give the seconds of each of its calls.
 
-    The value in a note is {"returned": ..., "durations": seconds that each call took}. Calls really sleep, so that any
-    clock will do, and measure themselves, since a busy machine sleeps longer than it is told; then all is tried again.
+    The value in a note is {"returned": ..., "durations": seconds that each call took, "elapsed": seconds in all}. Calls
+    really sleep, so that any clock will do, and measure themselves, since a busy machine sleeps longer than it is told;
+    then all is tried again. What is called has no cells in which its times could be read.
     """
 
-    def sleeper(seconds: list[float], durations: list[float]) -> Callable[[], None]:
-        def call() -> None:
+    def sleeps(seconds: list[float], durations: list[float]) -> Iterator[None]:
+        for asked in itertools.chain(seconds, itertools.repeat(0.0)):
             start = time.perf_counter()
-            time.sleep(seconds[len(durations)] if len(durations) < len(seconds) else 0)
+            time.sleep(asked)
             durations.append(time.perf_counter() - start)
+            yield
 
-        return call
+    def trial(seconds: list[float], number: int, *arguments: Any) -> dict[str, Any] | None:
+        start = time.perf_counter()
+        returned = function(functools.partial(next, sleeps(seconds, durations[number])), *arguments)
+        elapsed = time.perf_counter() - start
+        return None if returned is None else {"returned": returned, "elapsed": elapsed}
 
     for _ in range(QUIET_MOMENTS):
         durations: list[list[float]] = [[] for _ in inputs]
-        pairs = zip(inputs, durations, strict=True)
-        notes = calls(function, [(sleeper(seconds, measured), *arguments) for (seconds, *arguments), measured in pairs])
+        numbered = [(seconds, number, *arguments) for number, (seconds, *arguments) in enumerate(inputs)]
+        notes = each(function, trial, numbered)
         if not any(_disturbed(seconds, measured) for (seconds, *_), measured in zip(inputs, durations, strict=True)):
             break
     for entry, measured in zip(notes, durations, strict=False):  # one note alone for what is no function
-        if entry.get("value") is not None:
-            entry["value"] = {"returned": entry["value"], "durations": measured}
+        if isinstance(entry.get("value"), dict):
+            entry["value"]["durations"] = measured
     return notes
 
 
@@ -60,13 +68,16 @@ def _disturbed(seconds: list[float], durations: list[float]) -> bool:
 def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any]]:
     """Build a network, give it weights drawn from a seed, and note the shapes of its parameters and its outputs.
 
-    build: a class or function without arguments. inputs: pairs of a batch (tensor) and a seed.
+    build: a class or function without arguments, which uses no network of labkit's. inputs: pairs of a batch (tensor)
+    and a seed.
     """
     if not callable(build) or (hasattr(build, "state_dict") and not isinstance(build, type)):
         return [{"refused": f"The check wants your class itself, without brackets, but got {name_of(build)}."}]
 
     def outputs(batch: Any, seed: int) -> dict[str, Any]:
         model = build().eval()
+        if any(kind.__module__.startswith("labkit.") for part in model.modules() for kind in type(part).__mro__):
+            raise RuntimeError(OWN)
         set_weights(model, seed)
         return {"shapes": [list(parameter.shape) for parameter in model.parameters()], "outputs": model(batch.clone())}
 
@@ -99,18 +110,18 @@ def sweeps(function: Any, inputs: Sequence[tuple[int, float, int, list[int]]]) -
 
     def outcome(width: int, lr: float, epochs: int, seeds: list[int]) -> Any:
         from labkit.training.config import TrainConfig
+        from labkit.training.sweeps import Sweep
 
-        config = TrainConfig(epochs=epochs, batch_size=20, lr=lr)
-        result = function(width, _random_digits(), config, list(seeds), None)
-        if type(result).__name__ != "Sweep":
+        result = function(width, random_digits(), TrainConfig(epochs=epochs, batch_size=20, lr=lr), list(seeds), None)
+        if not isinstance(result, Sweep):
             return result
         columns = {name: result.runs[name].tolist() for name in ("lr", "seed", "parameters") if name in result.runs}
-        return {**columns, "epochs": int(result.epochs["epoch"].max()), "test_images": result.predictions.shape[1]}
+        return {**columns, "epochs": int(result.epochs["epoch"].max()), "probabilities": result.probabilities}
 
     return each(function, outcome, inputs)
 
 
-def _random_digits() -> Any:
+def random_digits() -> Any:
     """Return a dataset of random images of the size of digits, so few that a training takes no time."""
     import torch
 

@@ -20,6 +20,16 @@ from labkit.exercises.notes import plain
 
 PACKAGE = str(Path(__file__).parent)
 
+OWN = "the exercise asks you to write this yourself: the library's own does not count"
+LIBRARIES = {"labkit", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision"}
+# Module, class behind a colon, function.
+SOFTMAX = ("torch.nn.functional.softmax", "torch.softmax", "torch:Tensor.softmax", "scipy.special.softmax")
+DROPOUT = (*(f"torch.nn.functional.{name}" for name in ("dropout", "alpha_dropout")), "torch.dropout", "torch.dropout_")
+NORMALISATION = (
+    *(f"torch.nn.functional.{name}" for name in ("layer_norm", "group_norm", "instance_norm", "batch_norm")),
+    *(f"torch.{name}" for name in ("layer_norm", "native_layer_norm", "group_norm", "batch_norm")),
+)
+
 
 def calls(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Call `function` on copies of each tuple of arguments; return one note a call.
@@ -36,6 +46,67 @@ def each(function: Any, trial: Callable[..., Any], inputs: Sequence[tuple[Any, .
     if isinstance(function, type) or not callable(function):
         return [{"refused": f"The check wants your function itself, but got {name_of(function)}."}]
     return [note(trial, *copy.deepcopy(arguments)) for arguments in inputs]
+
+
+def without_softmax(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, where labkit's and PyTorch's own softmax cannot be used."""
+    return _without(("labkit.models.scratch.softmax", *SOFTMAX), calls, function, inputs)
+
+
+def without_dropout(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `twice`, where PyTorch's own dropout cannot be used."""
+    return _without(DROPOUT, twice, function, inputs)
+
+
+def without_layer_norm(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, where PyTorch's own normalisations cannot be used."""
+    return _without(NORMALISATION, calls, function, inputs)
+
+
+def _without(
+    names: Sequence[str], collect: Callable[..., Any], function: Any, inputs: Sequence[tuple[Any, ...]]
+) -> list[dict[str, Any]]:
+    if str(getattr(function, "__module__", "")).partition(".")[0] in LIBRARIES:
+        return [{"refused": f"This is a function of {function.__module__}: {OWN}."}]
+    with unusable(*names):
+        notes: list[dict[str, Any]] = collect(function, inputs)
+        return notes
+
+
+@contextlib.contextmanager
+def unusable(*names: str) -> Iterator[None]:
+    """Let library functions, given by their full names, raise RuntimeError: an exercise asks for one's own instead.
+
+    A function in Python raises under whatever name a notebook has imported it, since its code is replaced for the time;
+    one in C only where it is looked up in its module.
+    """
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            module, _, attribute = name.rpartition(".")
+            holder, _, owner = module.partition(":")
+            if (place := sys.modules.get(holder)) is not None:
+                stack.enter_context(_replaced(getattr(place, owner) if owner else place, attribute))
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(holder: Any, attribute: str) -> Iterator[None]:
+    function = getattr(holder, attribute)
+    old = getattr(function, "__code__", None)
+    try:
+        if old is not None and not old.co_freevars:
+            function.__code__ = _refuse.__code__
+        else:
+            setattr(holder, attribute, _refuse)
+        yield
+    finally:
+        if old is not None:
+            function.__code__ = old
+        setattr(holder, attribute, function)
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("the exercise asks you to write this yourself: the library's own does not count")  # as OWN
 
 
 def twice(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:

@@ -105,12 +105,11 @@ def _open_tasks(
 def _run_here(tasks: list[Task], worker: Worker, store: AttemptStore, out: Path, jobs: int, total: int) -> str:
     """Execute tasks side by side, and keep each as soon as it is done. Returns nothing: none is left."""
     set_environment()
-    if jobs > 1:
-        os.environ["LABKIT_THREADS"] = "1"
+    os.environ["LABKIT_THREADS"] = "1"  # also for one job: on a busy machine, two threads wait for each other
     worker.share_rehearsed(out)
     with Progress(total, total - len(tasks)) as progress, ThreadPoolExecutor(jobs) as pool:
         try:
-            worker.rehearse(worker.to_rehearse(tasks, out, jobs > 1), out, jobs > 1, pool)
+            worker.rehearse(worker.to_rehearse(tasks, out), out, pool)
             pending: dict[Future[tuple[Attempt, str]], Task] = {}
             for task in tasks:
                 pending[pool.submit(worker, task, progress)] = task

@@ -222,6 +222,7 @@ if check.passed("1.2"):
 #
 # Fill `BlitzNet`: convolution 3 → 6, 5 x 5, ReLU, pool 2; convolution 6 → 16, 5 x 5, ReLU, pool 2; flatten; linear layers
 # 400 → 120 → 84 → 10 with ReLU between them. `__init__` makes the layers, in this order, and `forward` applies them.
+# Write it yourself: a network of `labkit.models` does not count.
 
 
 # %%

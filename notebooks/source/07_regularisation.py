@@ -50,7 +50,8 @@ print(digits)
 # ### Exercise 7.1 — write dropout
 #
 # Write `dropout(values, p)` for training: each entry of `values` (N, neurons) becomes 0 with probability `p`, independently
-# of the others, and the ones that survive are scaled. Every call draws anew, with `torch.rand_like`.
+# of the others, and the ones that survive are scaled. Every call draws anew, with `torch.rand_like`. Write it yourself:
+# PyTorch's own dropout does not count.
 
 
 # %%
@@ -87,7 +88,8 @@ if check.passed("7.1"):
 # ### Exercise 7.2 — write layer normalisation
 #
 # Write `layer_norm(values)` for `values` (N, neurons), one row an image, without scale and shift. Add `1e-5` to the variance
-# (the mean of the squared differences, over the neurons) before you take its root.
+# (the mean of the squared differences, over the neurons) before you take its root. Write it yourself: PyTorch's own
+# layer normalisation does not count.
 
 
 # %%

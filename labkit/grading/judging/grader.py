@@ -21,7 +21,9 @@ from papermill.engines import NBClientEngine
 from papermill.parameterize import parameterize_notebook
 
 from labkit.basics.errors import LabkitError
+from labkit.exercises import checker
 from labkit.exercises.catalogue import exercises
+from labkit.exercises.checker import feedback
 from labkit.exercises.exercise import Verdict
 from labkit.exercises.notes import encode
 from labkit.grading.intake.reader import parse_json
@@ -34,6 +36,8 @@ from labkit.grading.texts import Refused
 
 FRESH_KERNELS = 3  # after a kernel is lost
 GRAVE = {"timeout", "out-of-memory", "kernel-died", "output-limit"}
+SHOWN_SEED = 0  # of the inputs that `check` tries answers on in a student's kernel
+NOT_IN_GENERAL = "It passes on the inputs of the notebook's check, and not on others: does it hold in general?"
 AtEnd = Callable[[Kernel, int], Awaitable[None]]
 NO_MEMORY = ("MemoryError", "can't allocate memory", "Cannot allocate memory", "std::bad_alloc")
 
@@ -45,6 +49,7 @@ class Execution:
     notebook: Any
     statuses: list[str] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)  # what judges said on hidden inputs: for the TA alone
     results: Any = None  # what the results.json that it wrote holds
     peak_memory: int = 0
     remarks: list[str] = field(default_factory=list)
@@ -66,9 +71,9 @@ def execute(
 ) -> Execution:
     """Execute a notebook, and judge each check of it.
 
-    checks: by the index of a cell, the exercise's id and the expression that the cell checks. seed: of the inputs on
-    which answers are tried; the kernel gets the inputs, never the seed. at_end: what else to do with a kernel that
-    reached the end, given it and the index of the last cell.
+    checks: by the index of a cell, the exercise's id and the expression that the cell checks. seed: of the hidden
+    inputs on which answers are tried; the kernel gets the inputs, never the seed. at_end: what else to do with a kernel
+    that reached the end, given it and the index of the last cell.
     """
     marked = nbformat.from_dict(notebook)
     for index, (name, expression) in checks.items():
@@ -100,6 +105,7 @@ class _Session:
         self.notebook, self.seed, self.bounds, self.provisioner = notebook, seed, bounds, provisioner
         self.at_end = at_end
         self.execution = Execution(notebook)
+        self.shown: dict[str, Verdict] = {}  # on the inputs that students see
         self.manager: Any = None
         self.deadline = math.inf
 
@@ -177,20 +183,43 @@ class _Session:
 
     async def _cell(self, kernel: Kernel, cell: Any, index: int, again: bool) -> None:
         """Execute one cell, and judge the answer that it checks; its failure is a status."""
+        check = cell.metadata.get("check")
+        if check:
+            await self._show_verdict(kernel, check[0], check[1], index)
         content = await kernel.execute(nbformat.from_dict(cell) if again else cell, index)
         if again:
             return
         if content.get("status") != "ok":
             text = f"{content.get('ename')}: {content.get('evalue')}"
             self.execution.statuses.append("out-of-memory" if any(mark in text for mark in NO_MEMORY) else "failed")
-        if "check" in cell.metadata:
-            name, expression = cell.metadata["check"]
-            self.execution.verdicts[name] = await self._check(kernel, name, expression, index)
+        if check:
+            name, expression = check
+            verdict = await self._judged(kernel, name, expression, self.seed, index)
+            if verdict.status == "failed":  # what it says may hold numbers of the hidden inputs
+                shown = self.shown[name]
+                hidden, verdict = verdict, shown if shown.status == "failed" else Verdict("failed", NOT_IN_GENERAL)
+                if hidden.message != verdict.message:
+                    self.execution.details[name] = hidden.message
+            self.execution.verdicts[name] = verdict
 
-    async def _check(self, kernel: Kernel, name: str, expression: str, index: int) -> Verdict:
-        """Let the kernel try the answer on inputs of ours, and judge what it noted."""
+    async def _show_verdict(self, kernel: Kernel, name: str, expression: str, index: int) -> None:
+        """Let the kernel's `check` say what it says to a student, whose kernel can judge; see `kernel_checker`."""
+        if name not in self.shown:
+            self.shown[name] = await self._judged(kernel, name, expression, SHOWN_SEED, index)
+        verdict = self.shown[name]
+        printed = (verdict.status == "passed", feedback(exercises()[name], verdict, 1))
+        await kernel.ask(
+            "def _labkit_verdict():\n"
+            f"    import {checker.__name__} as checker\n"
+            f"    getattr(checker, 'VERDICTS', {{}})[{name!r}] = {printed!r}\n"
+            "_labkit_verdict()",
+            index,
+        )
+
+    async def _judged(self, kernel: Kernel, name: str, expression: str, seed: int, index: int) -> Verdict:
+        """Let the kernel try the answer on inputs drawn from a seed, and judge what it noted."""
         exercise = exercises()[name]
-        inputs = encode(exercise.draw(np.random.default_rng(self.seed)))
+        inputs = encode(exercise.draw(np.random.default_rng(seed)))
         collector = exercise.collect
         notes = await kernel.ask(
             "def _labkit_notes():\n"
@@ -204,7 +233,7 @@ class _Session:
         )
         if notes is None:
             return Verdict("failed", f"Nothing was noted about {expression}: is it defined?")
-        return await asyncio.to_thread(JUDGE, name, notes, self.seed)
+        return await asyncio.to_thread(JUDGE, name, notes, seed)
 
     async def _results(self, kernel: Kernel, index: int) -> None:
         """Keep the results.json that the notebook wrote, however wrong it may be."""

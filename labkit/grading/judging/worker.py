@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from time import monotonic
@@ -81,7 +82,7 @@ class Worker:
         progress.started(f"{clean(task.submission.student)[:30]} {task.notebook}")
         start = monotonic()
         notebook, mended = restore(task.handed_in.content, self.staff[task.notebook])
-        execution = self._execute(notebook)
+        execution = self._execute(notebook, self._seed_of(task))
         again = read_claims(execution.results, task.notebook)
         setting = filter(None, [other_setting(task.claims, again)])
         verdicts = _points(execution)
@@ -116,30 +117,35 @@ class Worker:
             earlier.rename(folder)
         return folder
 
-    def to_rehearse(self, tasks: list[Task], out: Path, one_thread: bool) -> list[str]:
+    def to_rehearse(self, tasks: list[Task], out: Path) -> list[str]:
         """Return which of the course's notebooks are still to be rehearsed before the tasks: their stems."""
         if self.settings.unsafe:
             return []
-        return not_rehearsed(sorted({task.notebook for task in tasks}), self._setting(one_thread), self.rehearsed(out))
+        return not_rehearsed(sorted({task.notebook for task in tasks}), self._setting(), self.rehearsed(out))
 
-    def rehearse(self, stems: list[str], out: Path, one_thread: bool, pool: Executor) -> None:
+    def rehearse(self, stems: list[str], out: Path, pool: Executor) -> None:
         """Rehearse some of the course's notebooks."""
-        rehearse(stems, self._setting(one_thread), self.rehearsed(out), self._rehearse_one, pool)
+        rehearse(stems, self._setting(), self.rehearsed(out), self._rehearse_one, pool)
 
-    def _setting(self, one_thread: bool) -> dict[str, Any]:
-        return {"course": self.course_hash, "threads": one_thread, **self.settings.key()}
+    def _setting(self) -> dict[str, Any]:
+        return {"course": self.course_hash, **self.settings.key()}
 
     def _rehearse_one(self, stem: str, at_end: AtEnd) -> Execution:
         """Execute one of the course's own notebooks."""
         own = parse_notebook(nbformat.writes(self.staff[stem]).encode())
         notebook, _ = restore(own.content, self.staff[stem])
-        return self._execute(notebook, at_end)
+        return self._execute(notebook, self.seed, at_end)
 
-    def _execute(self, notebook: Any, at_end: AtEnd | None = None) -> Execution:
+    def _seed_of(self, task: Task) -> int:
+        """Return the seed of a task's hidden inputs: others for everybody, and for what is handed in anew."""
+        facts = f"{self.seed} {task.submission.name} {task.notebook} {task.notebook_hash}"
+        return int.from_bytes(sha256(facts.encode()).digest()[:6])
+
+    def _execute(self, notebook: Any, seed: int, at_end: AtEnd | None = None) -> Execution:
         # Without a name, results go where LABKIT_OUT says.
         parameters = {"profile": self.settings.profile, "data": self.settings.data, "seed": 0, "out": ""}
         places = {index: (name, expression) for index, name, expression in checks(notebook)}
-        return execute(notebook, places, parameters, self.seed, self.settings.bounds, self.provisioner, at_end)
+        return execute(notebook, places, parameters, seed, self.settings.bounds, self.provisioner, at_end)
 
 
 def keep_notebook(out: Path, attempt: Attempt, executed: str) -> None:
@@ -170,13 +176,14 @@ def make_attempt(
     )
 
 
-def _points(found: Execution) -> dict[str, dict[str, Any]]:
+def _points(execution: Execution) -> dict[str, dict[str, Any]]:
     """Return the verdicts with their points."""
     return {
         name: {
             "status": verdict.status,
             "message": verdict.message,
             "points": exercises()[name].points if verdict.status == "passed" else 0,
+            **({"detail": execution.details[name]} if name in execution.details else {}),
         }
-        for name, verdict in found.verdicts.items()
+        for name, verdict in execution.verdicts.items()
     }

@@ -25,7 +25,8 @@ class Attempt:
     late: bool
     notebook: str  # the stem of its file
     status: str  # one of STATUSES
-    verdicts: dict[str, dict[str, Any]]  # exercise id -> status (one of VERDICTS), message, points
+    # Exercise id -> status (one of VERDICTS), message, points, and perhaps detail, which is for the TA alone.
+    verdicts: dict[str, dict[str, Any]]
     numbers: dict[str, dict[str, Any]]  # name -> claimed and found (texts or None), same (true or false), perhaps band
     seconds: float
     peak_memory: int  # bytes
@@ -68,13 +69,14 @@ class Attempt:
 
 
 def _is_verdict(entry: Any) -> bool:
-    if not isinstance(entry, dict) or set(entry) != {"status", "message", "points"}:
+    if not isinstance(entry, dict) or set(entry) - {"detail"} != {"status", "message", "points"}:
         return False
     points = entry["points"]
     earned = isinstance(points, int) and not isinstance(points, bool) and 0 <= points <= 1_000
     return (
         entry["status"] in VERDICTS
         and isinstance(entry["message"], str)
+        and isinstance(entry.get("detail", ""), str)
         and earned
         and (entry["status"] == "passed" or points == 0)
     )

@@ -12,18 +12,26 @@ import shutil
 import site
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from labkit import PACKAGE
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import data_folder, rehearsed_folder
-from labkit.grading.sandbox import syscalls
+from labkit.grading.sandbox import kernel_checker, syscalls
 
 SCRATCH = "/home/student"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/sys/devices/system/cpu")
 
 
+# Of these wings, which hold right answers and their judges, a kernel sees only what notes answers and shuts it away.
+JUDGING_WINGS = ("exercises", "grading")
+NOT_JUDGING = (
+    *(f"exercises/{name}.py" for name in ("__init__", "notes", "torch_trials", "trials")),
+    *(f"grading/{name}.py" for name in ("__init__", "sandbox/__init__", "sandbox/confine", "sandbox/guard")),
+    "grading/sandbox/syscalls.py",
+)
 ENVIRONMENT = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # nothing of the TA's
 
 
@@ -44,12 +52,11 @@ def refuse_without_sandbox() -> None:
             "The sandbox needs bubblewrap: install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install "
             "bubblewrap), or, for submissions that you trust, use --unsafe."
         )
-    plain = subprocess.run([*wrap("/tmp"), "true"], capture_output=True, text=True)
-    nested = subprocess.run(
-        [*wrap("/tmp"), sys.executable, "-c", "import ctypes,sys; sys.exit(ctypes.CDLL(None).unshare(1 << 28))"],
-        capture_output=True,
-        text=True,
-    )
+    nested_namespace = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(1 << 28))"
+    with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
+        command = wrap(folder)
+        plain = subprocess.run([*command, "true"], capture_output=True, text=True)
+        nested = subprocess.run([*command, sys.executable, "-c", nested_namespace], capture_output=True, text=True)
     if plain.returncode or nested.returncode:
         reason = (plain.stderr + nested.stderr).strip().splitlines() or ["namespaces cannot be made"]
         raise LabkitError(
@@ -78,15 +85,28 @@ def wrap(folder: str) -> list[str]:
     for path in sorted({form for library in libraries for form in (library, library.resolve())}):
         if path.is_dir() and not path.is_relative_to("/usr"):
             command += ["--ro-bind", str(path), str(path)]
+    hidden = [f"{place}/{wing}" for place in _places_of_labkit(libraries) for wing in JUDGING_WINGS]
+    for wing in hidden:
+        command += ["--tmpfs", wing]
+    for place in _places_of_labkit(libraries):
+        for name in NOT_JUDGING:
+            command += ["--ro-bind", str(PACKAGE / name), f"{place}/{name}"]
+        command += ["--ro-bind", kernel_checker.__file__, f"{place}/exercises/checker.py"]
     for readable in filter(None, (data_folder(), rehearsed_folder())):
         command += ["--ro-bind-try", str(readable), str(readable)]
     command += ["--bind", folder, folder]
-    for mount_point in ("/dev", "/home", "/tmp", "/"):  # bubblewrap's own, which all kernels would share
+    for mount_point in (*hidden, "/dev", "/home", "/tmp", "/"):  # bubblewrap's own, which all kernels would share
         command += ["--remount-ro", mount_point]
     command += ["--clearenv"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
     return [*command, "--setenv", "PYTHONPATH", str(PACKAGE.parent), "--chdir", "/"]
+
+
+def _places_of_labkit(libraries: list[Path]) -> list[Path]:
+    """Return every path at which these folders, bound by their own names and by what they are links to, show labkit."""
+    forms = {(form, library.resolve()) for library in libraries for form in (library, library.resolve())}
+    return sorted({form / PACKAGE.relative_to(real) for form, real in forms if PACKAGE.is_relative_to(real)})
 
 
 def wrap_and_tidy(folder: str) -> list[str]:

@@ -85,7 +85,7 @@ def run_on_slurm(tasks: list[Task], worker: Worker, store: AttemptStore, out: Pa
     unfinished = {(task.submission.name, task.notebook) for task in tasks}
     with Progress(total, total - len(tasks)) as progress, _cancelled_by_ctrl_c(folder):
         progress.started("rehearsal")
-        stems = worker.to_rehearse(tasks, out, one_thread=True)
+        stems = worker.to_rehearse(tasks, out)
         if stems and (ended_early := _rehearse(stems, worker, tasks, out, jobs)):
             return ended_early
         arguments = [(worker, part, out.resolve(), jobs) for part in parts]
@@ -138,7 +138,7 @@ def run_chunk(worker: Worker, tasks: list[Task], out: Path, jobs: int) -> None:
 def run_rehearsal(worker: Worker, stems: list[str], out: Path, jobs: int) -> None:
     """Rehearse the course's own notebooks as one task on a node, for all chunks; ends as `run_chunk` does."""
     with _on_a_node(worker, out, jobs) as pool:
-        worker.rehearse(stems, out, True, pool)
+        worker.rehearse(stems, out, pool)
 
 
 @contextlib.contextmanager
@@ -193,7 +193,7 @@ def _rehearse(stems: list[str], worker: Worker, tasks: list[Task], out: Path, jo
     while True:
         ended = cluster.states(_folder(out)) == []
         rehearsed.chmod(rehearsed.stat().st_mode)  # as in `take_over`
-        left = worker.to_rehearse(tasks, out, one_thread=True)
+        left = worker.to_rehearse(tasks, out)
         if ended or not left:
             break
         time.sleep(QUEUE_PAUSE)

@@ -28,6 +28,23 @@ class Plain(nn.Module):
         return self.classifier(self.features(images).flatten(1))
 
 
+class Written(nn.Module):
+    """The same, with its layers one by one."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2, self.pool = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5), nn.MaxPool2d(2)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+    def forward(self, images):
+        maps = self.pool(self.conv2(self.pool(self.conv1(images).relu())).relu())
+        return self.fc3(self.fc2(self.fc1(maps.flatten(1)).relu()).relu())
+
+
+class Wrapped(CifarNet):
+    """The course's own network under a name of one's own."""
+
+
 class WithSoftmax(Plain):
     def forward(self, images):
         return super().forward(images).softmax(1)
@@ -68,7 +85,7 @@ RIGHT = {
         lambda f, x, h=1e-5: (f(x + h) - f(x - h)) / (2 * h),
         lambda f, x, h=1e-5: torch.stack([(f(one + h) - f(one - h)) / h / 2 for one in x]),
     ],
-    "1.3": [CifarNet, Plain],
+    "1.3": [Plain, Written],
     "1.4": [
         lambda powers, error: 2 * powers @ error / len(error),
         lambda powers, error: [float(2 * (row * error).mean()) for row in powers],
@@ -98,6 +115,9 @@ WRONG = {
         (WithAverages, "look at ReLU and pooling"),
         (InAnotherOrder, "in another order"),
         (CifarNet(), "without brackets"),
+        (CifarNet, "the library's own does not count"),
+        (Wrapped, "the library's own does not count"),
+        (lambda: CifarNet(), "the library's own does not count"),
     ],
     "1.4": [
         (lambda powers, error: powers @ error / len(error), "factor 2"),

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import torch
 
 from labkit.models.networks import MLP, count_parameters
@@ -92,6 +93,25 @@ def another_activation(width, dataset, config, seeds, cache):
     return sweep(MLP, grid, dataset, config, seeds)
 
 
+def forged(width, dataset, config, seeds, cache):
+    """Return something that is called a sweep, and for which nothing was trained."""
+
+    class Sweep:
+        runs = pd.DataFrame({"lr": np.repeat([config.lr / 2, config.lr, 2 * config.lr], 3), "seed": list(seeds) * 3})
+        epochs = pd.DataFrame({"epoch": [config.epochs]})
+        predictions, probabilities = np.zeros((9, 20)), np.zeros((9, 20, 10))
+
+    Sweep.runs["parameters"] = 795 * width + 10
+    return Sweep()
+
+
+def untrained(*arguments):
+    """Return a real sweep whose table was made to look as the right one; its networks learned at other rates."""
+    width, dataset, config, seeds, cache = arguments
+    result = rates(width, dataset, replace(config, lr=config.lr / 100), seeds, cache)
+    return replace(result, runs=result.runs.assign(lr=result.runs["lr"] * 100))
+
+
 RIGHT = {
     "5.1": [
         parameters,
@@ -146,6 +166,12 @@ WRONG = {
             "another number of epochs",
         ),
         (another_activation, "18 runs"),
+        (forged, "an object of type Sweep, which the check cannot read"),
+        (
+            lambda width, dataset, config, *others: rates(width, dataset, replace(config, weight_decay=5.0), *others),
+            "change the rate alone",
+        ),
+        (untrained, "change the rate alone"),
         (lambda *arguments: rates(*arguments).runs, "a table, but what `sweep` returns"),
         (lambda *arguments: None, "does its last line say `return`"),
     ],

@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 def dropout(values, p):
@@ -79,7 +80,7 @@ RIGHT = {
         lambda values, p: values * torch.bernoulli(torch.full_like(values, 1 - p)) / (1 - p),
         lambda values, p: np.where(np.random.rand(*values.shape) < p, 0, values / (1 - p)),  # noqa: NPY002
     ],
-    "7.2": [layer_norm, layer_norm_by_rows, lambda values: nn.LayerNorm(values.shape[1])(values)],
+    "7.2": [layer_norm, layer_norm_by_rows, lambda values: layer_norm(values.clone())],
     "7.3": [
         lambda neurons, p: (neurons * (1 - p), p**neurons),
         lambda neurons, p: [round(neurons - neurons * p, 3), round(float(np.prod(np.full(neurons, p))), 3)],
@@ -88,6 +89,8 @@ RIGHT = {
 }
 WRONG = {
     "7.1": [
+        (lambda values, p: functional.dropout(values, p), "the library's own does not count"),
+        (lambda values, p: nn.Dropout(p)(values), "the library's own does not count"),
         (lambda values, p: values * (torch.rand_like(values) >= p), "not scaled"),
         (lambda values, p: values * (torch.rand_like(values) < p) / (1 - p), "not to keep it"),
         (lambda values, p: values * (torch.rand_like(values) < p) / p, "not to keep it"),
@@ -101,6 +104,8 @@ WRONG = {
         (always_as_many, "always drops the same number"),
     ],
     "7.2": [
+        (lambda values: nn.LayerNorm(values.shape[1])(values), "the library's own does not count"),
+        (lambda values: functional.layer_norm(values, values.shape[1:]), "the library's own does not count"),
         (lambda values: layer_norm(values, correction=1), "divide by n, not n - 1"),
         (lambda values: layer_norm(values, dim=0), "over the images"),
         (lambda values: layer_norm(values, inside=0), "1e-5 is missing"),

@@ -94,6 +94,20 @@ def fit_by_bytes(parameters, kilobytes):
     return {name for name in parameters if 4 * parameters[name] / 1000 < kilobytes}
 
 
+def from_its_cells(call, repeats):
+    """Read the times in place of measuring them."""
+    cells = dict(zip(call.__code__.co_freevars, call.__closure__, strict=True))
+    return sorted(cells["seconds"].cell_contents[1:])[repeats // 2]
+
+
+def from_its_frame(call, repeats):
+    """Write that the calls took place, and take as long as they would."""
+    (generator,) = call.args
+    local = generator.gi_frame.f_locals
+    local["durations"].extend(local["seconds"][: repeats + 1])
+    return statistics.median(local["durations"][1:])
+
+
 RIGHT = {
     "9.1": [flops, flops_in_loops, lambda *sizes: torch.tensor(float(flops(*sizes)))],
     "9.2": [
@@ -127,6 +141,8 @@ WRONG = {
         (lambda call, repeats: 1000 * statistics.median(samples(call, repeats)), "milliseconds"),
         (lambda call, repeats: statistics.median(samples(call, repeats, time.process_time)), "shorter than any call"),
         (samples, "one number is wanted"),
+        (from_its_cells, "AttributeError"),
+        (from_its_frame, "before the calls can have taken place"),
     ],
     "9.3": [
         (lambda costs, network, small, large: growth(costs, network, large, small), "turned round"),

@@ -21,8 +21,9 @@ DUMPABLE = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
 # Bombs of a bounded size: a sandbox that fails must not take the machine along.
 BOMB = "import os, time\nfor _ in range(300):\n    if os.fork() == 0: time.sleep(20); os._exit(0)\ntime.sleep(9)"
 SHELL_BOMB = """
-import subprocess
+import subprocess, time
 subprocess.run(['sh', '-c', 'f() { [ $1 -gt 0 ] && { f $(($1 - 1)) & f $(($1 - 1)) & }; sleep 9; }; f 9'])
+time.sleep(9)  # a shell that may not fork ends by itself
 """
 STOP_THE_GUARD = """
 import os, signal, time

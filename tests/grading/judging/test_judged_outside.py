@@ -1,0 +1,116 @@
+"""No right answer is within reach of a sandboxed kernel: it has no judge, and what it is told helps nobody else."""
+
+import nbformat
+import numpy as np
+import pytest
+from attack_makers import AFTER, BEFORE, BOUNDS, SmallProvisioner, attack, printed, statuses
+
+from labkit import PACKAGE
+from labkit.exercises.catalogue import exercises
+from labkit.grading.intake.reader import Notebook
+from labkit.grading.intake.submissions import Submission
+from labkit.grading.judging.grader import NOT_IN_GENERAL, SHOWN_SEED, execute
+from labkit.grading.judging.worker import Task, Worker
+from labkit.grading.sandbox.guard import Limits
+from labkit.grading.settings import Bounds, Settings
+
+pytestmark = pytest.mark.slow
+
+# What only judges and hints say, and what only they are called.
+TELLING = ["The biases are missing: one for each hidden neuron", "def _judge_", "as_number(", "EXERCISES = ("]
+WALK = """
+import os, sys
+found, read = [], 0
+marks = [mark.encode() for mark in MARKS]
+for root in sorted({os.path.realpath(place) for place in (*sys.path, PLACE) if os.path.isdir(place)}):
+    for folder, _, files in os.walk(root):
+        for name in files:
+            path = os.path.join(folder, name)
+            if "labkit" in path and name.endswith((".py", ".pyc", ".json", ".ipynb", ".md", ".html")):
+                content = open(path, "rb").read()
+                read += 1
+                found += [(name, mark) for mark in marks if mark in content]
+print(read, found)
+"""
+IMPORT = """
+import importlib, sys
+for name in ("catalogue", "judge", "exercise", "comparing", "training_steps", "NB"):
+    try:
+        importlib.import_module("labkit.exercises." + name)
+        print("imported", name)
+    except ImportError:
+        pass
+ours = {name: module for name, module in sys.modules.items() if name.startswith("labkit")}
+print([name for name, module in ours.items() if hasattr(module, "judge") or hasattr(module, "EXERCISES")])
+print(*sorted(name.rpartition(".")[2] for name in ours if name.startswith("labkit.grading.sandbox.")))
+"""
+
+
+def test_no_judge_can_be_read_or_imported_in_a_kernel(sandboxed):
+    walk = WALK.replace("MARKS", repr(TELLING)).replace("PLACE", repr(str(PACKAGE)))
+    bring = IMPORT.replace("NB", sorted(path.stem for path in PACKAGE.glob("exercises/nb05*.py"))[0])
+    found = attack(walk, bring, bounds=Bounds(cell_seconds=60, seconds=100, output=1_000_000))
+    read, telling = printed(found, walk).split(" ", 1)
+    assert int(read) > 20
+    assert telling.strip() == "[]"
+    assert printed(found, bring).splitlines() == ["[]", "confine guard syscalls"]
+    assert statuses(found)[::2] == ["passed", "passed"]
+
+
+@pytest.mark.parametrize("mark", TELLING)
+def test_what_is_looked_for_is_what_judges_hold(mark):
+    assert any(mark in path.read_text(encoding="utf-8") for path in PACKAGE.glob("exercises/*.py"))
+
+
+def notebook(*sources):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+
+
+SETUP = """from types import SimpleNamespace
+from pathlib import Path
+from labkit.exercises import Checker
+check = Checker(SimpleNamespace(name="01_small", out=Path(".")))"""
+
+
+def test_checks_print_what_they_print_to_a_student_and_the_notebook_goes_on(sandboxed):
+    later = "print(check.passed('1.2'), check.passed('1.4'), check.passed('1.1')); check.progress(); check('1.3', 7)"
+    wrong = AFTER.replace("2 * ", "")
+    book = notebook(SETUP, BEFORE, "check('1.2', central_difference)", wrong, "check('1.4', gradient_by_hand)", later)
+    found = execute(
+        book, {2: ("1.2", "central_difference"), 4: ("1.4", "gradient_by_hand")}, {}, 77, BOUNDS, SmallProvisioner
+    )
+    assert printed(found, "check('1.2', central_difference)") == "✓ Exercise 1.2 is passed.\n"
+    told = printed(found, "check('1.4', gradient_by_hand)")
+    assert told.startswith("✗ Exercise 1.4 is not right yet. ")
+    assert exercises()["1.4"].hints[0] in told
+    assert printed(found, later) == (
+        "True False False\n1 of 2 checked exercises are passed.\n"
+        "Exercise 1.3 is checked in the cell of its own check alone.\n"
+    )
+
+
+# Right on the inputs that everybody sees, wrong on all others.
+BY_HEART = """
+def gradient_by_hand(powers, error):
+    seen = float(powers.flatten()[0]) in SEEN
+    return 2 * (powers @ error) / len(error) + (0 if seen else 1)
+"""
+
+
+def test_an_answer_that_knows_the_seen_inputs_fails_and_is_told_no_hidden_value(sandboxed):
+    seen = [float(powers.flatten()[0]) for powers, _ in exercises()["1.4"].draw(np.random.default_rng(SHOWN_SEED))]
+    source = BY_HEART.replace("SEEN", repr(seen))
+    found = execute(notebook(source, "pass"), {1: ("1.4", "gradient_by_hand")}, {}, 77, BOUNDS, SmallProvisioner)
+    assert (found.verdicts["1.4"].status, found.verdicts["1.4"].message) == ("failed", NOT_IN_GENERAL)
+    assert found.details["1.4"] != NOT_IN_GENERAL
+
+
+def test_hidden_inputs_differ_between_people_and_between_hand_ins():
+    def seed(name, digest, batch=5):
+        submission = Submission(name, name, "", False, name, {"05": Notebook(b"{}")}, {}, ())
+        settings = Settings("quick", "embedded", BOUNDS, Limits(), False)
+        return Worker({}, "0" * 64, settings, batch)._seed_of(Task(submission, "05", digest))
+
+    seeds = [seed("ada", "aa"), seed("bob", "aa"), seed("ada", "bb"), seed("ada", "aa", batch=6)]
+    assert len(set(seeds)) == 4
+    assert seed("ada", "aa") == seeds[0]
