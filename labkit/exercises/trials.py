@@ -1,7 +1,7 @@
 """From a student's object to plain data.
 
 Runs where student code runs, and knows no right answer: it tries the object on the inputs that it is given, and notes
-what came back. `exercises` judges the notes, on plain data alone.
+what came back. `judge` judges the notes, on plain data alone.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from labkit import PACKAGE
 from labkit.exercises.notes import plain
-
-PACKAGE = str(Path(__file__).parent)
 
 OWN = "the exercise asks you to write this yourself: the library's own does not count"
 LIBRARIES = {"labkit", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision"}
@@ -106,7 +105,9 @@ def _replaced(holder: Any, attribute: str) -> Iterator[None]:
 
 
 def _refuse(*_: Any, **__: Any) -> Any:
-    raise RuntimeError("the exercise asks you to write this yourself: the library's own does not count")  # as OWN
+    from labkit.exercises.trials import OWN  # this code runs among the names of the function that it stands in for
+
+    raise RuntimeError(OWN)
 
 
 def twice(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -175,7 +176,7 @@ def _describe(error: BaseException) -> dict[str, str]:
     line, trace = "", error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if not name.startswith(PACKAGE) and "site-packages" not in name:
+        if not Path(name).is_relative_to(PACKAGE) and "site-packages" not in name:
             line = linecache.getline(name, trace.tb_lineno).strip() or line
         trace = trace.tb_next
     try:

@@ -7,6 +7,7 @@ import torch
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.exercises.catalogue import exercises, modules
 from labkit.exercises.judge import examine
+from labkit.models.networks import make_activation
 
 ANSWERS = [importlib.import_module(f"answers.{name}") for name in modules()]
 RIGHT = {name: answers for module in ANSWERS for name, answers in module.RIGHT.items()}
@@ -122,3 +123,14 @@ def test_every_exercise_has_points_and_two_hints():
         assert exercise.points in (1, 2, 3)
         assert all(len(hint) > 30 and hint[-1] in ".?" for hint in exercise.hints), exercise.id
         assert exercise.hints[0] != exercise.hints[1]
+
+
+def test_the_line_that_is_told_is_the_students_and_never_one_of_labkit():
+    """Also where labkit runs from a checkout, and the error is raised in another wing of it than the trial's."""
+
+    def gradient(powers, error):
+        return make_activation("gelu")  # the line to tell
+
+    message = examine(EXERCISES["1.4"], gradient).message
+    assert 'in the line `return make_activation("gelu")  # the line to tell`' in message
+    assert "raise ValueError" not in message
