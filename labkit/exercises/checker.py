@@ -65,18 +65,22 @@ def feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
 def statuses(out: Path) -> dict[str, str]:
     """Return the status of every exercise that has been checked, by id, as kept in the folder `out`."""
     entries: dict[str, Any] = {}
-    for file in sorted((out / "exercises").glob("*.json")):
-        entries |= _read(file)
+    for kept in _by_notebook(out).values():
+        entries |= kept
     return {name: entries[name]["status"] for name in exercises() if name in entries}
 
 
 def not_passed(out: Path) -> dict[str, list[str]]:
     """Return the ids of the exercises that were checked and not passed, by notebook, as kept in the folder `out`."""
-    files = sorted((out / "exercises").glob("*.json"))
     return {
-        file.stem: [name for name, entry in _read(file).items() if name in exercises() and entry["status"] != "passed"]
-        for file in files
+        notebook: [name for name, entry in kept.items() if name in exercises() and entry["status"] != "passed"]
+        for notebook, kept in _by_notebook(out).items()
     }
+
+
+def _by_notebook(out: Path) -> dict[str, dict[str, Any]]:
+    """Return the verdicts that are kept in the folder `out`, by notebook."""
+    return {file.stem: _read(file) for file in sorted((out / "exercises").glob("*.json"))}
 
 
 def progress(out: Path) -> str:

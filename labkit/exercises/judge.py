@@ -1,4 +1,4 @@
-"""The exercises of the course, one module a notebook, and the verdict on an answer."""
+"""The verdict on an answer to an exercise."""
 
 from __future__ import annotations
 

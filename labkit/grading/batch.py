@@ -65,6 +65,8 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
         settle(out, store)
         tasks = list(_open_tasks(submissions, staff, store, course_hash, settings, fresh))
         worker = Worker(staff, course_hash, settings, _seed(out))
+        if (earlier := out / "runs").is_dir() and not worker.rehearsed(out).exists():  # its name in the first version
+            earlier.rename(worker.rehearsed(out))
         total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())
         run = run_on_slurm if slurm else _run_here
         lost = run(tasks, worker, store, out, jobs, total)

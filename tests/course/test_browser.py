@@ -7,7 +7,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -17,16 +16,11 @@ from collections import namedtuple
 import nbformat
 import numpy as np
 import pytest
+from browser import CHROMIUM, IN_CHROMIUM, sync_api
 
 from labkit import CHECKOUT
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)"),
-]
+pytestmark = IN_CHROMIUM
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 TOKEN = secrets.token_hex()  # others on this machine could run code as us

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from labkit.grading.intake.reader import as_dict
+
 MOST_NUMBERS = 500  # of a notebook; the course's have about ten
 MOST_SEEDS = 100
 LONGEST = 1_000  # characters of a text
@@ -40,10 +42,10 @@ class Claims:
 
 def read_claims(results: Any, notebook: str) -> Claims | None:
     """Return what the content of a results.json says of a notebook; None where it says nothing of it."""
-    section = _as_dict(_as_dict(_as_dict(results).get("notebooks")).get(notebook))
+    section = as_dict(as_dict(as_dict(results).get("notebooks")).get(notebook))
     if not section:
         return None
-    data, seeds = _as_dict(section.get("data")), section.get("seeds")
+    data, seeds = as_dict(section.get("data")), section.get("seeds")
     whole = isinstance(seeds, list) and all(type(seed) is int and abs(seed) < 2**63 for seed in seeds)
     return Claims(
         profile=_text(section.get("profile")) or "",
@@ -57,14 +59,10 @@ def read_claims(results: Any, notebook: str) -> Claims | None:
                 _decimal(number.get("spread")),
                 _text(number.get("unit")) or "",
             )
-            for name, number in islice(_as_dict(section.get("numbers")).items(), MOST_NUMBERS)
+            for name, number in islice(as_dict(section.get("numbers")).items(), MOST_NUMBERS)
             if isinstance(number, dict)
         },
     )
-
-
-def _as_dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str | None:

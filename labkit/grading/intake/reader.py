@@ -132,19 +132,19 @@ def cells_of(content: bytes) -> list[Cell]:
 
 def _rebuilt(old: Any) -> dict[str, Any] | None:
     """Return a cell with what is known of it, each part of the right type; None where there is nothing to keep."""
-    old = _as_dict(old)
+    old = as_dict(old)
     kind, source = old.get("cell_type"), old.get("source")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if kind not in ("code", "markdown", "raw") or not isinstance(source, str) or len(source) > LARGEST_SOURCE:
         return None
-    name, claimed = old.get("id"), _as_dict(old.get("metadata"))
+    name, claimed = old.get("id"), as_dict(old.get("metadata"))
     metadata: dict[str, Any] = {}
     if isinstance(tags := claimed.get("tags"), list):
         metadata["tags"] = list(
             dict.fromkeys(tidy(tag) for tag in tags if isinstance(tag, str) and "," not in tag and tag)
         )
-    if isinstance(grade_id := _as_dict(claimed.get("nbgrader")).get("grade_id"), str):
+    if isinstance(grade_id := as_dict(claimed.get("nbgrader")).get("grade_id"), str):
         metadata["nbgrader"] = {"grade_id": tidy(grade_id)}
     valid = isinstance(name, str) and CELL_ID.fullmatch(name)
     cell = {"cell_type": kind, "id": name if valid else "", "metadata": metadata, "source": tidy(source)}
@@ -167,9 +167,9 @@ def _make_ids_unique(cells: list[dict[str, Any]]) -> None:
 def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
     """Return the pictures that were pasted into a text cell, {file: {type: base64}}; none when they are too large."""
     by_file: dict[str, dict[str, str]] = {}
-    for file, forms in _as_dict(attachments).items():
+    for file, forms in as_dict(attachments).items():
         pictures = {
-            kind: tidy(text) for kind, text in _as_dict(forms).items() if kind in PICTURES and isinstance(text, str)
+            kind: tidy(text) for kind, text in as_dict(forms).items() if kind in PICTURES and isinstance(text, str)
         }
         if pictures:
             by_file[tidy(file)] = pictures
@@ -179,8 +179,8 @@ def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
 
 def _remarks(document: dict[str, Any], raw: list[Any], cells: list[dict[str, Any]]) -> Iterator[str]:
     """Say what was left out, and what the notebook's own metadata asks for and does not get."""
-    metadata = _as_dict(document.get("metadata"))
-    spec, info = metadata.get("kernelspec", {}), _as_dict(metadata.get("language_info"))
+    metadata = as_dict(document.get("metadata"))
+    spec, info = metadata.get("kernelspec", {}), as_dict(metadata.get("language_info"))
     usual = isinstance(spec, dict) and spec.keys() <= KERNELSPEC.keys()
     languages = {spec.get("language", "python"), info.get("name", "python")} if usual else set()
     if not usual or spec.get("name", "python3") not in (KERNELSPEC["name"], KERNEL) or languages != {"python"}:
@@ -189,10 +189,11 @@ def _remarks(document: dict[str, Any], raw: list[Any], cells: list[dict[str, Any
         yield "The notebook's metadata sets rules for its own execution: dropped."
     if lost := len(raw) - len(cells):
         yield f"{lost} of {len(raw)} cells were dropped: of no known type, without a text, or over 1 MB."
-    pasted = sum(bool(_as_dict(old).get("attachments")) for old in raw)
+    pasted = sum(bool(as_dict(old).get("attachments")) for old in raw)
     if lost := pasted - sum("attachments" in cell for cell in cells):
         yield f"The attachments of {lost} cells were dropped: no PNG, JPEG or GIF, or over 5 MB."
 
 
-def _as_dict(value: Any) -> dict[str, Any]:
+def as_dict(value: Any) -> dict[str, Any]:
+    """Return a value that is a dictionary; an empty one for anything else."""
     return value if isinstance(value, dict) else {}

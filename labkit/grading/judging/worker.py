@@ -112,10 +112,7 @@ class Worker:
 
     def rehearsed(self, out: Path) -> Path:
         """Return the folder of the trainings that the rehearsal keeps."""
-        folder = out / "rehearsed"
-        if (earlier := out / "runs").is_dir() and not folder.exists():  # its name in the first version
-            earlier.rename(folder)
-        return folder
+        return out / "rehearsed"
 
     def to_rehearse(self, tasks: list[Task], out: Path) -> list[str]:
         """Return which of the course's notebooks are still to be rehearsed before the tasks: their stems."""
@@ -149,9 +146,8 @@ class Worker:
 
 
 def keep_notebook(out: Path, attempt: Attempt, executed: str) -> None:
-    """Write the executed notebook, if there is one, where the TA looks for it."""
-    if executed:
-        write_atomically(out / "notebooks" / attempt.submission / f"{attempt.notebook}.ipynb", executed)
+    """Write an executed notebook where the TA looks for it."""
+    write_atomically(out / "notebooks" / attempt.submission / f"{attempt.notebook}.ipynb", executed)
 
 
 def make_attempt(

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from labkit.grading.intake.reader import MOST_CELLS, refuse_many_parts
+from labkit.grading.intake.reader import MOST_CELLS, as_dict, refuse_many_parts
 from labkit.grading.intake.restore import CHECK, INJECTED
 from labkit.grading.pages.pictures import MOST_PIXELS, Picture, drawn_anew
 from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths
@@ -97,12 +97,12 @@ def read_executed(path: Path) -> tuple[list[Shown], str]:
 def _cells(cells: list[Any], allowance: _Allowance) -> Iterator[Shown]:
     number = 0
     for cell in cells:
-        metadata = _dict(cell.get("metadata"))
+        metadata = as_dict(cell.get("metadata"))
         if INJECTED in _list(metadata.get("tags")):
             continue  # the batch's settings, no cell of the student's
         number += 1
         kind, source = cell.get("cell_type"), _text(cell.get("source"))
-        grade_id = _dict(metadata.get("nbgrader")).get("grade_id")
+        grade_id = as_dict(metadata.get("nbgrader")).get("grade_id")
         exercise = ""
         if kind == "code" and isinstance(grade_id, str) and grade_id.startswith(CHECK):
             exercise = grade_id.removeprefix(CHECK).replace("-", ".")
@@ -113,7 +113,7 @@ def _cells(cells: list[Any], allowance: _Allowance) -> Iterator[Shown]:
 
 
 def _outputs(cell: dict[str, Any], allowance: _Allowance) -> Iterator[Output]:
-    outputs = _joined(map(_dict, _list(cell.get("outputs"))))
+    outputs = _joined(map(as_dict, _list(cell.get("outputs"))))
     for output in outputs[:MOST_OUTPUTS]:
         shown_output = _output(output, allowance)
         if shown_output.kind == "picture" or allowance.take("text", len(shown_output.text) + len(shown_output.title)):
@@ -144,10 +144,10 @@ def _output(output: dict[str, Any], allowance: _Allowance) -> Output:
     if kind == "error":
         title = " ".join(f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"[:1_000].split())
         return Output("error", _shown("\n".join(map(_text, _list(output.get("traceback"))))), _shown(title))
-    data, metadata = _dict(output.get("data")), _dict(output.get("metadata"))
+    data, metadata = as_dict(output.get("data")), as_dict(output.get("metadata"))
     for name in PICTURES:
         if name in data:
-            alt = _dict(metadata.get(name)).get("alt")
+            alt = as_dict(metadata.get(name)).get("alt")
             return _picture(data[name], name, _shown(alt)[:2_000], allowance)
     html = _text(data.get("text/html"))
     if "<table" in html and allowance.take("table", html.count("<")) and (markup := table(without_paths(html))):
@@ -163,8 +163,8 @@ def _output(output: dict[str, Any], allowance: _Allowance) -> Output:
 
 def _attached(cell: dict[str, Any], allowance: _Allowance) -> Iterator[Output]:
     """Return the pictures that were pasted into a text cell."""
-    for name, forms in list(_dict(cell.get("attachments")).items())[:MOST_OUTPUTS]:
-        for kind, text in _dict(forms).items():
+    for name, forms in list(as_dict(cell.get("attachments")).items())[:MOST_OUTPUTS]:
+        for kind, text in as_dict(forms).items():
             if kind in PICTURES:
                 yield _picture(text, kind, f"Pasted picture {shown(name, 100)}", allowance)
 
@@ -188,10 +188,6 @@ def _text(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         return "".join(value)
     return value if isinstance(value, str) else ""
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

@@ -23,8 +23,6 @@ from labkit.grading.sandbox import kernel_checker, syscalls
 SCRATCH = "/home/student"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/sys/devices/system/cpu")
-
-
 # Of these wings, which hold right answers and their judges, a kernel sees only what notes answers and shuts it away.
 JUDGING_WINGS = ("exercises", "grading")
 NOT_JUDGING = (
@@ -85,10 +83,11 @@ def wrap(folder: str) -> list[str]:
     for path in sorted({form for library in libraries for form in (library, library.resolve())}):
         if path.is_dir() and not path.is_relative_to("/usr"):
             command += ["--ro-bind", str(path), str(path)]
-    hidden = [f"{place}/{wing}" for place in _places_of_labkit(libraries) for wing in JUDGING_WINGS]
+    places = _places_of_labkit(libraries)
+    hidden = [f"{place}/{wing}" for place in places for wing in JUDGING_WINGS]
     for wing in hidden:
         command += ["--tmpfs", wing]
-    for place in _places_of_labkit(libraries):
+    for place in places:
         for name in NOT_JUDGING:
             command += ["--ro-bind", str(PACKAGE / name), f"{place}/{name}"]
         command += ["--ro-bind", kernel_checker.__file__, f"{place}/exercises/checker.py"]

@@ -1,22 +1,15 @@
 """The pages in Chromium, from file://, as a TA meets them: sort, filter, search, open; nothing of a submission runs."""
 
-import shutil
-
 import nbformat
 import pytest
 from attempt_makers import attempt, taken
+from browser import CHROMIUM, IN_CHROMIUM, sync_api
 from page_makers import NOTEBOOKS, class_of, code, display, png, printed, store
 from test_sanitise import ATTACKS
 
 from labkit.grading.pages.site import write_pages
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)"),
-]
+pytestmark = IN_CHROMIUM
 
 FIRST, SECOND = NOTEBOOKS
 LOUD = [
