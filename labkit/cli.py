@@ -36,11 +36,12 @@ def run(
 
 
 @app.command()
-def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10 or both.")]) -> None:
+def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10, fashion-mnist or kmnist.")]) -> None:
     """Download the real data into the data folder (LABKIT_DATA, else a per-user cache)."""
     from labkit.data.download import fetch
 
-    print(f"{' and '.join(names)}: ready in {fetch(names)}")
+    for name, folder in zip(names, fetch(names), strict=True):
+        print(f"{name}: ready in {folder}")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,18 @@ import numpy as np
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import data_folder
-from labkit.data import embedded, readers
+from labkit.data import embedded
+from labkit.data.image_folders import read_image_folder
+from labkit.data.known import KNOWN
+from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, find, holds_idx_files, inside, listing
+from labkit.data.readers import Raw, read_cifar10, read_mnist
 
 if TYPE_CHECKING:
     import torch
 
 NAMES = ("mnist", "cifar10")
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
-EMBEDDED_TITLES = {"mnist": "embedded digits", "cifar10": "embedded shapes"}
+TITLES = {name: KNOWN[name].title for name in NAMES}
+EMBEDDED_TITLES = embedded.TITLES
 SHAPES = {"mnist": (1, 28), "cifar10": (3, 32)}  # channels, height and width
 NORMALISATIONS = ("standard", "symmetric", "unit", "raw")
 SPLIT_NAMES = ("train", "validation", "test")
@@ -106,7 +111,8 @@ def load(
 
     name: "mnist" (1 x 28 x 28) or "cifar10" (3 x 32 x 32).
     source: "auto" takes the real data where it lies in the data folder, else the embedded images, and never
-        downloads; "embedded"; or a folder, which must then hold the data.
+        downloads; "embedded"; or a folder, which must then hold the data, or other images to take in their place, with
+        two classes or more. What they are is known by their content; see `known`.
     normalisation: "standard" (mean 0, standard deviation 1 over the training images, a channel at a time),
         "symmetric" ([-1, 1]), "unit" ([0, 1]) or "raw" (0 to 255: a known mistake, to show what it costs).
     validation: share of the training images, stratified by class, that is held back for validation.
@@ -123,7 +129,8 @@ def load(
         raise UsageError(f"Normalisation {normalisation!r} is not known: choose one of {', '.join(NORMALISATIONS)}.")
     if not 0 < validation < 1:
         raise UsageError(f"validation must lie between 0 and 1, but it is {validation}.")
-    raw, title = _read(name, source)
+    raw = _read(name, source)
+    _refuse_unusable(raw)
     train, held_back = _divide(raw.train_labels, validation, train_limit)
     arrays = {
         "train": (raw.train_images[train], raw.train_labels[train]),
@@ -132,9 +139,9 @@ def load(
     }
     mean, std = _scale(arrays["train"][0], normalisation)
     provenance = Provenance(
-        name=title,
+        name=raw.title,
         origin=raw.origin,
-        real=title not in EMBEDDED_TITLES.values(),
+        real=raw.title not in EMBEDDED_TITLES.values(),
         train=len(train),
         validation=len(held_back),
         test=len(raw.test_labels),
@@ -157,13 +164,12 @@ def load(
     )
 
 
-def _read(name: str, source: str | Path) -> tuple[readers.Raw, str]:
-    """Return the raw images, and the title under which a report names them."""
+def _read(name: str, source: str | Path) -> Raw:
     if str(source) == "auto":
         folder = data_folder()
         if folder.is_dir():
-            if raw_and_title := _read_folder(name, folder):
-                return raw_and_title
+            if raw := _read_folder(name, folder):
+                return raw
         elif os.environ.get("LABKIT_DATA"):
             raise UsageError(
                 f"LABKIT_DATA names {folder}, which is not a folder: give its absolute path, "
@@ -173,64 +179,76 @@ def _read(name: str, source: str | Path) -> tuple[readers.Raw, str]:
         folder = Path(source).expanduser()
         if not folder.is_dir():
             raise UsageError(f"{source} is not a folder: data is 'auto', 'embedded' or a folder that holds the images.")
-        if raw_and_title := _read_folder(name, folder):
-            return raw_and_title
-        raise UsageError(f"{folder} holds no {TITLES[name]}: expected {' or '.join(_expected(name))} in it.")
-    return (embedded.embedded_digits() if name == "mnist" else embedded.drawn_shapes()), EMBEDDED_TITLES[name]
+        if raw := _read_folder(name, folder):
+            return raw
+        raise UsageError(
+            f"{folder} holds no {TITLES[name]}: expected {_expected(name)} in it, or images of your own in "
+            f"train/<class>/ and test/<class>/, or in {name}/ the same. There are: {listing(folder)}."
+        )
+    return embedded.embedded_digits() if name == "mnist" else embedded.drawn_shapes()
 
 
-def _expected(name: str) -> list[str]:
-    native_folder = f"{'MNIST/raw' if name == 'mnist' else readers.CIFAR_FOLDER}/"
-    return [native_folder, f"{name}/train|test/<class>/*.png|jpg", "train|test/<class>/*.png|jpg"]
+def _expected(name: str) -> str:
+    if name == "cifar10":
+        return f"{CIFAR_FOLDER}/ with {CIFAR_FILES[0]} and the others"
+    return f"{', '.join(IDX_FILES.values())} (plain or .gz, in MNIST/raw/, raw/ or the folder itself)"
 
 
-def find(name: str, folder: Path) -> Path | None:
-    """Return the folder inside `folder` that holds the dataset, or None. Looks at names only, reads nothing."""
-    if name == "mnist":
-        for candidate in (folder / "MNIST" / "raw", folder / "raw", folder):
-            files = [candidate / f"{file}{suffix}" for file in readers.IDX_FILES.values() for suffix in ("", ".gz")]
-            if any(file.exists() for file in files):
-                return candidate
-    elif (candidate := folder / readers.CIFAR_FOLDER).is_dir():
-        return candidate
-    for candidate in (folder / name, folder):
-        if (candidate / "train").is_dir() and (candidate / "test").is_dir():
-            return candidate
-    return None
-
-
-def _read_folder(name: str, folder: Path) -> tuple[readers.Raw, str] | None:
+def _read_folder(name: str, folder: Path) -> Raw | None:
     location = find(name, folder)
     if location is None:
         return None
-    if (location / "train").is_dir():
-        title = TITLES[name] if location.name == name else f"images in the folder {location.resolve().name}"
-        return readers.read_image_folder(location, *SHAPES[name]), title
-    return (readers.read_mnist(location) if name == "mnist" else readers.read_cifar10(location)), TITLES[name]
+    if name == "mnist" and holds_idx_files(location):
+        return read_mnist(location)
+    if name == "cifar10" and not inside(location, "train"):
+        return read_cifar10(location)
+    return read_image_folder(location, *SHAPES[name])
+
+
+def _refuse_unusable(raw: Raw) -> None:
+    """Raise LabkitError for images from which nothing can be learned."""
+    counts = np.bincount(raw.train_labels, minlength=len(raw.class_names))
+    if len(counts) < 2:
+        raise LabkitError(f"{raw.title}: there is one class only, and two or more are needed.")
+    if counts.min() < 2:
+        raise LabkitError(
+            f"{raw.title}: class {raw.class_names[counts.argmin()]!r} has one training image only. Two or more are "
+            "needed, one to train on and one to hold back: add images of it."
+        )
+    for part, images in (("training", raw.train_images), ("test", raw.test_images)):
+        if not any(image.min() != image.max() for image in images):
+            raise LabkitError(f"{raw.title}: no {part} image shows anything, for each is of one colour alone.")
 
 
 def _divide(labels: np.ndarray, validation: float, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of the training and the validation images, both stratified by class."""
+    """Return the indices of the training and the validation images, both stratified by class.
+
+    Of few images, one of each class is held back at least.
+    """
     from sklearn.model_selection import train_test_split
 
-    try:
-        train, held_back = train_test_split(
-            np.arange(len(labels)), test_size=validation, stratify=labels, random_state=embedded.SEED
-        )
-        classes = len(np.unique(labels))
-        if limit is not None and limit < classes:
-            raise UsageError(f"train_limit must be at least the number of classes, {classes}, but it is {limit}.")
-        if limit is not None:
-            held_back = held_back[: max(1, round(len(held_back) * min(1, limit / len(train))))]
-        if limit is not None and limit > len(train) - classes:
-            train = train[:limit]  # already in a random order, and too few to leave out for one of each class
-        elif limit is not None:
-            train, _ = train_test_split(train, train_size=limit, stratify=labels[train], random_state=embedded.SEED)
-    except ValueError as error:
-        raise LabkitError(
-            f"{len(labels)} training images are too few to hold back {validation:.0%} of each class: add images."
-        ) from error
-    return train, held_back
+    classes = len(np.unique(labels))
+    size = min(max(classes, math.ceil(validation * len(labels))), len(labels) - classes)
+    train, held_back = train_test_split(
+        np.arange(len(labels)), test_size=size, stratify=labels, random_state=embedded.SEED
+    )
+    if limit is None:
+        return train, held_back
+    if limit < classes:
+        raise UsageError(f"train_limit must be at least the number of classes, {classes}, but it is {limit}.")
+    held_back = held_back[: max(1, round(len(held_back) * min(1, limit / len(train))))]
+    some = train[:limit]  # already in a random order
+    if limit <= len(train) - classes and np.bincount(labels[train]).min() > 1:
+        some, _ = train_test_split(train, train_size=limit, stratify=labels[train], random_state=embedded.SEED)
+    if len(np.unique(labels[some])) < classes:
+        some = _one_of_each_first(train, labels)[:limit]
+    return some, held_back
+
+
+def _one_of_each_first(indices: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return indices in the same order, but with the first of each class in front."""
+    _, first = np.unique(labels[indices], return_index=True)
+    return np.concatenate([indices[np.sort(first)], np.delete(indices, first)])
 
 
 def _scale(train_images: np.ndarray, normalisation: str) -> tuple[np.ndarray, np.ndarray]:

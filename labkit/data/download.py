@@ -6,32 +6,32 @@ from pathlib import Path
 
 from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import data_folder
-from labkit.data.datasets import NAMES, TITLES, load
-from labkit.data.readers import CIFAR_FOLDER
+from labkit.data.datasets import load
+from labkit.data.known import KNOWN
 
 
-def fetch(names: list[str]) -> Path:
-    """Download the datasets into the data folder through torchvision, with a progress bar, and return the folder.
+def fetch(names: list[str]) -> list[Path]:
+    """Download sets into the data folder through torchvision, with a progress bar, and return where each lies.
 
     What is there already is kept. LabkitError names the folder to copy the files into when the host cannot be reached.
     """
     for name in names:
-        if name not in NAMES:
-            raise UsageError(f"Dataset {name!r} is not known: choose one of {', '.join(NAMES)}.")
+        if name not in KNOWN:
+            raise UsageError(f"Dataset {name!r} is not known: choose one of {', '.join(KNOWN)}.")
     folder = data_folder()
     from torchvision import datasets
 
-    for name in names:
-        dataset, target = (
-            (datasets.MNIST, folder / "MNIST" / "raw") if name == "mnist" else (datasets.CIFAR10, folder / CIFAR_FOLDER)
-        )
+    places = []
+    for known in (KNOWN[name] for name in names):
+        download, place = known.torchvision
         try:
-            dataset(folder, download=True)
+            getattr(datasets, download)(folder, download=True)
         except (OSError, RuntimeError) as error:
             reason = first_line(error).rstrip(": ")
             raise LabkitError(
-                f"{TITLES[name]} could not be downloaded ({reason}): run the command again to go on, "
-                f"or copy its files into {target}."
+                f"{known.title} could not be downloaded ({reason}): run the command again to go on, "
+                f"or copy its files into {folder / place}."
             ) from error
-        load(name, folder)  # a file that was cut short shows now, not in a notebook
-    return folder
+        load(known.takes, folder / place)  # a file that was cut short shows now, not in a notebook
+        places.append(folder / place)
+    return places

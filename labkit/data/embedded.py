@@ -9,6 +9,7 @@ import numpy as np
 
 from labkit.data.readers import Raw
 
+TITLES = {"mnist": "embedded digits", "cifar10": "embedded shapes"}  # by what they stand in for
 SEED = 1998
 DIGITS_TEST = 450  # of 1,797 digits
 SHAPES_TRAIN, SHAPES_TEST = 4_000, 1_000
@@ -32,7 +33,13 @@ def embedded_digits() -> Raw:
     train, test = train_test_split(np.arange(len(labels)), test_size=DIGITS_TEST, stratify=labels, random_state=SEED)
     labels = labels.astype(np.int64)
     return Raw(
-        images[train], labels[train], images[test], labels[test], tuple(map(str, range(10))), "scikit-learn's digits"
+        images[train],
+        labels[train],
+        images[test],
+        labels[test],
+        tuple(map(str, range(10))),
+        "scikit-learn's digits",
+        TITLES["mnist"],
     )
 
 
@@ -49,6 +56,7 @@ def drawn_shapes() -> Raw:
         labels[SHAPES_TRAIN:],
         SHAPES,
         "drawn by labkit",
+        TITLES["cifar10"],
     )
 
 

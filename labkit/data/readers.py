@@ -1,4 +1,4 @@
-"""Readers of image files and the embedded images: each returns raw uint8 arrays.
+"""Readers of MNIST's and CIFAR-10's files: each returns raw uint8 arrays.
 
 The readers are our own, and small, because torchvision's import alone takes longer than reading MNIST, and
 because a damaged file must end in a sentence that names it.
@@ -11,26 +11,25 @@ import io
 import math
 import pickle
 import struct
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from labkit.basics.errors import LabkitError
+from labkit.data.known import known_by_files
+from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, idx_files, listing
 
-IDX_FILES = {
-    "train images": "train-images-idx3-ubyte",
-    "train labels": "train-labels-idx1-ubyte",
-    "test images": "t10k-images-idx3-ubyte",
-    "test labels": "t10k-labels-idx1-ubyte",
-}
-CIFAR_FOLDER = "cifar-10-batches-py"
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}
+PACKED = b"\x1f\x8b"  # how a packed file begins
 REPAIR = "replace it by a fresh copy, or run `labkit fetch`"
 
 
 class Raw(NamedTuple):
-    """Images (N, C, H, W) uint8 and labels (N,) int64 of both parts, class names, and what they were read from."""
+    """Images (N, C, H, W) uint8 and labels (N,) int64 of both parts, class names, what they were read from, and title.
+
+    The title is that of a published set only where the content is that set's.
+    """
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -38,36 +37,63 @@ class Raw(NamedTuple):
     test_labels: np.ndarray
     class_names: tuple[str, ...]
     origin: str
+    title: str
 
 
 def read_mnist(folder: Path) -> Raw:
-    """Read the four IDX files (plain or .gz) of MNIST from `folder`. LabkitError for a damaged or missing file."""
-    arrays = {}
-    for content, name in IDX_FILES.items():
-        path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
-        if path is None:
+    """Read four files in MNIST's format (IDX, plain or packed) from `folder`: MNIST, or another set of such images.
+
+    The classes are the labels that occur. LabkitError for a damaged or missing file.
+    """
+    files = idx_files(folder)
+    contents, arrays = [], []
+    for part, name in IDX_FILES.items():
+        if part not in files:
             raise LabkitError(
-                f"{folder} lacks the file {name} (or {name}.gz): copy it there, or run `labkit fetch mnist`."
+                f"{folder} lacks the file {name} (or {name}.gz): copy it there, or run `labkit fetch mnist`. "
+                f"There are: {listing(folder)}."
             )
-        arrays[content] = _read_idx(path, dimensions=3 if content.endswith("images") else 1)
-    for split in ("train", "test"):
-        _check_pair(arrays[f"{split} images"], arrays[f"{split} labels"], f"the {split} files in {folder}")
+        contents.append(_unpacked(files[part]))
+        arrays.append(_idx_array(files[part], contents[-1], 3 if part.endswith("images") else 1))
+    images, labels, test_images, test_labels = arrays
+    _check_pair(images, labels, f"the train files in {folder}")
+    _check_pair(test_images, test_labels, f"the test files in {folder}")
+    known = known_by_files([files[part] for part in IDX_FILES], contents)
+    values, labels = np.unique(labels, return_inverse=True)
+    if strange := sorted(set(test_labels.tolist()) - set(values.tolist())):
+        raise LabkitError(
+            f"{files['test labels']} holds labels that {files['train labels'].name} lacks "
+            f"({', '.join(map(str, strange[:5]))}): {REPAIR}."
+        )
     return Raw(
-        arrays["train images"][:, None],
-        arrays["train labels"].astype(np.int64),
-        arrays["test images"][:, None],
-        arrays["test labels"].astype(np.int64),
-        tuple(str(digit) for digit in range(10)),
+        images[:, None],
+        labels.astype(np.int64),
+        test_images[:, None],
+        np.searchsorted(values, test_labels).astype(np.int64),
+        known.class_names if known else tuple(map(str, values.tolist())),
         "IDX files",
+        known.title if known else _title("MNIST", folder),
     )
 
 
-def _read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Read one IDX file of unsigned bytes: magic number 0x0000 08 <dimensions>, sizes, then the values."""
+def _title(format_of: str, folder: Path) -> str:
+    """Return the title of a set that is not known: "images in MNIST's format (folder letters)"."""
+    place = folder.resolve()
+    named = [part for part in place.parts if part.lower() not in ("raw", "mnist", "data", CIFAR_FOLDER)]
+    return f"images in {format_of}'s format (folder {(named or [place.name])[-1]})"
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return what a file holds. It is packed if it begins as packed files do, whatever it is called."""
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        content = path.read_bytes()
+        return gzip.decompress(content) if content[:2] == PACKED else content
+    except (OSError, EOFError, zlib.error) as error:
         raise LabkitError(f"{path} cannot be read ({error}): {REPAIR}.") from error
+
+
+def _idx_array(path: Path, content: bytes, dimensions: int) -> np.ndarray:
+    """Return the array of an IDX file of unsigned bytes: magic number 0x0000 08 <dimensions>, sizes, then values."""
     header = 4 + 4 * dimensions
     expected = bytes((0, 0, 8, dimensions))
     if content[:4] != expected:
@@ -103,11 +129,16 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 def read_cifar10(folder: Path) -> Raw:
     """Read CIFAR-10's python batches from `folder`. LabkitError for a damaged, foreign or missing file."""
-    train = [_read_cifar_batch(folder / f"data_batch_{number}") for number in range(1, 6)]
-    test_images, test_labels = _read_cifar_batch(folder / "test_batch")
-    names = _unpickle(folder / "batches.meta").get("label_names")
+    paths = [folder / name for name in CIFAR_FILES]
+    contents = [_content(path) for path in paths]
+    *train, (test_images, test_labels) = (
+        _cifar_batch(path, content) for path, content in zip(paths, contents, strict=True)
+    )
+    meta = folder / "batches.meta"
+    names = _unpickle(meta, _content(meta)).get("label_names")
     if not isinstance(names, list) or len(names) != 10:
-        raise LabkitError(f"{folder / 'batches.meta'} holds no ten class names: {REPAIR}.")
+        raise LabkitError(f"{meta} holds no ten class names: {REPAIR}.")
+    known = known_by_files(paths, contents)
     return Raw(
         np.concatenate([images for images, _ in train]),
         np.concatenate([labels for _, labels in train]),
@@ -115,77 +146,45 @@ def read_cifar10(folder: Path) -> Raw:
         test_labels,
         tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names),
         "CIFAR-10 batches",
+        known.title if known else _title("CIFAR-10", folder),
     )
 
 
-def _read_cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    batch = _unpickle(path)
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise LabkitError(f"{path.parent} lacks the file {path.name}: copy it there, or run `labkit fetch cifar10`.")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LabkitError(f"{path} cannot be read ({error.strerror}): {REPAIR}.") from error
+
+
+def _cifar_batch(path: Path, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    batch = _unpickle(path, content)
     images, labels = batch.get("data"), batch.get("labels")
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != 3072:
         raise LabkitError(f"{path} holds no images of 3 x 32 x 32 bytes: {REPAIR}.")
     if not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
         raise LabkitError(f"{path} holds no whole numbers as labels: {REPAIR}.")
+    if not all(0 <= label < 10 for label in labels):
+        raise LabkitError(f"{path}: labels must lie between 0 and 9; {REPAIR}.")
     images, labels = images.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
     _check_pair(images, labels, str(path))
     return images, labels
 
 
-def _unpickle(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise LabkitError(f"{path.parent} lacks the file {path.name}: copy it there, or run `labkit fetch cifar10`.")
+def _unpickle(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        content = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        found = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
     except Exception as error:  # a damaged pickle raises almost anything
         raise LabkitError(f"{path} is not a CIFAR-10 batch ({error}): {REPAIR}.") from error
-    if not isinstance(content, dict):
+    if not isinstance(found, dict):
         raise LabkitError(f"{path} is not a CIFAR-10 batch: {REPAIR}.")
-    return {key.decode() if isinstance(key, bytes) else str(key): value for key, value in content.items()}
-
-
-def read_image_folder(folder: Path, channels: int, size: int) -> Raw:
-    """Read `folder/train|test/<class>/*.png|jpg` as `channels` x `size` x `size`, resized where they differ."""
-    class_names = tuple(
-        sorted(
-            entry.name for entry in (folder / "train").iterdir() if entry.is_dir() and not entry.name.startswith(".")
-        )
-    )
-    if len(class_names) < 2:
-        raise LabkitError(
-            f"{folder / 'train'} holds fewer than two class folders: expected train/<class>/*.png or *.jpg."
-        )
-    splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    suffixes: set[str] = set()
-    for split in ("train", "test"):
-        images, labels = [], []
-        for label, name in enumerate(class_names):
-            paths = sorted(p for p in (folder / split / name).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-            if not paths:
-                where = folder / split / name
-                raise LabkitError(f"{where} holds no .png or .jpg image: every class needs one or more.")
-            suffixes |= {path.suffix.lower() for path in paths}
-            images += [_read_image(path, channels, size) for path in paths]
-            labels += [label] * len(paths)
-        splits[split] = np.stack(images), np.array(labels, dtype=np.int64)
-    lossy = suffixes & {".jpg", ".jpeg"}
-    return Raw(*splits["train"], *splits["test"], class_names, "JPEG files, slightly lossy" if lossy else "PNG files")
-
-
-def _read_image(path: Path, channels: int, size: int) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            image = file.convert("L" if channels == 1 else "RGB")
-            if image.size != (size, size):
-                image = image.resize((size, size), Image.Resampling.BILINEAR)
-            array = np.asarray(image, dtype=np.uint8)
-    except Exception as error:  # a damaged image raises almost anything
-        raise LabkitError(f"{path} is not a readable image ({error}): replace or remove it.") from error
-    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+    return {key.decode() if isinstance(key, bytes) else str(key): value for key, value in found.items()}
 
 
 def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:
     if len(images) != len(labels):
         raise LabkitError(f"{where}: {len(images):,} images do not match {len(labels):,} labels; {REPAIR}.")
-    if not len(labels) or labels.min() < 0 or labels.max() > 9:  # MNIST and CIFAR-10 have ten classes
-        raise LabkitError(f"{where}: labels must lie between 0 and 9; {REPAIR}.")
+    if not len(labels):
+        raise LabkitError(f"{where} hold no image: {REPAIR}.")

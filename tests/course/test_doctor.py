@@ -57,7 +57,7 @@ def test_examination_survives_a_missing_torch(monkeypatch):
 
 def test_damaged_data_is_a_warning(data_folder):
     write_mnist(data_folder / "MNIST" / "raw")
-    assert "MNIST (IDX files)" in topics(examine())["MNIST"].found
+    assert "images in MNIST's format" in topics(examine())["MNIST"].found
     (data_folder / "MNIST" / "raw" / IDX_NAMES[2]).write_bytes(b"cut")
     finding = topics(examine())["MNIST"]
     assert not finding.ok

@@ -31,7 +31,7 @@ def fake_mnist(monkeypatch):
 
 
 def test_fetch(fake_mnist, data_folder):
-    assert fetch(["mnist"]) == data_folder
+    assert fetch(["mnist"]) == [data_folder / "MNIST" / "raw"]
     assert load("mnist").provenance.real
 
 
