@@ -108,7 +108,7 @@ def grade(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
     slurm: Annotated[bool, typer.Option("--slurm", help="As a Slurm job array; --jobs is for each task.")] = False,
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    data: Annotated[str, typer.Option(help="auto or embedded.")] = "auto",
+    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook.")] = 900,
     memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
     fresh: Annotated[bool, typer.Option("--fresh", help="Execute again what is graded already.")] = False,

@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from labkit.basics.errors import Interrupted, LabkitError, UsageError
+from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, out_folder
 from labkit.course import kernels
 from labkit.course.notebooks import course, notebooks_folder, select
 from labkit.course.run_one import Outcome, execute, set_environment
+from labkit.data.places import settle
 from labkit.exercises.checker import count, not_passed, statuses
 from labkit.report.document import build_report
 from labkit.report.profiles import get_profile
@@ -31,12 +32,7 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
     """
     start = time.perf_counter()
     get_profile(profile)
-    if data not in ("auto", "embedded"):
-        if not Path(data).expanduser().is_dir():
-            raise UsageError(f"{data} is not a folder: --data takes auto, embedded or a folder that holds the images.")
-        data = str(Path(data).expanduser().resolve())
-    if os.environ.get("LABKIT_DATA"):  # notebooks run in their own folder
-        os.environ["LABKIT_DATA"] = str(Path(os.environ["LABKIT_DATA"]).expanduser().resolve())
+    data = settle(data)  # notebooks run in their own folder
     paths = select(names, course(notebooks_folder()))
     folder = out_folder(out)
     ensure_writable(folder)

@@ -19,6 +19,7 @@ from labkit.course import review
 from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, notebooks_folder, read_notebook
 from labkit.course.run_all import execute_all
 from labkit.course.run_one import Outcome
+from labkit.data.places import settle
 from labkit.exercises.checker import not_passed, statuses
 from labkit.report.document import build_report, default_template
 from labkit.report.results import describe_number, files_of, read_results
@@ -43,6 +44,7 @@ def submit(
     ids = [member.strip() for member in members.split(",") if member.strip()]
     if not ids or len(set(ids)) < len(ids) or not all(re.fullmatch(r"[\w.@-]+", member) for member in ids):
         raise UsageError(f'--members {members!r} must be ids with commas between them, each once, as in "ab12,cd34".')
+    data = settle(data)
     folder = out_folder(out)
     claimed = read_results(folder / "results.json")
     profile, seed = _one_setting(claimed)

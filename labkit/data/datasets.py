@@ -16,13 +16,12 @@ from labkit.basics.files import data_folder
 from labkit.data import embedded
 from labkit.data.image_folders import read_image_folder
 from labkit.data.known import KNOWN
-from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, find, holds_idx_files, inside, listing
+from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, NAMES, find, holds_idx_files, inside, listing
 from labkit.data.readers import Raw, read_cifar10, read_mnist
 
 if TYPE_CHECKING:
     import torch
 
-NAMES = ("mnist", "cifar10")
 TITLES = {name: KNOWN[name].title for name in NAMES}
 EMBEDDED_TITLES = embedded.TITLES
 SHAPES = {"mnist": (1, 28), "cifar10": (3, 32)}  # channels, height and width

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.files import data_folder
 
+NAMES = ("mnist", "cifar10")  # the data sets of the course; others stand in their places
 CIFAR_FOLDER = "cifar-10-batches-py"
 CIFAR_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
 IDX_FILES = {
@@ -20,6 +23,20 @@ IDX_FILES = {
 IDX_NAME = re.compile(r"(train|t10k|test)[-._ ]?(images|labels)[-._ ]?idx[13][-._ ]?ubyte( ?\(\d+\))?(\.gz)?", re.I)
 # What Macs, Windows, disk stations and Jupyter leave in folders, beside all that begins with a dot.
 LITTER = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
+
+
+def settle(data: str) -> str:
+    """Return what `--data` was given, so that it means the same in whatever folder notebooks run; so LABKIT_DATA, too.
+
+    Raises UsageError for what is neither "auto" nor "embedded" nor a folder.
+    """
+    if data not in ("auto", "embedded"):
+        if not Path(data).expanduser().is_dir():
+            raise UsageError(f"{data} is not a folder: --data takes auto, embedded or a folder that holds the images.")
+        data = str(Path(data).expanduser().resolve())
+    if os.environ.get("LABKIT_DATA"):
+        os.environ["LABKIT_DATA"] = str(data_folder().resolve())
+    return data
 
 
 def find(name: str, folder: Path) -> Path | None:
@@ -70,16 +87,42 @@ def inside(folder: Path, place: str) -> list[Path]:
     for name in filter(None, place.split("/")):
         fitting = [path for path in entries(found) if path.name.casefold() == name.casefold()]
         fitting.sort(key=lambda path: path.name != name)
-        for path in fitting:
-            if path.is_symlink() and not path.exists():
-                raise LabkitError(
-                    f"{path} is a link to {path.readlink()}, where nothing is: mend it, or name the folder itself."
-                )
-        folders = [path for path in fitting if path.is_dir()]
+        folders = [path for path in fitting if _existing(path).is_dir()]
         if not folders:
             return []
         found = folders[0]
     return [found]
+
+
+def parts_to_read(name: str, folder: Path) -> list[Path]:
+    """Return the files, and the folders of images, that are read where `folder` holds the data set; [] for none.
+
+    Each is named as it is found from `folder`, through whatever links. Raises LabkitError for an image that is a link
+    out of the folder of its class.
+    """
+    location = find(name, folder)
+    if location is None:
+        return []
+    if name == "mnist" and holds_idx_files(location):
+        return [_existing(path) for path in idx_files(location).values()]
+    if name == "cifar10" and not inside(location, "train"):
+        return [_existing(path) for path in entries(location) if path.name in (*CIFAR_FILES, "batches.meta")]
+    classes = [path for part in ("train", "test") for path in entries(*inside(location, part)) if path.is_dir()]
+    for path in (image for kind in classes for image in entries(kind)):
+        if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+            raise LabkitError(
+                f"{path} is a link to {path.readlink()}, and the sandbox follows no link out of a class's folder: "
+                f"copy the images (cp -rL {location} COPY), and name the copy."
+            )
+    return classes
+
+
+def _existing(path: Path) -> Path:
+    if path.is_symlink() and not path.exists():
+        raise LabkitError(
+            f"{path} is a link to {path.readlink()}, where nothing is: mend it, or give what it leads to."
+        )
+    return path
 
 
 def listing(folder: Path, most: int = 6) -> str:

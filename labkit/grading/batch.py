@@ -30,7 +30,7 @@ from labkit.grading.records.gradebook import write_gradebook
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.sandbox.provisioners import sandbox_server
-from labkit.grading.settings import Settings
+from labkit.grading.settings import Settings, settle_data
 from labkit.grading.slurm.chunks import run_on_slurm, settle
 from labkit.grading.slurm.cluster import refuse_without_slurm
 from labkit.report.profiles import get_profile
@@ -46,6 +46,7 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
     gradebook is written, when tasks on Slurm ended before their notebooks.
     """
     get_profile(settings.profile)
+    settings = settle_data(settings)
     if slurm:
         refuse_without_slurm()  # the nodes look for their sandbox themselves
     elif not settings.unsafe:

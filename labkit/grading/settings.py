@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from labkit.basics.errors import UsageError
+from labkit.basics.files import data_folder
+from labkit.data.embedded import TITLES
+from labkit.data.places import NAMES, listing, parts_to_read, settle
 from labkit.grading.sandbox.guard import Limits
 
 
@@ -36,3 +42,25 @@ class Settings:
             "data": self.data,
             "unsafe": self.unsafe,
         }
+
+
+def settle_data(settings: Settings) -> Settings:
+    """Return settings under which kernels, whose home is another, read the data that `labkit run` reads; say which.
+
+    LABKIT_DATA names the folder from now on. UsageError for a folder without data, LabkitError for data that the
+    sandbox could not show: before the night, so that the embedded images never stand in without a word.
+    """
+    data = settle(settings.data)
+    folder = data_folder() if data in ("auto", "embedded") else Path(data)
+    if data == "auto" and os.environ.get("LABKIT_DATA") and not folder.is_dir():
+        raise UsageError(f"LABKIT_DATA names {folder}, which is not a folder: mend it, or unset it.")
+    found = {name: folder.is_dir() and data != "embedded" and parts_to_read(name, folder) for name in NAMES}
+    if data not in ("auto", "embedded") and not any(found.values()):
+        raise UsageError(
+            f"{folder} holds neither MNIST, CIFAR-10 nor other images in their place. There are: {listing(folder)}."
+        )
+    if folder.is_dir():
+        os.environ["LABKIT_DATA"] = str(folder)
+    used = [f"{Path(os.path.commonpath(parts)) if parts else TITLES[name]} for {name}" for name, parts in found.items()]
+    print(f"Data: {', '.join(used)}.")
+    return replace(settings, data=data)

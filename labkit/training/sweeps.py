@@ -88,7 +88,8 @@ def sweep(
 ) -> Sweep:
     """Train one network for every setting of `grid` and every seed, each from its own seed.
 
-    build: a network's class or a function; takes the keys of `grid` that are not fields of TrainConfig.
+    build: a network's class or a function; takes the keys of `grid` that are not fields of TrainConfig. One that takes
+        `num_classes` is given the number of the dataset's classes.
     grid: a list of values for each key; keys that TrainConfig has override `config`; {} is the one setting `config`.
     cache: a folder; every finished training is kept there, so that an interrupted sweep goes on where it stopped. It
         is found again only when network, initial weights, data, settings, threads, torch and the networks that are
@@ -113,7 +114,8 @@ def sweep(
     if executor is not None and cache is None:
         raise UsageError("With an executor, a sweep needs `cache`: a folder where its tasks can leave their results.")
     settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    members = [_member(build, setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
+    given = {"num_classes": dataset.num_classes} if "num_classes" in inspect.signature(build).parameters else {}
+    members = [_member(build, given | setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
     arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
     groups = [_Group.of(indices, members, dataset) for indices in arranged]
     jobs: dict[int, Any] = {}

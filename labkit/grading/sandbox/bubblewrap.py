@@ -18,6 +18,7 @@ from pathlib import Path
 from labkit import PACKAGE
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import data_folder, rehearsed_folder
+from labkit.data.places import NAMES, parts_to_read
 from labkit.grading.sandbox import kernel_checker, syscalls
 
 SCRATCH = "/home/student"
@@ -91,8 +92,9 @@ def wrap(folder: str) -> list[str]:
         for name in NOT_JUDGING:
             command += ["--ro-bind", str(PACKAGE / name), f"{place}/{name}"]
         command += ["--ro-bind", kernel_checker.__file__, f"{place}/exercises/checker.py"]
-    for readable in filter(None, (data_folder(), rehearsed_folder())):
-        command += ["--ro-bind-try", str(readable), str(readable)]
+    command += _bind_data()
+    if rehearsed := rehearsed_folder():
+        command += ["--ro-bind-try", str(rehearsed), str(rehearsed)]
     command += ["--bind", folder, folder]
     for mount_point in (*hidden, "/dev", "/home", "/tmp", "/"):  # bubblewrap's own, which all kernels would share
         command += ["--remount-ro", mount_point]
@@ -100,6 +102,19 @@ def wrap(folder: str) -> list[str]:
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
     return [*command, "--setenv", "PYTHONPATH", str(PACKAGE.parent), "--chdir", "/"]
+
+
+def _bind_data() -> list[str]:
+    """Return the options that show, in the data folder, the files that are read from it, and nothing beside them.
+
+    What stands behind a link is shown in the link's place: the folder may hold links to other disks, and anything else.
+    """
+    folder = data_folder()
+    if not folder.is_dir():
+        return []
+    parts = dict.fromkeys(part for name in NAMES for part in parts_to_read(name, folder))
+    binds = [option for part in parts for option in ("--ro-bind-try", str(part.resolve()), str(part))]
+    return ["--dir", str(folder), *binds]
 
 
 def _places_of_labkit(libraries: list[Path]) -> list[Path]:
