@@ -6,6 +6,7 @@ stands in an error or a remark.
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import json
 import re
@@ -15,6 +16,7 @@ from typing import Any
 
 from labkit.course.kernels import KERNEL
 from labkit.course.notebooks import KERNELSPEC
+from labkit.grading.intake.damage import conflict_line, mend
 from labkit.grading.texts import MB, Refused, megabytes, tidy
 
 MOST_BRACKETS = 400_000  # Python takes up to 230 bytes for each list or object in JSON, however little is in it
@@ -65,7 +67,7 @@ def parse_json(content: bytes) -> Any:
     """Return what JSON holds; Refused for what is none, holds too many parts, or is nested too deeply."""
     refuse_many_parts(content)
     try:
-        value = json.loads(content)
+        value = json.loads(content.removeprefix(codecs.BOM_UTF8))
     except (RecursionError, MemoryError):
         raise Refused("is not usable JSON: it is nested too deeply") from None
     except ValueError as error:
@@ -92,7 +94,13 @@ def parse_notebook(content: bytes) -> Notebook:
     A cell that is broken is left out, and nothing else with it. Outputs go because the notebook is run anew, the
     metadata because it could ask for a kernel or a time limit of its own.
     """
-    document = parse_json(content)
+    damage: list[str] = []
+    refuse_many_parts(content)
+    try:
+        document = parse_json(content)
+    except Refused:
+        content, damage = mend(content)
+        document = parse_json(content)
     version = document.get("nbformat") if isinstance(document, dict) else None
     if type(version) is not int:
         raise Refused(f"is not a notebook: {AGAIN}")
@@ -112,7 +120,7 @@ def parse_notebook(content: bytes) -> Notebook:
         raise Refused(
             f"has {megabytes(len(written))} without its outputs, and at most {megabytes(KEPT_BYTES)} are taken"
         )
-    return Notebook(written, tuple(_remarks(document, raw, cells)))
+    return Notebook(written, (*damage, *_remarks(document, raw, cells)))
 
 
 def cells_of(content: bytes) -> list[Cell]:
@@ -187,8 +195,12 @@ def _remarks(document: dict[str, Any], raw: list[Any], cells: list[dict[str, Any
         yield "The notebook names another kernel than the course: it runs in the course's."
     if metadata.keys() & {"execution", "allow_errors", "timeout"}:
         yield "The notebook's metadata sets rules for its own execution: dropped."
-    if lost := len(raw) - len(cells):
-        yield f"{lost} of {len(raw)} cells were dropped: of no known type, without a text, or over 1 MB."
+    if broken := [number for number, old in enumerate(raw, 1) if not _rebuilt(old)]:
+        shown = f"{len(broken)} of {len(raw)} cells were dropped ({', '.join(map(str, broken[:5]))})"
+        yield f"{shown}: of no known type, without a text, or over 1 MB."
+    for number, cell in enumerate(cells, 1):
+        if line := conflict_line(cell["source"]):
+            yield f"Cell {number} holds the marks of a merge conflict in its line {line}."
     pasted = sum(bool(as_dict(old).get("attachments")) for old in raw)
     if lost := pasted - sum("attachments" in cell for cell in cells):
         yield f"The attachments of {lost} cells were dropped: no PNG, JPEG or GIF, or over 5 MB."

@@ -490,7 +490,7 @@ def test_a_cell_that_is_none_is_dropped_and_told(student, cell):
     student["cells"].insert(4, cell)
     count = len(student["cells"])
     notebook, remarks = run(student)
-    assert remarks == [f"1 of {count} cells were dropped: of no known type, without a text, or over 1 MB."]
+    assert remarks == [f"1 of {count} cells were dropped (5): of no known type, without a text, or over 1 MB."]
     assert notebook == run(STUDENT)[0]
 
 
