@@ -256,7 +256,8 @@ assert check.passed("1.3")
 
 # %%
 set_seed(seed)
-net = BlitzNet() if check.passed("1.3") else CifarNet()
+classes = dataset.num_classes
+net = BlitzNet() if check.passed("1.3") and classes == 10 else CifarNet(num_classes=classes)
 images, labels = dataset.train.images[:8], dataset.train.labels[:8]
 print(run.number("parameters", count_parameters(net), "parameters", 0, statistic="exact"))
 print("batch", tuple(images.shape), "-> logits", tuple(net(images).shape))
@@ -284,7 +285,7 @@ print("after flatten(1):", tuple(nn.Linear(400, 120)(maps.flatten(1)).shape))
 # %%
 loss_fn = nn.CrossEntropyLoss()
 loss = loss_fn(net(images), labels)
-print(f"labels {labels.dtype}, loss {loss.item():.1f}, ln 10 = {math.log(10):.1f}")
+print(f"labels {labels.dtype}, loss {loss.item():.1f}, ln {classes} = {math.log(classes):.1f}")
 
 # %% [markdown]
 # Labels must be whole numbers (`int64`). Decimal labels of the same shape are refused. Decimals of the shape (N, classes)
@@ -301,10 +302,10 @@ except RuntimeError as error:
 # twice, it never sees a value above 1, and the loss cannot reach 0 however sure and right the network is.
 
 # %%
-perfect = 50 * nn.functional.one_hot(labels, 10).float()  # logits that are sure, and right every time
+perfect = 50 * nn.functional.one_hot(labels, classes).float()  # logits that are sure, and right every time
 print(f"logits: loss {loss_fn(perfect, labels).item():.3f}")
 print(f"softmax first: loss {loss_fn(perfect.softmax(1), labels).item():.3f}")
-print(f"the floor ln(e + 9) - 1 is {math.log(math.e + 9) - 1:.4f}")
+print(f"the floor ln(e + {classes - 1}) - 1 is {math.log(math.e + classes - 1) - 1:.4f}")
 
 # %% [markdown]
 # **What to notice.** A training loss that levels off near 1.46 with ten classes is the sign of this mistake.

@@ -166,7 +166,7 @@ config = TrainConfig(
     epochs=profile.choose(quick=6, full=2),
 )
 train_loader = DataLoader(train_set, config.batch_size, shuffle=True, generator=generator)
-print(run.number("parameters", count_parameters(CifarNet()), "parameters", 0, statistic="exact"))
+print(run.number("parameters", count_parameters(CifarNet(num_classes=len(names))), "parameters", 0, statistic="exact"))
 
 # %% [markdown]
 # ### Exercise 2.2 — one step of training
@@ -203,7 +203,7 @@ assert check.passed("2.2")
 
 # %%
 set_seed(seed)
-model = CifarNet().to(device)
+model = CifarNet(num_classes=len(names)).to(device)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum)
 if check.passed("2.2"):
@@ -299,7 +299,7 @@ run.figure(
 with tempfile.TemporaryDirectory() as folder:
     path = f"{folder}/blitz.pt"
     torch.save(model.state_dict(), path)
-    restored = CifarNet().to(device)
+    restored = CifarNet(num_classes=len(names)).to(device)
     restored.load_state_dict(torch.load(path, weights_only=True))
 again = evaluate(restored, dataset, "test")
 print("the same answers:", torch.equal(again.predictions, evaluation.predictions))
@@ -524,7 +524,7 @@ assert check.passed("2.6")
 # %% tags=["nbval-ignore-output"]
 if check.passed("2.6"):
     set_seed(seed)
-    mine = train_classifier(CifarNet(), dataset, config.epochs, config.batch_size, config.lr)
+    mine = train_classifier(CifarNet(num_classes=len(names)), dataset, config.epochs, config.batch_size, config.lr)
     print(evaluate(mine, dataset, "validation"))
     print(evaluate(mine, dataset, "test"))
 

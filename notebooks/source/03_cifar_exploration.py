@@ -59,7 +59,7 @@ for depth in (9, 11, 13):
     designs[f"{depth} layers"] = ("depth", {**baseline, "depth": depth})
 for activation in ("sigmoid", "tanh"):
     designs[activation] = ("activation", {**baseline, "activation": activation})
-networks = {name: CifarNet(**design) for name, (_, design) in designs.items()}
+networks = {name: CifarNet(**design, num_classes=images.num_classes) for name, (_, design) in designs.items()}
 
 # %%
 run.table(

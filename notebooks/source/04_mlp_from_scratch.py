@@ -65,7 +65,7 @@ print(f"a row has {images.shape[1]} numbers, mean {abs(images.mean()):.0f}, stan
 
 # %%
 hidden_sizes = profile.choose(quick=(120, 60, 30), full=(500, 250, 100))
-sizes = (784, *hidden_sizes, 10)
+sizes = (784, *hidden_sizes, digits.num_classes)
 network = scratch.Network(sizes, "tanh", seed=seed)
 a = images[:64]
 for layer, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True), 1):
@@ -182,7 +182,7 @@ assert check.passed("4.2")
 # %%
 network = scratch.Network(sizes, "tanh", seed=seed, dtype=np.float64)
 few, few_labels = images[:32].astype(np.float64), labels[:32]
-delta = (scratch.softmax(network.forward(few)) - np.eye(10)[few_labels]) / len(few)
+delta = (scratch.softmax(network.forward(few)) - np.eye(digits.num_classes)[few_labels]) / len(few)
 before = [few, *network.pre_activations]
 own = []
 if check.passed("4.2"):
@@ -247,7 +247,7 @@ assert check.passed("4.3")
 
 # %%
 def suspect_backward(network, labels, l2=0.0):
-    delta = (scratch.softmax(network.pre_activations[-1]) - np.eye(10)[labels]) / len(labels)
+    delta = (scratch.softmax(network.pre_activations[-1]) - np.eye(digits.num_classes)[labels]) / len(labels)
     delta = delta.astype(network.weights[0].dtype)
     gradients = []
     for layer in reversed(range(len(network.weights))):
@@ -511,7 +511,7 @@ def numpy_seconds(images, labels, batch_size):
 
 def torch_seconds(optimizer):
     once = TrainConfig(epochs=1, batch_size=batch_size, optimizer=optimizer, lr=0.001, momentum=0.0)
-    return fit(MLP(hidden_sizes), digits, once).seconds
+    return fit(MLP(hidden_sizes, num_classes=digits.num_classes), digits, once).seconds
 
 
 race = {
@@ -542,7 +542,9 @@ run.table(
 
 # %%
 chosen = runs[(runs["activation"] == "relu") & (runs["setting"] == "low")]
-matrices = np.stack([confusion_matrix(test_labels, answers, labels=range(10)) for answers in chosen["answers"]])
+matrices = np.stack(
+    [confusion_matrix(test_labels, answers, labels=range(digits.num_classes)) for answers in chosen["answers"]]
+)
 fig, ax = plt.subplots(figsize=(6.4, 6.2))
 plots.confusion(matrices, digits.class_names, ax)
 run.figure(

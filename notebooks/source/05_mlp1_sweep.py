@@ -66,7 +66,7 @@ run.figure(
 # largest logit names the digit.
 
 # %%
-MLP((30,))
+MLP((30,), num_classes=digits.num_classes)
 
 # %% [markdown]
 # ### Exercise 5.1 — count the parameters
@@ -93,7 +93,7 @@ assert check.passed("5.1")
 
 # %%
 for width in (30, 150, 300):
-    print(f"{width} neurons: {count_parameters(MLP((width,))):,} parameters")
+    print(f"{width} neurons: {count_parameters(MLP((width,), num_classes=digits.num_classes)):,} parameters")
 
 # %% [markdown]
 # ### Before any training
@@ -103,10 +103,10 @@ for width in (30, 150, 300):
 
 # %%
 set_seed(seed)
-untrained = MLP((300,))
+untrained = MLP((300,), num_classes=digits.num_classes)
 with torch.inference_mode():
     loss = functional.cross_entropy(untrained(digits.train.images[:1000]), digits.train.labels[:1000])
-print(f"ln 10 is {math.log(10):.1f}; the untrained network's loss is {loss:.1f}")
+print(f"ln {digits.num_classes} is {math.log(digits.num_classes):.1f}; the untrained network's loss is {loss:.1f}")
 
 # %% [markdown]
 # ## 5.3 One training, watched
@@ -123,7 +123,7 @@ config = TrainConfig(
     schedule="one_cycle",
 )
 set_seed(seed)
-history = fit(MLP((300,)), digits, config, log=print)
+history = fit(MLP((300,), num_classes=digits.num_classes), digits, config, log=print)
 
 # %% [markdown]
 # **What to notice.** The training loss keeps falling after the validation accuracy has stopped rising: the network
@@ -261,7 +261,9 @@ if check.passed("5.2"):
 widest = runs[runs["width"] == 300]
 print("widest", run.number("widest_accuracy", widest["test"], "%", 2, split="test", seeds=run.seeds))
 run.number("widest_seconds", widest["seconds"], "s", 1, seeds=run.seeds)
-run.number("parameters_300", count_parameters(MLP((300,))), "parameters", 0, statistic="exact")
+run.number(
+    "parameters_300", count_parameters(MLP((300,), num_classes=digits.num_classes)), "parameters", 0, statistic="exact"
+)
 
 # %% [markdown]
 # ### Exercise 5.3 — change one thing

@@ -124,7 +124,7 @@ print("the same to three digits:", torch.allclose(nn.LayerNorm(30)(values), nn.L
 # second. They changed the learning rate, $p$ and the epochs together, and trained each setting once:
 
 # %%
-MLP((30, 5), dropout=0.5, layer_norm=True)
+MLP((30, 5), dropout=0.5, layer_norm=True, num_classes=digits.num_classes)
 
 # %%
 batch_size = profile.choose(quick=32, full=128)

@@ -69,7 +69,7 @@ assert check.passed("8.1")
 # (pooling), **F** fully connected.
 
 # %%
-layers = layer_table(LeNet5("modern"), digits.image_shape)
+layers = layer_table(LeNet5("modern", digits.num_classes), digits.image_shape)
 run.table(
     "layers",
     layers,
@@ -79,8 +79,9 @@ run.table(
 )
 
 # %%
-print(run.number("parameters", count_parameters(LeNet5()), "parameters", 0, statistic="exact"))
-print(run.number("flops", count_flops(LeNet5(), digits.image_shape), "FLOPs an image", 0, statistic="exact"))
+modern = LeNet5("modern", digits.num_classes)
+print(run.number("parameters", count_parameters(modern), "parameters", 0, statistic="exact"))
+print(run.number("flops", count_flops(modern, digits.image_shape), "FLOPs an image", 0, statistic="exact"))
 print(
     f"C1 and C3 hold {layers[layers['kind'] == 'Conv2d']['parameters'].sum() / layers['parameters'].sum():.0%} of the "
     f"parameters and do {layers[layers['kind'] == 'Conv2d']['flops'].sum() / layers['flops'].sum():.0%} of the arithmetic"
@@ -115,7 +116,7 @@ if check.passed("8.2"):
 
 # %%
 fig, ax = plt.subplots(figsize=(6.4, 1.9))
-draw_architecture(LeNet5("modern"), digits.image_shape, ax)
+draw_architecture(modern, digits.image_shape, ax)
 run.figure(
     "architecture",
     fig,
@@ -349,7 +350,7 @@ from labkit.training import fit, set_seed
 
 def train_lenet(seed):
     set_seed(seed)
-    model = LeNet5("modern")
+    model = LeNet5("modern", digits.num_classes)
     fit(model, digits, replace(config, seed=seed, epochs=profile.choose(quick=8, full=3)))
     return model
 
@@ -388,7 +389,8 @@ others = {
 # %%
 cnns = {"LeNet-5": runs[chosen], **{name: one.runs for name, one in others.items()}}
 keys = dict(zip(cnns, ("lenet5", "b2", "b6", "b7"), strict=True))
-built = (LeNet5(), OneConvNet(), ConvNet(3), ConvNet(5, 0.5))
+classes = digits.num_classes
+built = (modern, OneConvNet(classes), ConvNet(3, 0.2, classes), ConvNet(5, 0.5, classes))
 rows = []
 for (name, one), network in zip(cnns.items(), built, strict=True):
     own = one["seed"].tolist()

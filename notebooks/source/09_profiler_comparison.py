@@ -19,6 +19,7 @@ out = ""  # folder for results; empty: the folder "out" of the course
 # %%
 import statistics
 import time
+from functools import partial
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -60,24 +61,24 @@ print(digits)
 
 # %%
 builders = {
-    "30-5": lambda: MLP((30, 5)),
-    "128-64": lambda: MLP((128, 64)),
-    "300": lambda: MLP((300,)),
-    "300-100": lambda: MLP((300, 100)),
-    "500-250-100": lambda: MLP((500, 250, 100)),
-    "512-512-512": lambda: MLP((512, 512, 512)),
-    "LeNet-5, 1998": lambda: LeNet5("historical"),
-    "LeNet-5": lambda: LeNet5("modern"),
+    "30-5": partial(MLP, (30, 5)),
+    "128-64": partial(MLP, (128, 64)),
+    "300": partial(MLP, (300,)),
+    "300-100": partial(MLP, (300, 100)),
+    "500-250-100": partial(MLP, (500, 250, 100)),
+    "512-512-512": partial(MLP, (512, 512, 512)),
+    "LeNet-5, 1998": partial(LeNet5, "historical"),
+    "LeNet-5": partial(LeNet5, "modern"),
     "one conv 3x3": OneConvNet,
-    "two conv 3x3": lambda: ConvNet(3, 0.2),
-    "two conv 5x5": lambda: ConvNet(5, 0.5),
+    "two conv 3x3": partial(ConvNet, 3, 0.2),
+    "two conv 5x5": partial(ConvNet, 5, 0.5),
 }
 names = list(builders)
 main = ["300", "300-100", "LeNet-5", "two conv 5x5"]
 
 
 def build(name):
-    return builders[name]()
+    return builders[name](num_classes=digits.num_classes)
 
 
 # %%

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from makers import write_image_folder
 from pandas.testing import assert_frame_equal
 from torch import nn
 
@@ -377,3 +378,13 @@ def test_runs_are_a_plain_table(undisturbed):
     means = undisturbed.runs.groupby("hidden_sizes")["test_accuracy"].agg(["mean", "std", "count"])
     assert means["count"].tolist() == [3, 3]
     assert isinstance(undisturbed.runs, pd.DataFrame)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 12])
+def test_networks_get_the_number_of_the_datasets_classes(tmp_path, classes):
+    write_image_folder(tmp_path, [f"class {number}" for number in range(classes)], train=4, test=1)
+    own = load("mnist", tmp_path)
+    result = sweep(MLP, {"hidden_sizes": [(5,), (6,)]}, own, TrainConfig(epochs=1, batch_size=1_000), [0, 1])
+    assert result.probabilities.shape == (4, classes, classes)
+    fixed = sweep(lambda hidden: MLP((hidden,), num_classes=classes), {"hidden": [5]}, own, TrainConfig(epochs=1), [0])
+    assert fixed.probabilities.shape == (1, classes, classes)
