@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from labkit.basics.console import print_on_any_console
 from labkit.basics.errors import LabkitError
 
 app = typer.Typer(
@@ -176,6 +177,7 @@ def reference(folder: Annotated[Path, typer.Argument(help="Folder that holds res
 
 def main() -> None:
     """Run the command line; a failure is one sentence on stderr and exit code 1, misuse is exit code 2."""
+    print_on_any_console()
     try:
         app()
     except LabkitError as error:
