@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, UsageError
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -45,18 +45,41 @@ def ensure_writable(folder: Path) -> None:
 def _cannot_write(path: Path, error: OSError) -> LabkitError:
     """Return the error that says what could not be written and why."""
     return LabkitError(
-        f"{path} cannot be written ({error.strerror or error}): free some space, mend its permissions, "
-        "or name another folder with --out."
+        f"{path} cannot be written ({error.strerror or error}): free some space, close what has it open, "
+        "mend its permissions, or name another folder with --out."
     )
 
 
+def home_folder() -> Path | None:
+    """Return the user's home folder; None for an account that has none, or all of the disk, as in some containers."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    return home if home != home.parent else None
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with the home folder in place of `~`; UsageError for an account that has none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{path} begins in a home folder, but there is none here: write the whole path.") from error
+
+
 def data_folder() -> Path:
-    """Return the folder where data is looked for and downloaded to: LABKIT_DATA, else a per-user cache."""
+    """Return the folder where data is looked for and downloaded to: LABKIT_DATA, else a per-user cache.
+
+    An account without a home folder, as in some containers, has it in the folder for results.
+    """
     if chosen := os.environ.get("LABKIT_DATA"):
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("labkit", appauthor=False)) / "data"
+    try:
+        return Path(platformdirs.user_cache_dir("labkit", appauthor=False)) / "data"
+    except RuntimeError:  # an account without a home folder
+        return out_folder() / "data"
 
 
 def rehearsed_folder() -> Path | None:
@@ -68,6 +91,6 @@ def rehearsed_folder() -> Path | None:
 def out_folder(out: str | Path = "") -> Path:
     """Return the folder for results: `out`, else LABKIT_OUT, else `out` beside the notebooks folder."""
     if out or (out := os.environ.get("LABKIT_OUT", "")):
-        return Path(out).expanduser().resolve()
+        return expanded(out).resolve()
     here = Path.cwd()
     return (here.parent if here.name == "notebooks" else here) / "out"

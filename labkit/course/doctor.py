@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.basics.errors import LabkitError, first_line
-from labkit.basics.files import data_folder, out_folder
+from labkit.basics.files import data_folder, home_folder, out_folder
 
 LEAST_DISK = 2e9  # bytes: results of a full run, and a downloaded CIFAR-10
 
@@ -113,5 +113,5 @@ def _disk() -> Finding:
 
 
 def _short(folder: Path) -> str:
-    home = Path.home()
-    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+    home = home_folder()
+    return f"~/{folder.relative_to(home)}" if home and folder.is_relative_to(home) else str(folder)

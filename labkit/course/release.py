@@ -20,7 +20,7 @@ from typing import Any
 
 from labkit import CHECKOUT, __version__
 from labkit.basics.errors import LabkitError, UsageError, first_line
-from labkit.basics.files import ensure_writable, write_atomically
+from labkit.basics.files import ensure_writable, expanded, write_atomically
 from labkit.course.build import check_notebooks
 from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook, to_text
 from labkit.report.document import default_template
@@ -38,7 +38,7 @@ def release(out: Path) -> list[Path]:
     when a stored notebook differs from its twin, when markers stand where nbgrader would not see them, or when a line
     of a solution would still be shown.
     """
-    out = Path(out).expanduser().resolve()
+    out = expanded(out).resolve()
     folder, archive = out / COURSE, out / f"{COURSE}.zip"
     _refuse_to_overwrite(folder, archive)
     files = course_files()

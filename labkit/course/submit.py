@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit import __version__
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.basics.files import data_folder, ensure_writable, out_folder, write_atomically
+from labkit.basics.files import data_folder, ensure_writable, home_folder, out_folder, write_atomically
 from labkit.course import review
 from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, notebooks_folder, read_notebook
 from labkit.course.run_all import execute_all
@@ -103,13 +103,19 @@ def _start_anew(folder: Path) -> Path:
     """Return the folder of the new run: empty, but for the trainings that are finished."""
     rerun_folder = folder / "submission"
     ensure_writable(rerun_folder)
-    for entry in rerun_folder.iterdir():
-        if entry.is_dir() and entry.name != "cache":
-            shutil.rmtree(entry)
-        elif entry.is_file():
-            entry.unlink()
-    if (folder / "cache").is_dir():
-        shutil.copytree(folder / "cache", rerun_folder / "cache", dirs_exist_ok=True)
+    try:
+        for entry in rerun_folder.iterdir():
+            if entry.is_dir() and entry.name != "cache":
+                shutil.rmtree(entry)
+            elif entry.is_file():
+                entry.unlink()
+        if (folder / "cache").is_dir():
+            shutil.copytree(folder / "cache", rerun_folder / "cache", dirs_exist_ok=True)
+    except OSError as error:  # on Windows, what another program has open stays
+        raise LabkitError(
+            f"{error.filename or rerun_folder} cannot be replaced ({error.strerror or error}): close what has it open, "
+            "e.g. a viewer of the report, see that the disk has space, and run the command again."
+        ) from error
     return rerun_folder
 
 
@@ -122,7 +128,7 @@ def _failure(outcome: Outcome) -> str:
 
 def _refuse_local_paths(notebooks: dict[str, Any]) -> None:
     """Raise LabkitError for code that names a folder of this machine: it runs nowhere else."""
-    local_folders = {str(folder) for folder in (Path.home(), Path.cwd(), data_folder())} - {"/"}
+    local_folders = {str(folder) for folder in (home_folder(), Path.cwd(), data_folder()) if folder} - {"/"}
     for name, notebook in notebooks.items():
         for cell in notebook.cells:
             named = [folder for folder in local_folders if folder in cell.source]
@@ -161,7 +167,7 @@ def without_paths(notebook: Any) -> str:
     """
     import nbformat
 
-    replacements = {str(Path.cwd()): ".", str(Path.home()): "~"}
+    replacements = {str(Path.cwd()): "."} | ({str(home): "~"} if (home := home_folder()) else {})
 
     def shortened(text: str) -> str:
         for folder, sign in replacements.items():

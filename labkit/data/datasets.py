@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.basics.files import data_folder
+from labkit.basics.files import data_folder, expanded
 from labkit.data import embedded
 from labkit.data.image_folders import read_image_folder
 from labkit.data.known import KNOWN
@@ -175,7 +175,7 @@ def _read(name: str, source: str | Path) -> Raw:
                 "fill it with `labkit fetch`, or unset LABKIT_DATA."
             )
     elif str(source) != "embedded":
-        folder = Path(source).expanduser()
+        folder = expanded(source)
         if not folder.is_dir():
             raise UsageError(f"{source} is not a folder: data is 'auto', 'embedded' or a folder that holds the images.")
         if raw := _read_folder(name, folder):

@@ -19,6 +19,12 @@ def fetch(names: list[str]) -> list[Path]:
         if name not in KNOWN:
             raise UsageError(f"Dataset {name!r} is not known: choose one of {', '.join(KNOWN)}.")
     folder = data_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabkitError(
+            f"{folder} cannot be made ({error.strerror or error}): name a folder of your own in LABKIT_DATA."
+        ) from error
     from torchvision import datasets
 
     places = []

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.basics.files import data_folder
+from labkit.basics.files import data_folder, expanded
 
 NAMES = ("mnist", "cifar10")  # the data sets of the course; others stand in their places
 CIFAR_FOLDER = "cifar-10-batches-py"
@@ -31,9 +31,9 @@ def settle(data: str) -> str:
     Raises UsageError for what is neither "auto" nor "embedded" nor a folder.
     """
     if data not in ("auto", "embedded"):
-        if not Path(data).expanduser().is_dir():
+        if not expanded(data).is_dir():
             raise UsageError(f"{data} is not a folder: --data takes auto, embedded or a folder that holds the images.")
-        data = str(Path(data).expanduser().resolve())
+        data = str(expanded(data).resolve())
     if os.environ.get("LABKIT_DATA"):
         os.environ["LABKIT_DATA"] = str(data_folder().resolve())
     return data

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from labkit.basics.errors import LabkitError
-from labkit.basics.files import ensure_writable, write_atomically
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.files import data_folder, ensure_writable, expanded, home_folder, out_folder, write_atomically
 
 
 @pytest.mark.parametrize(("content", "expected"), [("Zürich", "Zürich".encode()), (b"\x00\xff", b"\x00\xff")])
@@ -68,3 +68,40 @@ def test_ensure_writable_on_a_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda **_: full_disk())
     with pytest.raises(LabkitError, match="No space left"):
         ensure_writable(tmp_path)
+
+
+@pytest.fixture
+def no_home(monkeypatch):
+    """Make the user one without HOME and without a name, as in some containers and on some clusters."""
+
+    def nobody(_):
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    for name in ("HOME", "LABKIT_DATA", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_user_without_a_home_has_data_beside_results(no_home):
+    assert home_folder() is None
+    assert data_folder() == out_folder() / "data"
+    with pytest.raises(UsageError, match=r"~/x begins in a home folder, but there is none here: write"):
+        expanded("~/x")
+
+
+@pytest.mark.parametrize(("home", "found"), [("/", None), ("/nonexistent", Path("/nonexistent"))])
+def test_the_root_is_nobodys_home(monkeypatch, home, found):
+    monkeypatch.setenv("HOME", home)
+    assert home_folder() == found
+
+
+def test_a_file_that_another_program_has_open_is_told_as_that(tmp_path, monkeypatch):
+    """As on Windows, where a viewer keeps others from replacing what it shows."""
+
+    def in_use(*_):
+        raise PermissionError(errno.EACCES, "Access is denied")
+
+    monkeypatch.setattr(Path, "replace", in_use)
+    with pytest.raises(LabkitError, match=r"report\.pdf cannot be written \(Access is denied\): .*close what"):
+        write_atomically(tmp_path / "report.pdf", "new")
+    assert list(tmp_path.iterdir()) == []

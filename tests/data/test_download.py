@@ -68,3 +68,10 @@ def test_fetch_says_at_once_when_a_file_is_damaged(fake_mnist, monkeypatch):
     monkeypatch.setattr(fake_mnist, "__init__", damaged)
     with pytest.raises(LabkitError, match=IDX_NAMES[0]):
         fetch(["mnist"])
+
+
+def test_fetch_into_a_folder_that_cannot_be_made_names_the_variable(fake_mnist, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LABKIT_DATA", str(tmp_path / "file" / "data"))
+    with pytest.raises(LabkitError, match=r"cannot be made .*: name a folder of your own in LABKIT_DATA"):
+        fetch(["mnist"])

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from labkit import CHECKOUT
-from labkit.basics.files import data_folder
+from labkit.basics.files import data_folder, home_folder
 from labkit.grading.texts import ESCAPES, tidy
 
 LONGEST = 20_000  # characters that are shown of one text
@@ -97,7 +97,7 @@ def without_paths(text: str) -> str:
 def _names() -> dict[str, str]:
     """Return the folders of this machine that a traceback or a warning may tell, and what stands in their place."""
     python = {Path(sys.base_prefix): "(Python)", Path(sys.prefix): "(Python)"}
-    folders = {Path.home(): "~", data_folder(): "(data)", CHECKOUT: "(course)", **python}
+    folders = {home_folder() or Path("/"): "~", data_folder(): "(data)", CHECKOUT: "(course)", **python}
     forms = {form: name for folder, name in folders.items() for form in (folder, folder.resolve())}
     return {str(form): name for form, name in forms.items() if len(form.parts) > 1}
 
