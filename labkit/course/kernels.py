@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from labkit.course import kernel_server
@@ -73,7 +75,7 @@ class WarmProvisioner(LocalProvisioner):
             return await super().launch_kernel(cmd, **kwargs)
         arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
         environment = self.environment(dict(kwargs.get("env") or os.environ))
-        folder = str(kwargs.get("cwd") or Path.cwd())
+        folder = str(Path(kwargs.get("cwd") or "").absolute())
         process = await asyncio.to_thread(self.server().fork, arguments, environment, folder, self.shut_away)
         self.process = process
         self.pid = self.pgid = process.pid  # it leads a session of its own
@@ -84,6 +86,17 @@ class WarmProvisioner(LocalProvisioner):
         while process.poll() is None and not all(path.exists() for path in sockets):
             await asyncio.sleep(0.002)
         return self.connection_info
+
+
+class OwnKernels(AsyncKernelManager):
+    """Starts this Python's kernels, whatever kernels of the same names the user has installed."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """Return how the kernel of this manager's name is started: a warm one, or an ordinary one."""
+        metadata = {"kernel_provisioner": {"provisioner_name": KERNEL}} if self.kernel_name == KERNEL else {}
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3", language="python", metadata=metadata)
 
 
 class ForkedProcess:
@@ -144,6 +157,7 @@ class Server:
                 f"from {kernel_server.__name__} import serve; serve({server_end.fileno()}, {folder!r})",
             ],
             pass_fds=[server_end.fileno()],
+            cwd=folder,  # where no matplotlibrc lies
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal is for the client
         )

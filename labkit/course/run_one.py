@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import atexit
+import importlib.util
 import json
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import LabkitError, first_line
-from labkit.basics.files import write_atomically
+from labkit.basics.files import home_folder, write_atomically
 from labkit.course import kernels
 from labkit.course.notebooks import read_notebook
 
@@ -69,6 +73,7 @@ def run_headless(
                 parameters,
                 cwd=None if folder == Path.cwd() else folder,
                 kernel_name=kernels.KERNEL if warm else "python3",
+                kernel_manager_class=kernels.OwnKernels,
                 language="python",
                 progress_bar=False,
                 # without notices about TCP, and about the interrupt at its end
@@ -107,9 +112,55 @@ def _check_parameters(path: Path, parameters: dict[str, Any]) -> None:
         raise LabkitError(f"{path.name} has no parameter {', '.join(unknown)}: its parameters cell sets {names}.")
 
 
+# matplotlib reads the matplotlibrc of the folder it is imported in, and MATPLOTLIBRC only where there is none.
+STARTUP = """
+import os
+here = os.getcwd()
+os.chdir(os.environ["IPYTHONDIR"])
+import matplotlib
+os.chdir(here)
+del os, here, matplotlib
+"""
+# Of Python's own variables, those that say where it is and how it keeps its byte code.
+PYTHONS = ("PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+
+
 def set_environment() -> None:
-    """Set what kernels read at their start."""
+    """Set what kernels read at their start, so that no setting of the user's own changes what a notebook gives.
+
+    Kernels find no profile of IPython, no configuration of Jupyter, no matplotlibrc, and none of the variables that
+    change Python: in JupyterLab these stay the student's, but a TA has others. Folders that are written to are new.
+    """
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # keeps the debugger's notices out of outputs
     # Threads that spin while they wait slow each other down where processes share cores; a bound on it costs an idle
     # machine nothing.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry and _is_needed(Path(entry))]
+    for name in list(os.environ):
+        if (name.startswith(("JUPYTER_", "PYTHON", "IPYTHON")) and name not in PYTHONS) or name == "MPLBACKEND":
+            del os.environ[name]
+    if path:
+        os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    settings = _empty_folder()
+    os.environ |= {f"JUPYTER_{kind}_DIR": f"{settings}/{kind.lower()}" for kind in ("CONFIG", "DATA", "RUNTIME")}
+    os.environ |= {"IPYTHONDIR": f"{settings}/ipython", "MATPLOTLIBRC": f"{settings}/matplotlibrc"}
+    if not os.access(home_folder() or "/", os.W_OK):  # it holds matplotlib's list of fonts
+        os.environ.setdefault("MPLCONFIGDIR", settings)
+
+
+def _is_needed(entry: Path) -> bool:
+    """Whether labkit itself or torch comes from this folder of PYTHONPATH, as on a cluster with modules."""
+    found = [importlib.util.find_spec(name) for name in ("labkit", "torch")]
+    return any(spec and spec.origin and Path(spec.origin).parent.parent == entry.resolve() for spec in found)
+
+
+@cache
+def _empty_folder() -> str:
+    """Return a folder of this process, with no setting of anybody's in it, that is gone when the process has ended."""
+    folder = tempfile.mkdtemp(prefix="labkit-settings-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (Path(folder) / "matplotlibrc").touch()
+    startup = Path(folder) / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "matplotlibrc.py").write_text(STARTUP, encoding="utf-8")
+    return folder
