@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit import CHECKOUT
 from labkit.basics.errors import LabkitError, UsageError, first_line
+from labkit.exercises.catalogue import modules
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+RUN = re.compile(r"""\bRun\(\\?["'](\d\d_\w+)\\?["']""")  # as it stands in a notebook's JSON
 KEPT_METADATA = {"tags", "nbgrader"}  # of a cell
 
 
@@ -22,8 +25,46 @@ def notebooks_folder() -> Path:
 
 
 def course(folder: Path) -> list[Path]:
-    """Return the notebooks of the course in their order: NN_name.ipynb."""
-    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    """Return the notebooks of the course in their order: one NN_name.ipynb a number.
+
+    Of several with one number, as JupyterLab's Duplicate and people's `_old` make them, it is the one that labkit has
+    exercises for, else the one whose own name is that of its results, else the one whose name the others go on from.
+    UsageError where that names none, or several.
+    """
+    by_number: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")):
+        by_number.setdefault((_name_of_results(path) or path.stem)[:2], []).append(path)
+    return [_original(by_number[number]) for number in sorted(by_number)]
+
+
+def left_out(folder: Path, taken: Sequence[Path]) -> str:
+    """Return a line that names what else there is in a folder of notebooks; nothing where there is nothing."""
+    names = sorted(path.name for path in folder.glob("*.ipynb") if path not in taken and not path.name.startswith("."))
+    return f"Left out, as copies or no notebooks of the course: {', '.join(names)}." if names else ""
+
+
+def _original(paths: list[Path]) -> Path:
+    """Return which of the notebooks that have one number is the course's."""
+    with_exercises = {module.removeprefix("nb") for module in modules()}
+    shortest = min(paths, key=lambda path: len(path.stem))
+    for found in (
+        [path for path in paths if path.stem in with_exercises],
+        [path for path in paths if path.stem == _name_of_results(path)],
+        [shortest] if all(path.stem.startswith(shortest.stem) for path in paths) else paths,
+    ):
+        if len(found) == 1:
+            return found[0]
+    names = " and ".join(path.name for path in paths)
+    raise UsageError(f"{names} have one number: keep one of them in {paths[0].parent}, and move the others away.")
+
+
+def _name_of_results(path: Path) -> str:
+    """Return the name under which a notebook publishes its results, which a copy keeps; "" where it names none."""
+    try:
+        named = RUN.search(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        named = None
+    return named[1] if named else ""
 
 
 def select(names: Sequence[str], available: Sequence[Path]) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, out_folder
 from labkit.course import kernels
-from labkit.course.notebooks import course, notebooks_folder, select
+from labkit.course.notebooks import course, left_out, notebooks_folder, select
 from labkit.course.run_one import Outcome, execute, set_environment
 from labkit.data.places import settle
 from labkit.exercises.checker import count, not_passed, statuses
@@ -33,7 +33,10 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
     start = time.perf_counter()
     get_profile(profile)
     data = settle(data)  # notebooks run in their own folder
-    paths = select(names, course(notebooks_folder()))
+    shelf = course(notebooks_folder())
+    if others := left_out(notebooks_folder(), shelf):
+        print(others)
+    paths = select(names, shelf)
     folder = out_folder(out)
     ensure_writable(folder)
     parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}

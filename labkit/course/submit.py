@@ -16,7 +16,7 @@ from labkit import __version__
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import data_folder, ensure_writable, home_folder, out_folder, write_atomically
 from labkit.course import review
-from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, notebooks_folder, read_notebook
+from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, left_out, notebooks_folder, read_notebook
 from labkit.course.run_all import execute_all
 from labkit.course.run_one import Outcome
 from labkit.data.places import settle
@@ -54,6 +54,8 @@ def submit(
     except (OSError, ValueError) as error:
         raise UsageError(f"The report's source {source} cannot be read ({error}): name it with --report.") from error
     paths = course(notebooks_folder())
+    if others := left_out(notebooks_folder(), paths):
+        print(others)
     saved = {path.stem: read_notebook(path) for path in paths}
     _refuse_local_paths(saved)
     rerun_folder = _start_anew(folder)

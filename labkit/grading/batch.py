@@ -17,7 +17,7 @@ import nbformat
 from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
-from labkit.course.notebooks import course, notebooks_folder, read_notebook
+from labkit.course.notebooks import course, left_out, notebooks_folder, read_notebook
 from labkit.course.run_one import set_environment
 from labkit.grading.intake.claims import Claims
 from labkit.grading.intake.reader import Notebook
@@ -51,7 +51,10 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
         refuse_without_slurm()  # the nodes look for their sandbox themselves
     elif not settings.unsafe:
         refuse_without_sandbox()
-    staff = {path.stem: read_notebook(path) for path in course(notebooks_folder())}
+    shelf = course(notebooks_folder())
+    if others := left_out(notebooks_folder(), shelf):
+        print(others)
+    staff = {path.stem: read_notebook(path) for path in shelf}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
     submissions = read_submissions(source, list(staff))
@@ -73,7 +76,7 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
         lost = run(tasks, worker, store, out, jobs, total)
         attempts = store.attempts()
         names = {submission.name for submission in submissions}
-        attempts = [attempt for attempt in attempts if attempt.submission in names]
+        attempts = [attempt for attempt in attempts if attempt.submission in names and attempt.notebook in staff]
         print(f"Gradebook: {write_gradebook(attempts, out / 'gradebook.csv', submissions)}")
         print(f"Pages: {write_pages(attempts, out, submissions)}")
     if lost:

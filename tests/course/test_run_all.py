@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.course.notebooks import course, notebooks_folder, read_notebook, select
+from labkit.course.notebooks import course, left_out, notebooks_folder, read_notebook, select
 from labkit.course.run_all import run_course
 from labkit.course.run_one import execute
 
@@ -33,6 +33,55 @@ def test_the_course_is_in_order_and_named_by_number_or_name():
     ]
     with pytest.raises(UsageError, match="08_lenet5"):
         select(["lenet"], course(notebooks_folder()))
+
+
+RUN = 'run = Run("{}", profile, dataset, seed, out)'
+
+
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"01_pytorch_blitz-Copy1": "01_pytorch_blitz", "01_pytorch_blitz": "01_pytorch_blitz"}, "01_pytorch_blitz"),
+        ({"01_a_first_try": "01_pytorch_blitz", "01_pytorch_blitz": "01_pytorch_blitz"}, "01_pytorch_blitz"),
+        ({"01_pytorch_blitz (1)": "01_pytorch_blitz", "01_pytorch_blitz": ""}, "01_pytorch_blitz"),
+        ({"01_pytorch_blitz": "01_pytorch_blitz", "12_mine": "01_pytorch_blitz"}, "01_pytorch_blitz"),
+        ({"02_notes": "", "02_cifar_classifier": "02_cifar_classifier"}, "02_cifar_classifier"),
+        ({"02_extra": "02_extra", "02_cifar_classifier": "02_cifar_classifier"}, "02_cifar_classifier"),
+        ({"10_transformers": "10_transformers"}, "10_transformers"),  # a teacher's
+        ({"10_transformers": "10_transformers", "10_attic": "10_transformers", "10_b": ""}, "10_transformers"),
+        ({"10_a": "", "10_a_old": "", "10_a-Copy1": ""}, "10_a"),
+        ({"05_renamed": "05_mlp1_sweep"}, "05_renamed"),  # all that there is
+    ],
+)
+def test_copies_are_left_out_and_told(tmp_path, there, taken):
+    for name, results in there.items():
+        make(tmp_path / f"{name}.ipynb", *([RUN.format(results)] if results else []))
+    make(tmp_path / "Untitled.ipynb")
+    shelf = course(tmp_path)
+    assert [path.stem for path in shelf] == [taken]
+    others = sorted({f"{name}.ipynb" for name in (*there, "Untitled")} - {f"{taken}.ipynb"})
+    assert left_out(tmp_path, shelf) == f"Left out, as copies or no notebooks of the course: {', '.join(others)}."
+
+
+def test_two_notebooks_of_one_number_are_refused_when_nothing_says_which(tmp_path):
+    for name in ("10_cats", "10_dogs"):
+        make(tmp_path / f"{name}.ipynb")
+    with pytest.raises(UsageError, match=r"10_cats.ipynb and 10_dogs.ipynb have one number: keep one of them in "):
+        course(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_copy_never_replaces_the_results_of_its_notebook(tmp_path, monkeypatch, capsys):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "report_template.md").write_text("No name in here.")
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("01_a", "ours"), ("01_a_old", "the copy's")):
+        make(tmp_path / "notebooks" / f"{name}.ipynb", f'print("{text}")  # Run("01_a")')
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.json").write_text(json.dumps({"format": 1, "notebooks": {}}))
+    assert run_course([], "quick", "embedded", 0, "out")
+    assert "Left out, as copies or no notebooks of the course: 01_a_old.ipynb." in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "out" / "notebooks").iterdir()] == ["01_a.ipynb"]
 
 
 @pytest.mark.slow

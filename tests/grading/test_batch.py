@@ -21,8 +21,9 @@ from labkit.grading.settings import Bounds, Settings
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A course of two small notebooks, and submissions of three students."""
+    """A course of two small notebooks and a copy of one, and submissions of three students."""
     make_batch(tmp_path)
+    shutil.copy(tmp_path / "notebooks" / "01_small.ipynb", tmp_path / "notebooks" / "01_small-Copy1.ipynb")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -32,7 +33,9 @@ def place(tmp_path, monkeypatch):
 def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
     out = place / "graded"
     assert grade(place / "submissions", out, SETTINGS, jobs=2) is False
-    assert "5 notebooks in" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Left out, as copies or no notebooks of the course: 01_small-Copy1.ipynb." in printed
+    assert "5 notebooks in" in printed
     book = gradebook(out)
     assert {
         name: (row["exercise 1.2"], row["exercise 1.4"], row["total"], row["status"]) for name, row in book.items()

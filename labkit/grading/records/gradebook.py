@@ -78,7 +78,9 @@ def harmless(text: str) -> str:
 
 
 def _row(name: str, attempts: list[Attempt], taken: Submission | None) -> Row:
-    by_chapter = {chapter_of(attempt.notebook): attempt for attempt in attempts}
+    # What is there counts before what is missing, as a copy of a notebook in the course's own folder once was.
+    in_order = sorted(attempts, key=lambda attempt: attempt.status != "missing")
+    by_chapter = {chapter_of(attempt.notebook): attempt for attempt in in_order}
     points: dict[str, int | None] = {}
     for exercise in exercises():
         attempt = by_chapter.get(chapter_of(exercise))

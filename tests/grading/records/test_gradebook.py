@@ -57,6 +57,13 @@ def test_a_missing_notebook_has_empty_cells_and_an_invalid_one_zeros(written):
     assert (invalid[f"exercise {name}"], invalid["total"], invalid["status"]) == ("0", "0", "invalid")
 
 
+def test_points_stay_although_a_copy_in_the_courses_folder_was_missed_by_everybody(written):
+    """So nights were kept in which a TA's checkout held a copy of a notebook."""
+    original, copied = attempt("a", "01_pytorch_blitz", points={"1.1": 2}), "01_pytorch_blitz-Copy1"
+    (row,) = written([original, attempt("a", copied, "missing")])
+    assert (row["exercise 1.1"], row["total"]) == ("2", "2")
+
+
 @pytest.mark.parametrize(
     ("statuses", "worst"),
     [
