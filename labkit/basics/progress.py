@@ -1,10 +1,13 @@
-"""A progress bar for whoever watches: a line of text below a cell, gone when the work is done."""
+"""How far a long work is: a bar below the cell for whoever watches it, a note for a headless run, else nothing."""
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any
 
 from tqdm.std import tqdm  # tqdm.auto would leave a widget in the notebook
@@ -15,6 +18,35 @@ Advance = Callable[[float], object]  # takes the work that was just done, in uni
 WIDTH = 72  # characters
 INTERVAL = 0.1  # seconds between two drawings
 LINE = "{percentage:3.0f} %|{bar}| {n:.0f} of {total} {unit}, {remaining} left"
+NOTES = "LABKIT_PROGRESS"  # the folder of the notes: set by a headless run for its kernels
+QUIET = 10.0  # seconds of work before its first note: what is left is guessed from them
+RENEWAL = 1.0  # seconds between two notes
+
+
+class Work:
+    """A piece of work of `total` units, as `progress` yields it; this one is shown nowhere, but for its lines.
+
+    doing: which part of it is worked on, in words.
+    """
+
+    def __init__(self, total: float, log: Log | None = None) -> None:
+        self.total = total
+        self.log = log
+        self.doing = ""
+
+    def advance(self, amount: float) -> None:
+        """Add work that was just done."""
+
+    def skip(self, amount: float) -> None:
+        """Add work that was found done, and so says nothing about how long the rest will take."""
+
+    def tell(self, line: str) -> None:
+        """Print a line that stays."""
+        if self.log is not None:
+            self.log(line)
+
+    def close(self) -> None:
+        """Take away what was shown."""
 
 
 def watched() -> bool:
@@ -31,32 +63,101 @@ def watched() -> bool:
 
 
 @contextmanager
-def progress(total: int, unit: str, log: Log | None) -> Iterator[tuple[Advance, Log]]:
-    """Yield `advance`, to be called with the work just done, and `tell`, to be called with a line for `log`.
+def progress(total: float, unit: str, log: Log | None) -> Iterator[Work]:
+    """Yield the work, to be told what was done of it, and the lines for `log`.
 
-    Where someone watches, a bar stands below the lines until the work ends. Elsewhere there are only the lines, and
-    without `log` nothing at all.
+    Where someone watches, a bar stands below the lines until the work ends. In a headless run a note in the folder
+    NOTES says what is worked on and how long it will take, once the work has lasted for a while. Elsewhere there are
+    only the lines, and without `log` nothing at all.
     """
-    if log is None or not watched():
-        yield _ignore, log or _ignore
-        return
-    shape = {"ncols": WIDTH, "bar_format": LINE, "leave": False}
-    pace = {"mininterval": INTERVAL, "miniters": 0, "smoothing": 0.05}
-    with _Bar(total=total, unit=unit, file=sys.stdout, **shape, **pace) as bar:
-
-        def advance(amount: float) -> None:
-            bar.update(min(amount, total - bar.n))  # tqdm warns where rounding leads beyond the total
-
-        def tell(line: str) -> None:
-            bar.display("")  # `clear` would flush, which takes ten times as long as all else here
-            log(line)
-            bar.refresh()
-
-        yield advance, tell
+    work: Work
+    if os.environ.get(NOTES):
+        work = _Noted(total, log)
+    elif log is not None and watched():
+        work = _Drawn(total, unit, log)
+    else:
+        work = Work(total, log)
+    try:
+        yield work
+    finally:
+        work.close()
 
 
-def _ignore(_: object) -> None:
-    """Stand in for the bar or the log that is not there."""
+def note_as(notebook: str) -> None:
+    """Let the notes of this process say which notebook they come from."""
+    _Noted.notebook = notebook
+
+
+def duration(seconds: float) -> str:
+    """Return a time as roughly as a guess of it is: "40 s", "6 min", "2 h 10 min"."""
+    if seconds < 55:
+        return f"{max(10, round(seconds, -1)):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(round(minutes, -1), 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+class _Noted(Work):
+    """Writes a note, by this process' number: the notebook in its first line, the rest in its second."""
+
+    notebook = ""
+
+    def __init__(self, total: float, log: Log | None) -> None:
+        super().__init__(total, log)
+        self.path = Path(os.environ[NOTES], f"{os.getpid()}.txt")
+        self.done = self.measured = 0.0
+        self.start = time.monotonic()
+        self.next = self.start + QUIET
+
+    def advance(self, amount: float) -> None:
+        self.done += amount
+        self.measured += amount
+        if (now := time.monotonic()) >= self.next:
+            self.next = now + RENEWAL
+            left = (now - self.start) / self.measured * max(0.0, self.total - self.done)
+            self._write(f"about {duration(left)} left: {self.doing}")
+
+    def skip(self, amount: float) -> None:
+        self.done += amount
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.path.unlink()
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # a full disk is told by what must be written; here the next note may come through
+            new = self.path.with_suffix(".new")
+            new.write_text(f"{self.notebook}\n{text}\n", encoding="utf-8")
+            new.replace(self.path)
+
+
+class _Drawn(Work):
+    """Draws a bar."""
+
+    def __init__(self, total: float, unit: str, log: Log) -> None:
+        super().__init__(total, log)
+        shape = {"ncols": WIDTH, "bar_format": LINE, "leave": False}
+        pace = {"mininterval": INTERVAL, "miniters": 0, "smoothing": 0.05}
+        self.bar = _Bar(total=total, unit=unit, file=sys.stdout, **shape, **pace)
+
+    def advance(self, amount: float) -> None:
+        self.bar.update(min(amount, self.total - self.bar.n))  # tqdm warns where rounding leads beyond the total
+
+    def skip(self, amount: float) -> None:
+        self.bar.initial += amount  # tqdm's pace counts from here
+        self.bar.last_print_n += amount
+        self.bar.n += amount
+        self.bar.refresh()
+
+    def tell(self, line: str) -> None:
+        self.bar.display("")  # `clear` would flush, which takes ten times as long as all else here
+        super().tell(line)
+        self.bar.refresh()
+
+    def close(self) -> None:
+        self.bar.close()
 
 
 class _Bar(tqdm):

@@ -18,6 +18,7 @@ from torch import nn
 from labkit.basics.files import rehearsed_folder, write_atomically
 from labkit.basics.machine import get_device
 from labkit.data.datasets import Dataset
+from labkit.training.checkpoint import Checkpoint
 from labkit.training.together import Member
 
 CACHE_FORMAT = 1
@@ -40,6 +41,16 @@ def cached_results(members: list[Member], names: list[str], cache: Path | None) 
     if results is None and (rehearsed := rehearsed_folder()) and all(_is_ours(member.model) for member in members):
         results = _read_all(rehearsed, names)
     return results
+
+
+def checkpoint_of(members: list[Member], names: list[str], cache: Path | None) -> Checkpoint:
+    """Return where networks that are trained together are kept until their results are; nowhere without a cache.
+
+    Nor are networks with modules of somebody else, which may hold more than torch knows of.
+    """
+    if cache is None or not all(_is_ours(member.model) for member in members):
+        return Checkpoint()
+    return Checkpoint((cache / names[0]).with_suffix(".unfinished"))
 
 
 def _read_all(folder: Path | None, names: list[str]) -> list[dict[str, Any]] | None:

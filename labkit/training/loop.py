@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.basics.errors import LabkitError, first_line
-from labkit.basics.machine import get_device, synchronise
-from labkit.basics.progress import Advance, Log, progress
+from labkit.basics.machine import get_device
+from labkit.basics.progress import Log, Work, progress
 from labkit.data.datasets import Dataset
+from labkit.training.checkpoint import Checkpoint, Walk, steps_of
 from labkit.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -99,7 +100,12 @@ class Evaluation:
 
 
 def fit(
-    model: nn.Module, dataset: Dataset, config: TrainConfig, log: Log | None = None, advance: Advance | None = None
+    model: nn.Module,
+    dataset: Dataset,
+    config: TrainConfig,
+    log: Log | None = None,
+    work: Work | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
     """Train `model` in place on the training split with cross-entropy, and measure validation after each epoch.
 
@@ -109,44 +115,41 @@ def fit(
 
     The order of the batches comes from `config.seed` alone; initial weights are the caller's, so call
     `set_seed` before building the model. log: called with one plain line an epoch, e.g. `print`; where someone watches,
-    a progress bar stands below the lines. advance: called after each step with the share of an epoch that it was, for
-    the bar of a longer work.
+    a progress bar stands below the lines. work: that of which this training is a part, in epochs; it takes the place of
+    the log and the bar. checkpoint: keeps the training every minute or so, and goes on where an interrupted one stood.
     Raises LabkitError when the model does not give one logit a class, or ends in a softmax, or labels are decimals.
     """
     device = get_device()
     model.to(device, memory_format=torch.channels_last)  # convolutions run up to a third faster, on CPUs and GPUs
     images, labels = dataset.train.images.to(device), dataset.train.labels.to(device)
     _check_output(model, dataset, device)
-    steps = -(-len(labels) // config.batch_size)
     optimizer = make_optimizer(model.parameters(), config)
-    schedule = make_schedule(optimizer, config, steps)
-    generator = torch.Generator().manual_seed(config.seed)
+    schedule = make_schedule(optimizer, config, steps_of(len(labels), config))
     history = History()
-    with progress(config.epochs, "epochs", log) as (bar_advance, tell):
-        advance = advance or bar_advance
-        for epoch in range(1, config.epochs + 1):
-            start = time.perf_counter()
+    holders = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    sums = torch.zeros((), device=device)
+    walk = Walk(config, len(labels), [config.seed], [history], sums, holders, _generators(device), checkpoint)
+    with progress(config.epochs, "epochs", log) if work is None else nullcontext(work) as work:
+        work.skip(walk.found)
+        for epoch in walk.epochs():
+            work.doing = f"epoch {epoch} of {config.epochs}"
             model.train()
-            order = torch.randperm(len(labels), generator=generator) if config.shuffle else torch.arange(len(labels))
-            losses = torch.zeros(steps, device=device)
-            correct = torch.zeros((), device=device)
-            for step, batch in enumerate(order.to(device).split(config.batch_size)):
+            for (batch,) in walk.batches():
                 logits = model(images[batch])
                 loss = functional.cross_entropy(logits, labels[batch])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 schedule.step()
-                losses[step] = loss.detach()
-                correct += (logits.detach().argmax(1) == labels[batch]).sum()
-                advance(1 / steps)
-            synchronise(device)
-            history.seconds += time.perf_counter() - start
+                walk.losses[walk.step] = loss.detach()
+                walk.correct += (logits.detach().argmax(1) == labels[batch]).sum()
+                work.advance(1 / walk.steps)
+            history.seconds = walk.seconds
             history.add_epoch(
-                losses, config.batch_size, float(correct), evaluate(model, dataset, "validation"), len(labels)
+                walk.losses, config.batch_size, float(walk.correct), evaluate(model, dataset, "validation"), len(labels)
             )
             row = history.epochs[-1]
-            tell(
+            work.tell(
                 f"epoch {epoch}/{config.epochs}: train loss {row['train_loss']:.3f}, "
                 f"validation accuracy {row['validation_accuracy']:.1%}"
             )
@@ -187,6 +190,14 @@ def make_schedule(
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.lr, total_steps=steps * config.epochs, cycle_momentum=False
     )
+
+
+def _generators(device: torch.device) -> list[torch.Generator]:
+    """Return torch's own random generators, from which layers draw."""
+    return [
+        torch.default_generator,
+        *([torch.cuda.default_generators[device.index or 0]] if device.type == "cuda" else []),
+    ]
 
 
 def _check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> None:

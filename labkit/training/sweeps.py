@@ -16,11 +16,12 @@ from torch import nn
 
 from labkit.basics.errors import UsageError
 from labkit.basics.machine import set_seed
-from labkit.basics.progress import Advance, Log, progress
+from labkit.basics.progress import Log, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.models.networks import count_parameters
 from labkit.training import executors
-from labkit.training.cache import cached_results, entry_names, write_entry
+from labkit.training.cache import cached_results, checkpoint_of, entry_names, write_entry
+from labkit.training.checkpoint import Checkpoint
 from labkit.training.config import TrainConfig
 from labkit.training.loop import Evaluation, History, evaluate, fit
 from labkit.training.together import Ensemble, Member, arrange
@@ -75,6 +76,21 @@ class _Group:
         return cached_results(self.members, self.names, cache)
 
 
+class _Part(Work):
+    """The training of a group, in epochs, as a part of a sweep's work, in networks."""
+
+    def __init__(self, whole: Work, group: _Group, label: str) -> None:
+        super().__init__(group.members[0].config.epochs)
+        self.whole, self.label, self.size = whole, label, len(group.members)
+
+    def advance(self, amount: float) -> None:
+        self.whole.doing = f"{self.label}, {self.doing}"
+        self.whole.advance(amount * self.size / self.total)
+
+    def skip(self, amount: float) -> None:
+        self.whole.skip(amount * self.size / self.total)
+
+
 def sweep(
     build: Callable[..., nn.Module],
     grid: Mapping[str, Sequence[Any]],
@@ -93,7 +109,8 @@ def sweep(
     grid: a list of values for each key; keys that TrainConfig has override `config`; {} is the one setting `config`.
     cache: a folder; every finished training is kept there, so that an interrupted sweep goes on where it stopped. It
         is found again only when network, initial weights, data, settings, threads, torch and the networks that are
-        trained together with it are the same.
+        trained together with it are the same. So is an unfinished one, every minute or so, where the network is made of
+        labkit's and torch's modules alone: others may hold what no checkpoint knows of.
     log: called with one plain line a setting, e.g. `print`, and one for networks that were trained together;
         where someone watches, a progress bar stands below the lines.
     engine: "auto" trains small networks together where that is faster, each with the result that it would have had
@@ -125,22 +142,23 @@ def sweep(
         jobs = dict(zip(to_train, executors.submit(executor, _train, dataset, cache, tasks), strict=True))
     results: dict[int, dict[str, Any]] = {}
     computed, reported = 0, 0  # networks; settings
-    with progress(len(members), "networks", log) as (advance, tell):
+    keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
+    with progress(len(members), "networks", log) as work:
         for number, group in enumerate(groups):
-            group_results, newly_trained = _results(group, dataset, cache, advance, jobs.get(number))
+            part = _Part(work, group, _label(len(results), group, keys))
+            group_results, newly_trained = _results(group, dataset, cache, part, jobs.get(number))
             results.update(zip(group.indices, group_results, strict=True))
             computed += newly_trained
             if (size := len(group.members)) > 1:
-                tell(f"{len(results)} of {len(members)} networks trained, the last {size} together as one network")
+                work.tell(f"{len(results)} of {len(members)} networks trained, the last {size} together as one network")
             while reported < len(settings):
                 indices = range(reported * len(seeds), (reported + 1) * len(seeds))
                 if not all(index in results for index in indices):
                     break
                 accuracies = [results[index]["run"]["test_accuracy"] for index in indices]
-                tell(_line(build, settings[reported], accuracies))
+                work.tell(_line(build, settings[reported], accuracies))
                 reported += 1
     ordered = [results[index] for index in range(len(members))]
-    keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
     return Sweep(
         runs=pd.DataFrame([{**key, **result["run"]} for key, result in zip(keys, ordered, strict=True)]),
         epochs=pd.DataFrame(
@@ -174,57 +192,67 @@ def _member(build: Callable[..., nn.Module], setting: dict[str, Any], config: Tr
 
 def _line(build: Callable[..., nn.Module], setting: dict[str, Any], accuracies: list[float]) -> str:
     """Return a setting's mean test accuracy with its spread over the seeds."""
-    named = ", ".join(f"{key} {value}" for key, value in setting.items()) or getattr(build, "__name__", "network")
+    named = _words(setting) or getattr(build, "__name__", "network")
     percent = 100 * np.array(accuracies)
     spread = f" ± {percent.std(ddof=1):.1f}" if len(percent) > 1 else ""
     return f"{named}: test accuracy {percent.mean():.1f}{spread} % over {len(percent)} seeds"
 
 
-def _results(
-    group: _Group, dataset: Dataset, cache: Path | None, advance: Advance, job: Any
-) -> tuple[list[dict[str, Any]], int]:
-    """Return the result of each network of a group, and how many were trained now.
+def _words(setting: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in setting.items())
 
-    advance: called with the number of networks that were trained or cached, in parts. job: trains them elsewhere.
-    """
+
+def _label(done: int, group: _Group, keys: list[dict[str, Any]]) -> str:
+    """Return which networks of a sweep a group is, in words; done: how many come before it."""
+    first, last, total = done + 1, done + len(group.members), len(keys)
+    if last > first:
+        return f"networks {first} to {last} of {total} together"
+    return (
+        f"network {first} of {total} ({', '.join(f'{key} {value}' for key, value in keys[group.indices[0]].items())})"
+    )
+
+
+def _results(
+    group: _Group, dataset: Dataset, cache: Path | None, part: _Part, job: Any
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the result of each network of a group, and how many were trained now; job: trains them elsewhere."""
     size = len(group.members)
     if job is not None:
         executors.wait(job)
     if (cached := group.cached(cache)) is not None:
-        advance(size)
+        part.skip(part.total)
         return cached, size if job is not None else 0
-    return _train(dataset, group, cache, advance), size
+    return _train(dataset, group, cache, part), size
 
 
-def _train(
-    dataset: Dataset, group: _Group, cache: Path | None, advance: Advance = lambda _: None
-) -> list[dict[str, Any]]:
+def _train(dataset: Dataset, group: _Group, cache: Path | None, work: Work | None = None) -> list[dict[str, Any]]:
     """Train the networks of a group, keep their results, and return them."""
     members = group.members
-
-    def by_epoch(epochs: float) -> None:
-        advance(epochs * len(members) / members[0].config.epochs)
-
+    checkpoint = checkpoint_of(members, group.names, cache)
+    work = work or Work(members[0].config.epochs)
     if len(members) > 1:
-        results = _train_together(members, dataset, by_epoch)
+        results = _train_together(members, dataset, work, checkpoint)
     else:
-        results = [_train_alone(members[0], dataset, by_epoch)]
+        results = [_train_alone(members[0], dataset, work, checkpoint)]
     for name, result in zip(group.names, results, strict=True):
         if cache is not None:
             write_entry(cache / name, result)
+    checkpoint.remove()
     return results
 
 
-def _train_alone(member: Member, dataset: Dataset, advance: Advance) -> dict[str, Any]:
+def _train_alone(member: Member, dataset: Dataset, work: Work, checkpoint: Checkpoint) -> dict[str, Any]:
     set_seed(member.config.seed)
     torch.set_rng_state(member.random_state)
-    history = fit(member.model, dataset, member.config, advance=advance)
+    history = fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
     return _result(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
 
 
-def _train_together(members: list[Member], dataset: Dataset, advance: Advance) -> list[dict[str, Any]]:
+def _train_together(
+    members: list[Member], dataset: Dataset, work: Work, checkpoint: Checkpoint
+) -> list[dict[str, Any]]:
     ensemble = Ensemble(members)
-    histories = ensemble.fit(dataset, advance)
+    histories = ensemble.fit(dataset, work, checkpoint)
     columns = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
     return [_result(*row) for row in zip(*columns, strict=True)]
 

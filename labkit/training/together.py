@@ -5,7 +5,6 @@ Members with the same seed see the same batches.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -16,10 +15,11 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.basics.errors import UsageError
-from labkit.basics.machine import get_device, synchronise
-from labkit.basics.progress import Advance
+from labkit.basics.machine import get_device
+from labkit.basics.progress import Work
 from labkit.data.datasets import Dataset, Split
 from labkit.models.networks import MLP, CifarNet, LeNet5, count_parameters
+from labkit.training.checkpoint import Checkpoint, Walk, steps_of
 from labkit.training.config import TrainConfig
 from labkit.training.loop import EVALUATION_BATCH, Evaluation, History, make_optimizer, make_schedule
 from labkit.training.stacks import ConvolutionStack, Place, Stack, layers_of
@@ -115,47 +115,39 @@ class Ensemble:
         kind = Stack if isinstance(members[0].model, MLP) else ConvolutionStack
         self.stack: Any = kind([member.model for member in self.members], len(self.seeds), self.device)
 
-    def fit(self, dataset: Dataset, advance: Advance | None = None) -> list[History]:
+    def fit(self, dataset: Dataset, work: Work | None = None, checkpoint: Checkpoint | None = None) -> list[History]:
         """Train all members as `loop.fit` would train each, and return a history for each.
 
         `seconds` of a history is the member's share of the time of all, by its number of parameters.
-        advance: called after each step with the share of an epoch that it was.
+        work and checkpoint: see `loop.fit`.
         """
         config = self.members[0].config
         images, labels = self._on_device(dataset.train)
-        steps = -(-len(labels) // config.batch_size)
-        update = _Update(self.stack, [member.config for member in self.members], steps)
-        orders = [torch.Generator().manual_seed(seed) for seed in self.seeds]
+        update = _Update(self.stack, [member.config for member in self.members], steps_of(len(labels), config))
         generators = [self._generator(member) for member in self.members]
         histories = [History() for _ in self.members]
-        seconds = 0.0
-        for _ in range(config.epochs):
-            start = time.perf_counter()
-            if config.shuffle:
-                order = torch.stack([torch.randperm(len(labels), generator=generator) for generator in orders])
-            else:
-                order = torch.arange(len(labels)).expand(len(orders), -1)
-            losses = torch.zeros((steps, len(self.members)), dtype=images.dtype, device=self.device)
-            correct = torch.zeros(len(self.members), dtype=torch.long, device=self.device)
-            for step, batch in enumerate(order.to(self.device).split(config.batch_size, dim=1)):
+        sums = torch.zeros(len(self.members), dtype=images.dtype, device=self.device)
+        walk = Walk(config, len(labels), self.seeds, histories, sums, {"update": update}, generators, checkpoint)
+        work = work or Work(config.epochs)
+        work.skip(walk.found)
+        for epoch in walk.epochs():
+            work.doing = f"epoch {epoch} of {config.epochs}"
+            for batch in walk.batches():
                 logits = self.stack.logits(images[batch], generators, update.keep)
                 truth = labels[batch].repeat_interleave(self.each, 0)
                 loss = functional.cross_entropy(logits.flatten(0, 1), truth.flatten(), reduction="none")
                 member_loss = loss.view_as(truth).mean(1)
                 update.step(member_loss.sum())
-                losses[step] = member_loss.detach()
-                correct += (logits.detach().argmax(2) == truth).sum(1)
-                if advance:
-                    advance(1 / steps)
-            synchronise(self.device)
-            seconds += time.perf_counter() - start
+                walk.losses[walk.step] = member_loss.detach()
+                walk.correct += (logits.detach().argmax(2) == truth).sum(1)
+                work.advance(1 / walk.steps)
             evaluations = self._evaluate(dataset, "validation")
-            per_member = zip(histories, losses.cpu().T, correct.tolist(), evaluations, strict=True)
+            per_member = zip(histories, walk.losses.cpu().T, walk.correct.tolist(), evaluations, strict=True)
             for history, member_losses, correct_count, validation in per_member:
                 history.add_epoch(member_losses, config.batch_size, correct_count, validation, len(labels))
         sizes = [count_parameters(member.model) for member in self.members]
         for history, size in zip(histories, sizes, strict=True):
-            history.seconds = seconds * size / sum(sizes)
+            history.seconds = walk.seconds * size / sum(sizes)
         self.stack.copy_back()
         return self._as_given(histories)
 
@@ -202,7 +194,7 @@ class _Update:
         shared = configs[0]
         self.sgd = shared.optimizer == "sgd"
         self.keep = shared.momentum if self.sgd else 0.0
-        stacked = [*stack.weights, *stack.small]
+        stacked = self.stacked = [*stack.weights, *stack.small]
         for parameter in stacked:
             parameter.grad.zero_()
         self.small = [parameter.grad for parameter in stack.small]
@@ -226,6 +218,23 @@ class _Update:
                 torch._foreach_add_([view.grad for view in views], [view.data for view in views], alpha=decay)
             optimizer.step()
             schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the stacked parameters, the momentum where their gradients hold it, and the optimisers' state."""
+        tensors = [parameter.data for parameter in self.stacked]
+        return {
+            "tensors": tensors + [parameter.grad for parameter in self.stacked if self.sgd],
+            "parts": [(optimizer.state_dict(), schedule.state_dict()) for _, _, optimizer, schedule in self.parts],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        tensors = self.state_dict()["tensors"]
+        for tensor, kept in zip(tensors, state["tensors"], strict=True):
+            tensor.copy_(kept)
+        for (_, _, *holders), kept_parts in zip(self.parts, state["parts"], strict=True):
+            for holder, kept in zip(holders, kept_parts, strict=True):
+                holder.load_state_dict(kept)
 
 
 def _view(parameter: nn.Parameter, index: tuple[int | slice, ...]) -> nn.Parameter:

@@ -51,10 +51,10 @@ def test_nobody_watches_a_script():
 
 
 def test_bar_stands_below_the_lines_and_goes(shown, every_step):
-    with progress(4, "epochs", print) as (advance, tell):
+    with progress(4, "epochs", print) as work:
         for number in range(4):
-            advance(1)
-            tell(f"line {number}")
+            work.advance(1)
+            work.tell(f"line {number}")
     text = shown()
     assert left_of(text) == "line 0\nline 1\nline 2\nline 3\n"
     assert bars(text)[0].startswith("  0 %|")
@@ -71,17 +71,17 @@ def test_bar_goes_when_the_work_fails(shown):
 
 
 def test_parts_that_add_up_to_more_than_the_whole_are_no_warning(shown, every_step):
-    with progress(1, "networks", print) as (advance, _):
+    with progress(1, "networks", print) as work:
         for _step in range(13):
-            advance(0.1)
+            work.advance(0.1)
     assert bars(shown())[-1].startswith("100 %")
 
 
 def test_drawing_is_rare_and_starts_no_thread(shown):
     before, start = threading.active_count(), time.monotonic()
-    with progress(100_000, "steps", print) as (advance, _):
+    with progress(100_000, "steps", print) as work:
         for _step in range(100_000):
-            advance(1)
+            work.advance(1)
         assert threading.active_count() == before
     assert len(bars(shown())) <= 3 + (time.monotonic() - start) / progressbar.INTERVAL
 
@@ -116,9 +116,9 @@ def test_sweep_shows_a_bar_over_its_networks(shown, every_step, tiny_digits, tmp
 
 CELL = """
 from labkit.basics.progress import progress, watched
-with progress(1, "epochs", print) as (advance, tell):
-    advance(1)
-    tell("line")
+with progress(1, "epochs", print) as work:
+    work.advance(1)
+    work.tell("line")
 print(watched())
 """
 
