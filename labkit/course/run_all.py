@@ -13,6 +13,7 @@ from typing import Any
 from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, out_folder
 from labkit.course import kernels
+from labkit.course.live import Live
 from labkit.course.notebooks import course, left_out, notebooks_folder, select
 from labkit.course.run_one import Outcome, execute, set_environment
 from labkit.data.places import settle
@@ -72,35 +73,42 @@ def execute_all(paths: Sequence[Path], parameters: dict[str, Any], folder: Path,
     if len(paths) > 1:
         kernels.prepare()
     try:
-        return (_one_by_one if jobs == 1 else _side_by_side)(paths, parameters, folder, jobs)
+        with Live(Path(parameters["out"], ".progress")) as live:
+            return (_one_by_one if jobs == 1 else _side_by_side)(paths, parameters, folder, jobs, live)
     except KeyboardInterrupt as interrupt:
-        print("interrupted", flush=True)
         raise Interrupted(
             "Interrupted: finished notebooks and trainings are kept, and the same command goes on from there."
         ) from interrupt
 
 
-def _one_by_one(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, _: int) -> list[Outcome]:
+def _one_by_one(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, _: int, live: Live) -> list[Outcome]:
     """Execute notebooks one after the other."""
     outcomes = []
     for number, path in enumerate(paths, 1):
-        print(f"[{number}/{len(paths)}] {path.stem} ...", end=" ", flush=True)
-        outcomes.append(execute(path, parameters, folder))
-        print(outcomes[-1].summary(), flush=True)
+        head = f"[{number}/{len(paths)}] {path.stem} ..."
+        live.begin(head)
+        try:
+            outcomes.append(execute(path, parameters, folder, live.listener(path)))
+        except KeyboardInterrupt:
+            live.end(head, "interrupted")
+            raise
+        live.end(head, outcomes[-1].summary(), path.stem)
     return outcomes
 
 
-def _side_by_side(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int) -> list[Outcome]:
+def _side_by_side(
+    paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int, live: Live
+) -> list[Outcome]:
     """Execute `jobs` notebooks at a time, each with one thread."""
     os.environ["LABKIT_THREADS"] = "1"
     outcomes = []
     # papermill changes into the notebook's folder, and with it all that runs beside it: be there from the start.
     with contextlib.chdir(paths[0].parent), ThreadPoolExecutor(jobs) as pool:
-        pending = [pool.submit(_execute_in_thread, path, parameters, folder) for path in paths]
+        pending = [pool.submit(_execute_in_thread, path, parameters, folder, live) for path in paths]
         try:
             for number, (path, future) in enumerate(zip(paths, pending, strict=True), 1):
                 outcomes.append(future.result())
-                print(f"[{number}/{len(paths)}] {path.stem} ... {outcomes[-1].summary()}", flush=True)
+                live.end(f"[{number}/{len(paths)}] {path.stem} ...", outcomes[-1].summary(), path.stem)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             kernels.own_server.end()  # notebooks end with their kernels
@@ -108,12 +116,12 @@ def _side_by_side(paths: Sequence[Path], parameters: dict[str, Any], folder: Pat
     return outcomes
 
 
-def _execute_in_thread(path: Path, parameters: dict[str, Any], folder: Path) -> Outcome:
+def _execute_in_thread(path: Path, parameters: dict[str, Any], folder: Path, live: Live) -> Outcome:
     """Execute one notebook, and close the event loop that nbclient leaves open in a thread."""
     from jupyter_core.utils import ensure_event_loop
 
     try:
-        return execute(path, parameters, folder)
+        return execute(path, parameters, folder, live.listener(path))
     finally:
         ensure_event_loop().close()
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,13 +36,18 @@ class Outcome:
         return f"{'failed' if self.error else 'passed'} in {self.seconds:.1f} s"
 
 
-def execute(path: Path, parameters: dict[str, Any], folder: Path) -> Outcome:
-    """Execute one notebook through papermill and keep it in `folder`; a failed one as NAME.failed.ipynb."""
+def execute(
+    path: Path, parameters: dict[str, Any], folder: Path, on_cell: Callable[..., None] | None = None
+) -> Outcome:
+    """Execute one notebook through papermill and keep it in `folder`; a failed one as NAME.failed.ipynb.
+
+    on_cell: see `run_headless`.
+    """
     start = time.perf_counter()
     target, failed = folder / path.name, folder / f"{path.stem}.failed.ipynb"
     try:
         _check_parameters(path, parameters)
-        executed, cell, error = run_headless(path, parameters)
+        executed, cell, error = run_headless(path, parameters, on_cell=on_cell)
         write_atomically(failed if error else target, executed)
         if not error:
             failed.unlink(missing_ok=True)
@@ -51,11 +57,15 @@ def execute(path: Path, parameters: dict[str, Any], folder: Path) -> Outcome:
 
 
 def run_headless(
-    path: Path, parameters: dict[str, Any], folder: Path | None = None, warm: bool = True
+    path: Path,
+    parameters: dict[str, Any],
+    folder: Path | None = None,
+    warm: bool = True,
+    on_cell: Callable[..., None] | None = None,
 ) -> tuple[str, str, str]:
     """Run a notebook through papermill in `folder` (default: its own), without changing its file.
 
-    warm: on a warm kernel, where this system has them.
+    warm: on a warm kernel, where this system has them. on_cell: called with `cell` and `cell_index` before each cell.
     Returns the executed notebook as JSON text, and the cell and one-line error that ended it (empty when none did).
     """
     import papermill
@@ -76,6 +86,7 @@ def run_headless(
                 kernel_manager_class=kernels.OwnKernels,
                 language="python",
                 progress_bar=False,
+                on_cell_start=on_cell,
                 # without notices about TCP, and about the interrupt at its end
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             )

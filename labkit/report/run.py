@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from labkit import __version__
 from labkit.basics.errors import UsageError
 from labkit.basics.files import ensure_writable, out_folder, write_atomically
+from labkit.basics.progress import note_as
 from labkit.data.datasets import SPLIT_NAMES, Dataset
 from labkit.report.profiles import Profile
 from labkit.report.results import FORMAT, describe, describe_number, files_of, read_results
@@ -36,6 +37,7 @@ class Run:
     def __init__(self, name: str, profile: Profile, dataset: Dataset, seed: int, out: str | Path = "") -> None:
         from labkit.basics.machine import describe_machine
 
+        note_as(name)
         self.name = name
         self.profile = profile
         self.dataset = dataset

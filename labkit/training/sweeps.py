@@ -84,7 +84,7 @@ class _Part(Work):
         self.whole, self.label, self.size = whole, label, len(group.members)
 
     def advance(self, amount: float) -> None:
-        self.whole.doing = f"{self.label}, {self.doing}"
+        self.whole.doing = f"{self.doing}, {self.label}"
         self.whole.advance(amount * self.size / self.total)
 
     def skip(self, amount: float) -> None:
@@ -206,7 +206,7 @@ def _label(done: int, group: _Group, keys: list[dict[str, Any]]) -> str:
     """Return which networks of a sweep a group is, in words; done: how many come before it."""
     first, last, total = done + 1, done + len(group.members), len(keys)
     if last > first:
-        return f"networks {first} to {last} of {total} together"
+        return f"networks {first} to {last} of {total}"
     return (
         f"network {first} of {total} ({', '.join(f'{key} {value}' for key, value in keys[group.indices[0]].items())})"
     )

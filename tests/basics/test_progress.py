@@ -145,3 +145,103 @@ def test_a_request_that_names_its_cell_is_watched():
         manager.shutdown_kernel(now=True)
     assert "1 of 1 epochs" in "".join(texts)
     assert left_of("".join(texts)) == "line\nTrue\n"
+
+
+@pytest.fixture
+def notes(tmp_path, monkeypatch):
+    """Let a headless run want notes, at each step; return their folder."""
+    monkeypatch.setenv(progressbar.NOTES, str(tmp_path))
+    monkeypatch.setattr(progressbar, "QUIET", 0)
+    monkeypatch.setattr(progressbar, "RENEWAL", 0)
+    return tmp_path
+
+
+@pytest.fixture
+def written(notes, monkeypatch):
+    """Return the list that gets what the notes say."""
+    texts, write = [], progressbar._Noted._write
+
+    def keep(work, text):
+        write(work, text)
+        (file,) = notes.iterdir()
+        texts.append(file.read_text("utf-8"))
+
+    monkeypatch.setattr(progressbar._Noted, "_write", keep)
+    return texts
+
+
+@pytest.mark.parametrize(
+    ("engine", "parts"),
+    [
+        ("auto", ["epoch 1 of 1, networks 1 to 4 of 8", "epoch 2 of 2, networks 5 to 8 of 8"]),
+        (
+            "loop",
+            [
+                "epoch 1 of 1, network 1 of 8 (hidden_sizes (4,), epochs 1, seed 3)",
+                "epoch 1 of 2, network 3 of 8 (hidden_sizes (4,), epochs 2, seed 3)",
+                "epoch 2 of 2, network 8 of 8 (hidden_sizes (8,), epochs 2, seed 5)",
+            ],
+        ),
+    ],
+)
+def test_a_headless_run_is_told_what_is_trained(written, notes, tiny_digits, shown, engine, parts):
+    progressbar.note_as("05_mlp1_sweep")
+    sweep(MLP, GRID, tiny_digits, QUICK, [3, 5], engine=engine, log=lambda line: None)
+    assert all(re.fullmatch(r"05_mlp1_sweep\nabout \d+ s left: .*\n", text) for text in written)
+    for part in parts:
+        assert any(text.endswith(f": {part}\n") for text in written)
+    assert list(notes.iterdir()) == []
+    assert shown() == ""
+
+
+def test_a_training_of_its_own_is_told_as_well(written, notes, tiny_digits):
+    fit(MLP((4,)), tiny_digits, QUICK)
+    assert written[0].endswith("left: epoch 1 of 2\n")
+    assert list(notes.iterdir()) == []
+
+
+def test_short_trainings_write_no_note(notes, tiny_digits, monkeypatch):
+    monkeypatch.setattr(progressbar, "QUIET", 1e9)
+    monkeypatch.setattr(progressbar._Noted, "_write", None)
+    fit(MLP((4,)), tiny_digits, QUICK)
+
+
+def test_what_is_left_is_guessed_from_what_was_done_now(written, monkeypatch):
+    """Of 100 networks 80 are found; each that is trained takes 30 s."""
+    clock = 0.0
+    monkeypatch.setattr(progressbar.time, "monotonic", lambda: clock)
+    with progress(100, "networks", None) as work:
+        work.skip(80)
+        for _ in range(19):
+            clock += 30
+            work.advance(1)
+        work.skip(1)
+        work.advance(0)
+    said = [text.split("about ")[1].split(" left")[0] for text in written]
+    assert said[0] == "10 min"  # 19 times 30 s, in whole minutes
+    assert said[9] == "5 min"
+    assert said[-2:] == ["30 s", "10 s"]
+
+
+def test_a_folder_of_notes_that_is_gone_stops_nothing(notes, tiny_digits):
+    notes.rmdir()
+    assert len(fit(MLP((4,)), tiny_digits, QUICK).epochs) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "10 s"), (44, "40 s"), (54, "50 s"), (56, "1 min"), (3_540, "59 min"), (3_590, "1 h"), (7_900, "2 h 10 min")],
+)
+def test_times_are_as_rough_as_a_guess(seconds, text):
+    assert progressbar.duration(seconds) == text
+
+
+def test_what_was_found_says_nothing_about_the_pace_of_the_bar(shown, every_step):
+    with progress(100, "networks", print) as work:
+        work.skip(90)
+        assert work.bar.n == 90
+        time.sleep(0.01)
+        work.advance(1)
+        state = work.bar.format_dict
+    assert (state["n"] - state["initial"], state["n"]) == (1, 91)
+    assert " 90 %|" in shown()
