@@ -1,28 +1,31 @@
 """report_template.md + results.json -> Markdown, HTML and PDF.
 
-The template is Jinja2 with `<< >>` and `<% %>`, so that it does not clash with pandoc's braces, over pandoc's
+The source is Jinja2 with `<< >>` and `<% %>`, so that it does not clash with pandoc's braces, over pandoc's
 Markdown. In it: figure(name), table(name), number(name), has_run(notebook), banner(), provenance(); a name is
-`<notebook>.<artefact>`. `@fig:name` and `@tbl:name` become "Figure 3" and "Table 1". What an exercise that is not
-passed should have given is marked as missing.
+`<notebook>.<artefact>`. `@fig:name` and `@tbl:name` become "Figure 3" and "Table 1", the student's own as well. What an
+exercise that is not passed should have given is marked as missing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from labkit import CHECKOUT
-from labkit.basics.errors import LabkitError, UsageError, first_line
+from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import write_atomically
+from labkit.report import citations, markup, pandoc, writers
+from labkit.report.filling import fill
+from labkit.report.images import Images
+from labkit.report.numbering import number, set_apart
 from labkit.report.results import describe, describe_number, files_of
+from labkit.report.source import Source
 
-TEMPLATES = Path(__file__).with_name("templates")
-REFERENCE = re.compile(r"@(fig|tbl):([\w]+\.[\w]+)")
+DOCUMENTS = ("report.md", "report.html", "report.pdf")
 LINE_WIDTH = 6.4  # inches of a text line on the page
-LABELS = {"fig": "Figure", "tbl": "Table"}
 
 
 def default_template() -> Path:
@@ -31,74 +34,98 @@ def default_template() -> Path:
     return local if local.is_file() else CHECKOUT / "report_template.md"
 
 
+def report_source() -> Path:
+    """Return what the report is built from unless a file is named: my_report.md in this folder, else the template."""
+    own = Path.cwd() / "my_report.md"
+    return own if own.is_file() else default_template()
+
+
 def build_report(
     folder: Path,
     results: dict[str, Any],
     template: Path | None = None,
     not_passed: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Path]:
-    """Build report.md, report.html and report.pdf in `folder`, and return their paths.
+    """Build report.md, report.html and report.pdf in `folder`, then the student's own images; return their paths.
 
-    results: what the folder's results.json holds. not_passed: the exercises of each notebook that are not passed; what
-    the notebook did not make because of them is marked as missing.
-    Nothing is written unless all three could be built. UsageError for a template that is missing or cannot be
-    followed, LabkitError for a name that the results lack, or a figure whose file is gone.
+    results: what the folder's results.json holds. template: default: `report_source`. not_passed: the exercises of each
+    notebook that are not passed; what the notebook did not make because of them is marked as missing.
+    Nothing is written unless all could be built. UsageError for a template that is missing or cannot be followed,
+    LabkitError for a name that the results lack, or a figure whose file is gone.
     """
-    text = render(results, template or default_template(), not_passed)
+    source = Source(template or report_source())
     for notebook, section in results["notebooks"].items():
         for path in files_of(section):
             if not (folder / path).is_file():
                 raise LabkitError(f"{folder / path} is gone: run `labkit run {notebook}`, which makes it.")
-    contents: dict[Path, str | bytes] = {
-        folder / "report.md": text,
-        folder / "report.html": _to_html(text, folder),
-        folder / "report.pdf": _to_pdf(text, folder),
+    contents = _compose(folder, results, source, not_passed)
+    for name, content in contents.items():
+        if name in DOCUMENTS or (folder / name).resolve() != (source.folder / name).resolve():  # the student's file
+            write_atomically(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def try_report(
+    folder: Path,
+    results: dict[str, Any],
+    template: Path,
+    not_passed: Mapping[str, Sequence[str]],
+    notebooks: Iterable[str],
+) -> None:
+    """Build the report and write nothing, so that what is wrong in its source is told before `notebooks` run for it.
+
+    What a notebook did not make yet, or whose files are gone, counts as missing in this trial.
+    """
+    made = results["notebooks"]
+    whole = {
+        name: section for name, section in made.items() if all((folder / path).is_file() for path in files_of(section))
     }
-    for file, content in contents.items():
-        write_atomically(file, content)
-    return list(contents)
+    nothing: dict[str, Any] = {"figures": {}, "tables": {}, "numbers": {}}
+    to_come = {
+        name: {**made.get(name, next(iter(made.values()))), **nothing}
+        for name in dict.fromkeys([*notebooks, *made])
+        if name not in whole
+    }
+    open_exercises = {**not_passed, **{name: ["to come"] for name in to_come}}
+    _compose(folder, {**results, "notebooks": {**whole, **to_come}}, Source(template), open_exercises)
+
+
+def _compose(
+    folder: Path, results: dict[str, Any], source: Source, not_passed: Mapping[str, Sequence[str]]
+) -> dict[str, str | bytes]:
+    """Return the report's files by their path in `folder`: Markdown, HTML, PDF, then the student's own images."""
+    text = _render(results, source, not_passed)
+    keys = citations.keys_of(source.folder)
+    tree, remarks = pandoc.read(text, citations=keys is not None)
+    images = Images(source, folder, results)
+    faults = markup.faults(tree, remarks, source) + images.take(tree)
+    options: list[str] = []
+    if keys is not None:
+        faults += citations.faults(tree, source, keys)
+        options = citations.options(tree, source.folder)
+    source.refuse(faults)
+    html, pdf = writers.to_html(tree, source, images, options), writers.to_pdf(tree, source, images, options)
+    return {**dict(zip(DOCUMENTS, (text, html, pdf), strict=True)), **images.own}
 
 
 def render(
     results: dict[str, Any], template: Path, not_passed: Mapping[str, Sequence[str]] = MappingProxyType({})
 ) -> str:
     """Return the report as Markdown: the template with its artefacts placed, numbered and referred to."""
-    import jinja2
-    from jinja2.sandbox import SandboxedEnvironment
+    return _render(results, Source(template), not_passed)
 
-    try:
-        source = template.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"The template {template} cannot be read ({error}): name a Markdown file.") from error
-    environment = SandboxedEnvironment(
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
+
+def _render(results: dict[str, Any], source: Source, not_passed: Mapping[str, Sequence[str]]) -> str:
     placer = _Placer(results, not_passed)
-    try:
-        text = environment.from_string(source).render(
-            figure=placer.figure,
-            table=placer.table,
-            number=placer.number,
-            has_run=placer.has_run,
-            banner=placer.banner,
-            provenance=placer.provenance,
-        )
-    except jinja2.TemplateSyntaxError as error:
-        raise UsageError(
-            f"The template {template} cannot be followed in line {error.lineno}: {error.message}."
-        ) from error
-    except (jinja2.TemplateError, TypeError) as error:
-        raise UsageError(f"The template {template} cannot be followed: {error}.") from error
-    return REFERENCE.sub(placer.reference, text)
+    functions: dict[str, Callable[..., Any]] = {
+        "figure": placer.figure,
+        "table": placer.table,
+        "number": placer.number,
+        "has_run": placer.has_run,
+        "banner": placer.banner,
+        "provenance": placer.provenance,
+    }
+    return number(set_apart(fill(source, functions)), source, placer.missing)
 
 
 class _Placer:
@@ -107,31 +134,31 @@ class _Placer:
     def __init__(self, results: dict[str, Any], not_passed: Mapping[str, Sequence[str]]) -> None:
         self.notebooks: dict[str, Any] = results["notebooks"]
         self.not_passed = not_passed
-        self.places: dict[str, dict[str, int]] = {"fig": {}, "tbl": {}}
+        self.placed: set[str] = set()
+        self.missing: set[str] = set()
 
     def figure(self, name: str) -> str:
         if missing := self._missing("figures", name):
-            self.places["fig"].setdefault(name, 0)
+            self.missing.add(f"fig:{name}")
             return missing
         entry, section = self._find("figures", name)
-        number = self._place("fig", name)
+        self._place("fig", name)
         width = min(100, round(100 * entry["width_in"] / LINE_WIDTH))
         alt = entry["alt"].replace('"', "'")
-        caption = describe(entry, section)
-        return f'![**Figure {number}.** {caption}]({entry["svg"]}){{#fig:{name} alt="{alt}" width={width}%}}'
+        return f'![{describe(entry, section)}]({entry["svg"]}){{#fig:{name} alt="{alt}" width={width}%}}'
 
     def table(self, name: str) -> str:
         if missing := self._missing("tables", name):
-            self.places["tbl"].setdefault(name, 0)
+            self.missing.add(f"tbl:{name}")
             return missing
         entry, section = self._find("tables", name)
-        number = self._place("tbl", name)
+        self._place("tbl", name)
         lines = [
             _row(entry["columns"]),
             _row("--:" if numeric else ":--" for numeric in entry["numeric"]),
             *(_row(_escape(cell) for cell in row) for row in entry["rows"]),
         ]
-        return "\n".join([*lines, "", f": **Table {number}.** {describe(entry, section)} {{#tbl:{name}}}"])
+        return "\n".join([*lines, "", f": {describe(entry, section)} {{#tbl:{name}}}"])
 
     def number(self, name: str) -> str:
         return self._missing("numbers", name) or describe_number(self._find("numbers", name)[0])
@@ -180,18 +207,10 @@ class _Placer:
             )
         return "\n".join(lines)
 
-    def reference(self, match: re.Match[str]) -> str:
-        kind, name = match.groups()
-        if name not in self.places[kind]:
-            raise UsageError(
-                f"The template refers to @{kind}:{name}, but does not place it: add the {LABELS[kind].lower()}."
-            )
-        return f"{LABELS[kind]}\u00a0{self.places[kind][name] or '(missing)'}"
-
-    def _place(self, kind: str, name: str) -> int:
-        if name in self.places[kind]:
+    def _place(self, kind: str, name: str) -> None:
+        if f"{kind}:{name}" in self.placed:
             raise UsageError(f"The template places {name} twice: refer to it as @{kind}:{name} instead.")
-        return self.places[kind].setdefault(name, sum(map(bool, self.places[kind].values())) + 1)
+        self.placed.add(f"{kind}:{name}")
 
     def _missing(self, kind: str, name: str) -> str:
         """Return a mark for what a notebook did not make because exercises of it are not passed; else nothing."""
@@ -223,37 +242,3 @@ def _row(cells: Any) -> str:
 
 def _escape(cell: str) -> str:
     return re.sub(r"([\\|*_`$<>\[\]])", r"\\\1", cell)
-
-
-def _to_html(text: str, folder: Path) -> str:
-    return _pandoc(text, "html5", folder, "report.html", ["--embed-resources", "--toc", "--toc-depth=2"])
-
-
-def _to_pdf(text: str, folder: Path) -> bytes:
-    """Return the PDF, which Typst sets with its own fonts, so that it looks the same on every machine."""
-    import typst
-
-    source = _pandoc(text, "typst", folder, "report.typ", [f"--lua-filter={TEMPLATES / 'typst.lua'}"])
-    try:
-        # typst's stub wants input and root to be of one type; the function does not
-        pdf = typst.compile(source.encode(), root=str(folder), ignore_system_fonts=True)  # type: ignore[type-var]
-    except typst.TypstError as error:
-        raise LabkitError(f"The PDF could not be set: {first_line(error)}") from error
-    return bytes(pdf)
-
-
-def _pandoc(text: str, to: str, folder: Path, template: str, options: list[str]) -> str:
-    import pypandoc
-
-    arguments = [
-        "--standalone",
-        f"--template={TEMPLATES / template}",
-        f"--resource-path={folder}",
-        "--columns=1000",
-        *options,
-    ]
-    try:
-        converted: str = pypandoc.convert_text(text, to, format="markdown", extra_args=arguments)
-    except RuntimeError as error:
-        raise LabkitError(f"pandoc could not read the report's Markdown: {error}") from error
-    return converted

@@ -2,15 +2,11 @@ import json
 import re
 from html import unescape
 
-import matplotlib.pyplot as plt
-import pandas as pd
 import pytest
 
 from labkit import CHECKOUT
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.report.document import build_report, render
-from labkit.report.profiles import get_profile
-from labkit.report.run import Run
+from labkit.report.document import build_report, render, report_source, try_report
 
 NOTEBOOK = "05_mlp1_sweep"
 GOLDEN = CHECKOUT / "tests" / "samples" / "report_golden.md"
@@ -33,19 +29,6 @@ As @fig:05_mlp1_sweep.line and @tbl:05_mlp1_sweep.rows show, it reaches << numbe
 Write here.
 :::
 """
-
-
-@pytest.fixture
-def folder(digits, tmp_path):
-    run = Run(NOTEBOOK, get_profile("quick"), digits, 0, tmp_path)
-    figure, ax = plt.subplots(figsize=(6.4, 3))
-    ax.plot([1, 2])
-    run.figure("line", figure, "A line that rises from 1 to 2.", 'A line, "rising" from 1 to 2.', "test", run.seeds)
-    rows = pd.DataFrame({"layer": ["C1_act", "a|b"], "parameters": [156, 61706]})
-    run.table("rows", rows, "Layers and their parameters.")
-    run.number("accuracy", [97.0, 98.0, 99.0, 98.0, 98.0], "%", split="test", seeds=run.seeds)
-    run.finish()
-    return tmp_path
 
 
 @pytest.fixture
@@ -88,7 +71,7 @@ def test_html_stands_alone_and_pdf_is_one(folder, template):
         ("number()", UsageError, "missing"),
         ("number(", UsageError, "line 1"),
         ('"@fig:05_mlp1_sweep.line"', UsageError, "does not place it"),
-        ('"".__class__.__mro__', UsageError, "unsafe"),
+        ('number("".__class__.__mro__)', UsageError, "unsafe"),
     ],
 )
 def test_a_template_that_cannot_be_met_is_told_and_nothing_is_written(folder, tmp_path, call, error, message):
@@ -127,3 +110,31 @@ def test_what_an_open_exercise_should_give_is_marked_as_missing(folder, template
     assert "As Figure\u00a0(missing) and Table\u00a01 show" in text
     with pytest.raises(LabkitError, match="makes these numbers: none"):
         render(content, template, {NOTEBOOK: [], "04_mlp_from_scratch": ["4.1"]})
+
+
+def test_an_open_figure_and_an_own_one_are_told_apart(folder, tmp_path):
+    content = results(folder)
+    del content["notebooks"][NOTEBOOK]["figures"]["line"]
+    template = tmp_path / "mine.md"
+    template.write_text('See @fig:05_mlp1_sweep.line.\n\n<< figure("05_mlp1_sweep.line") >>\n', encoding="utf-8")
+    assert "See Figure\u00a0(missing)." in render(content, template, {NOTEBOOK: ["5.2"]})
+
+
+def test_the_trial_finds_faults_of_the_source_alone_and_writes_nothing(folder, template):
+    content = results(folder)
+    (folder / f"figures/{NOTEBOOK}.line.svg").unlink()  # the next run makes it anew, and notebook 08 its own
+    before = sorted(folder.rglob("*"))
+    try_report(folder, content, template, {}, [NOTEBOOK, "08_lenet5"])
+    template.write_text(TEMPLATE + "\n$x_$\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"template.md, line 20: the formula `x_`"):
+        try_report(folder, content, template, {}, [NOTEBOOK, "08_lenet5"])
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_report_is_built_from_the_students_copy_once_it_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert report_source().read_text(encoding="utf-8").startswith("---\ntitle:")
+    (tmp_path / "report_template.md").touch()
+    assert report_source() == tmp_path / "report_template.md"
+    (tmp_path / "my_report.md").touch()
+    assert report_source() == tmp_path / "my_report.md"

@@ -1,0 +1,57 @@
+"""Citations: where a references.bib lies beside the report's source, `[@key]` cites an entry of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.report.pandoc import Tree, elements, run, strings
+from labkit.report.source import Source, nearest
+
+BIBLIOGRAPHY = "references.bib"
+
+
+def keys_of(folder: Path) -> list[str] | None:
+    """Return the keys of the folder's references.bib; None where there is none. UsageError when it is damaged."""
+    path = folder / BIBLIOGRAPHY
+    if not path.is_file():
+        return None
+    try:
+        entries = json.loads(run(path.read_text(encoding="utf-8-sig"), ["--from=biblatex", "--to=csljson"])[0])
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read ({error}): save it as UTF-8.") from error
+    except LabkitError as error:
+        where = re.search(r"\(line (\d+), column \d+\)", str(error))
+        line = f" near line {where[1]}" if where else ""
+        raise UsageError(f"{path} is not BibTeX{line}: look for a comma or a brace that is missing there.") from error
+    return [entry["id"] for entry in entries]
+
+
+def faults(tree: Tree, source: Source, keys: Collection[str]) -> list[str]:
+    """Return a sentence for each `[@key]` that references.bib lacks; `@name` in a sentence that is no key is text."""
+    found = []
+    for element in elements(tree):
+        if element["t"] != "Cite":
+            continue
+        cited, written = element["c"]
+        unknown = [citation["citationId"] for citation in cited if citation["citationId"] not in keys]
+        if not unknown:
+            continue
+        first, _ = next(strings(written), ("", ""))
+        if not first.startswith("["):
+            element["t"], element["c"] = "Span", [["", [], []], written]
+            continue
+        for key in unknown:
+            sentence = f"{BIBLIOGRAPHY} has no entry {key}.{nearest(key, keys) or ' Add it, or correct the key.'}"
+            found.append(source.at(source.line_of(f"@{key}") or source.line_of(key), sentence))
+    return list(dict.fromkeys(found))
+
+
+def options(tree: Tree, folder: Path) -> list[str]:
+    """Return what pandoc needs to set citations, and the list of what is cited at the end or at `::: {#refs}`."""
+    placed = any(element["t"] == "Div" and element["c"][0][0] == "refs" for element in elements(tree["blocks"]))
+    title = [] if placed else ["--metadata=reference-section-title:References"]
+    return ["--citeproc", f"--bibliography={folder / BIBLIOGRAPHY}", "--metadata=link-citations:true", *title]
