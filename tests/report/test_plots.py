@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -207,3 +209,15 @@ def test_style_sheet():
         plots.use_style()
         assert dict(plt.rcParams) != before
         assert len(plt.rcParams["axes.prop_cycle"]) > 1
+
+
+@pytest.mark.parametrize(("classes", "first"), [(2, "100.0"), (10, "100.0"), (12, "100"), (20, "100"), (21, None)])
+def test_confusion_of_any_number_of_classes_has_room_for_its_texts(classes, first):
+    _, ax = plt.subplots(figsize=(5.0, 4.8))
+    plots.confusion(
+        np.stack([5 * np.eye(classes, dtype=int)] * 3), [f"class {number}" for number in range(classes)], ax
+    )
+    assert [text.get_text() for text in ax.texts][:1] == ([first] if first else [])
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {45}
