@@ -10,7 +10,7 @@ import numpy as np
 
 from labkit.basics.errors import LabkitError
 from labkit.data.known import known_by_images
-from labkit.data.places import entries, listing
+from labkit.data.places import class_folders, entries, inside, listing
 from labkit.data.readers import Raw
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def read_image_folder(folder: Path, channels: int, size: int) -> Raw:
     What is transparent shows the ground behind it: white, or black where the ink of all such images is light.
     LabkitError names the file or folder that is at fault.
     """
-    parts = {path.name.casefold(): path for path in sorted(entries(folder), reverse=True) if path.is_dir()}
-    class_names = tuple(sorted(_class_folders(parts["train"]), key=_in_natural_order))
+    parts = {part: inside(folder, part)[0] for part in ("train", "test")}
+    class_names = tuple(sorted((path.name for path in class_folders(parts["train"])), key=_in_natural_order))
     if len(class_names) < 2:
         raise LabkitError(
             f"{parts['train']} holds fewer than two class folders: expected {EXPECTED}. "
             f"There are: {listing(parts['train'])}."
         )
-    if strange := sorted(set(_class_folders(parts["test"])) - set(class_names)):
+    if strange := sorted({path.name for path in class_folders(parts["test"])} - set(class_names)):
         raise LabkitError(
             f"{parts['test'] / strange[0]} is a class that {parts['train']} lacks: add training images of it, or "
             "remove it."
@@ -54,12 +54,8 @@ def read_image_folder(folder: Path, channels: int, size: int) -> Raw:
         *arrays,
         known.class_names if known else class_names,
         "JPEG files, slightly lossy" if lossy else "PNG files",
-        known.title if known else f"images in the folder {folder.resolve().name}",
+        known.title if known else f"images in the folder {folder.absolute().name}",
     )
-
-
-def _class_folders(part: Path) -> list[str]:
-    return [path.name for path in entries(part) if path.is_dir()]
 
 
 def _in_natural_order(name: str) -> list[tuple[int, str]]:

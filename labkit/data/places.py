@@ -87,7 +87,7 @@ def inside(folder: Path, place: str) -> list[Path]:
     for name in filter(None, place.split("/")):
         fitting = [path for path in entries(found) if path.name.casefold() == name.casefold()]
         fitting.sort(key=lambda path: path.name != name)
-        folders = [path for path in fitting if _existing(path).is_dir()]
+        folders = [path for path in fitting if existing(path).is_dir()]
         if not folders:
             return []
         found = folders[0]
@@ -104,10 +104,11 @@ def parts_to_read(name: str, folder: Path) -> list[Path]:
     if location is None:
         return []
     if name == "mnist" and holds_idx_files(location):
-        return [_existing(path) for path in idx_files(location).values()]
+        return [existing(path) for path in idx_files(location).values()]
     if name == "cifar10" and not inside(location, "train"):
-        return [_existing(path) for path in entries(location) if path.name in (*CIFAR_FILES, "batches.meta")]
-    classes = [path for part in ("train", "test") for path in entries(*inside(location, part)) if path.is_dir()]
+        return [existing(path) for path in entries(location) if path.name in (*CIFAR_FILES, "batches.meta")]
+    parts = [path for part in ("train", "test") for path in inside(location, part)]
+    classes = [path for part in parts for path in class_folders(part)]
     for path in (image for kind in classes for image in entries(kind)):
         if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
             raise LabkitError(
@@ -117,7 +118,13 @@ def parts_to_read(name: str, folder: Path) -> list[Path]:
     return classes
 
 
-def _existing(path: Path) -> Path:
+def class_folders(part: Path) -> list[Path]:
+    """Return the folders of classes in the folder of the training or the test images."""
+    return [path for path in entries(part) if existing(path).is_dir()]
+
+
+def existing(path: Path) -> Path:
+    """Return the path; LabkitError where it is a link that leads nowhere."""
     if path.is_symlink() and not path.exists():
         raise LabkitError(
             f"{path} is a link to {path.readlink()}, where nothing is: mend it, or give what it leads to."

@@ -78,9 +78,9 @@ def read_mnist(folder: Path) -> Raw:
 
 def _title(format_of: str, folder: Path) -> str:
     """Return the title of a set that is not known: "images in MNIST's format (folder letters)"."""
-    place = folder.resolve()
-    named = [part for part in place.parts if part.lower() not in ("raw", "mnist", "data", CIFAR_FOLDER)]
-    return f"images in {format_of}'s format (folder {(named or [place.name])[-1]})"
+    parts = folder.absolute().parts  # not what links lead to: in a sandbox they lead nowhere
+    named = [part for part in parts if part.lower() not in ("raw", "mnist", "data", CIFAR_FOLDER)]
+    return f"images in {format_of}'s format (folder {named[-1]})"
 
 
 def _unpacked(path: Path) -> bytes:

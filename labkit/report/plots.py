@@ -215,8 +215,9 @@ def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None 
                 fontsize=8.5,
                 color=colour,
             )
-    long = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, class_names)) > 3 else {}
-    ax.set_xticks(np.arange(classes) + 0.5, class_names, **long)
+    ax.set_xticks(np.arange(classes) + 0.5, class_names)
+    if max(map(len, class_names)) > 3:
+        ax.set_xticks(np.arange(classes) + 0.5, class_names, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(np.arange(classes) + 0.5, class_names, rotation=0)
     ax.set(xlabel="predicted class", ylabel="true class")
     ax.grid(False)

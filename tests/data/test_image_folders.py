@@ -90,6 +90,15 @@ def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
     assert np.array_equal(again.train_images, clean.train_images)
 
 
+def test_class_behind_a_link_that_leads_nowhere_is_not_left_out(tmp_path):
+    write_image_folder(tmp_path, ["cat", "dog", "newt"])
+    for part in ("train", "test"):
+        shutil.rmtree(tmp_path / part / "newt")
+        (tmp_path / part / "newt").symlink_to("/no/such/disk")
+    with pytest.raises(LabkitError, match="newt is a link to /no/such/disk, where nothing is"):
+        read_image_folder(tmp_path, 1, 28)
+
+
 def test_class_of_the_test_part_alone_is_named(tmp_path):
     write_image_folder(tmp_path)
     (tmp_path / "test" / "newt").mkdir()

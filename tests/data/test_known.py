@@ -82,6 +82,14 @@ def test_folder_of_the_name_gives_no_name(tmp_path):
     assert dataset.provenance.real
 
 
+def test_title_of_what_lies_behind_a_link_is_the_links(tmp_path):
+    """In the sandbox, where there are no links, the title is the same."""
+    write_mnist(tmp_path / "disk")
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "raw").symlink_to(tmp_path / "disk")
+    assert name_of(tmp_path / "letters") == "images in MNIST's format (folder letters)"
+
+
 def test_known_by_its_packed_files_alone(tmp_path, monkeypatch):
     """KMNIST's are published, those of what they hold are not; and torchvision leaves both forms there."""
     write_mnist(tmp_path, packed=True)
