@@ -61,6 +61,7 @@ def settle_data(settings: Settings) -> Settings:
         )
     if folder.is_dir():
         os.environ["LABKIT_DATA"] = str(folder)
-    used = [f"{Path(os.path.commonpath(parts)) if parts else TITLES[name]} for {name}" for name, parts in found.items()]
-    print(f"Data: {', '.join(used)}.")
+    instead = TITLES if data in ("auto", "embedded") else dict.fromkeys(NAMES, "nothing")
+    used = [f"{os.path.commonpath(parts) if parts else instead[name]} for {name}" for name, parts in found.items()]
+    print(f"Data: {', '.join(used)}.", flush=True)
     return replace(settings, data=data)

@@ -52,6 +52,8 @@ def test_embedded_images_never_stand_in_without_a_word(data_folder, capsys):
     write_mnist(data_folder / "MNIST" / "raw")
     assert settled("auto") == "auto"
     assert f"Data: {data_folder}/MNIST/raw for mnist, embedded shapes for cifar10." in capsys.readouterr().out
+    assert settled(str(data_folder)) == str(data_folder)
+    assert f"Data: {data_folder}/MNIST/raw for mnist, nothing for cifar10." in capsys.readouterr().out
     assert settled("embedded") == "embedded"
     assert "Data: embedded digits for mnist, embedded shapes for cifar10." in capsys.readouterr().out
 
