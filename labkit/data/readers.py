@@ -138,13 +138,14 @@ def read_cifar10(folder: Path) -> Raw:
     names = _unpickle(meta, _content(meta)).get("label_names")
     if not isinstance(names, list) or len(names) != 10:
         raise LabkitError(f"{meta} holds no ten class names: {REPAIR}.")
+    class_names = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
     known = known_by_files(paths, contents)
     return Raw(
         np.concatenate([images for images, _ in train]),
         np.concatenate([labels for _, labels in train]),
         test_images,
         test_labels,
-        tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names),
+        known.class_names if known else class_names,
         "CIFAR-10 batches",
         known.title if known else _title("CIFAR-10", folder),
     )

@@ -110,6 +110,7 @@ def test_cifar10_is_known_by_its_batches(tmp_path, monkeypatch):
     assert read_cifar10(tmp_path).title.startswith("images in CIFAR-10's format")
     monkeypatch.setitem(KNOWN, "cifar10", replace(KNOWN["cifar10"], files=md5s(tmp_path, names)))
     assert read_cifar10(tmp_path).title == "CIFAR-10"
+    assert read_cifar10(tmp_path).class_names[3] == "cat"  # whatever batches.meta says
 
 
 @pytest.mark.parametrize("name", KNOWN)
