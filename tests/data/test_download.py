@@ -35,6 +35,16 @@ def test_fetch(fake_mnist, data_folder):
     assert load("mnist").provenance.real
 
 
+def test_fetch_of_a_set_that_stands_in_mnists_place(data_folder, monkeypatch):
+    from torchvision import datasets
+
+    monkeypatch.setattr(datasets, "FashionMNIST", lambda root, download: write_mnist(root / "FashionMNIST" / "raw"))
+    (place,) = fetch(["fashion-mnist"])
+    assert place == data_folder / "FashionMNIST" / "raw"
+    assert len(load("mnist", place).test) == len(load("mnist", place.parent).test) == 50
+    assert not load("mnist").provenance.real  # only where it is named
+
+
 @pytest.mark.parametrize(
     "error",
     [
