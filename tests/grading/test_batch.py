@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_invalid_and_odd_results_end_nothing(place):
     assert (statuses["dan", "01_small"], statuses["ada", "01_small"]) == ("invalid", "failed")
     row = gradebook(place / "out")["dan"]
     assert row["status"] == "invalid"
-    assert "dan/01_small.ipynb is not JSON" in row["remarks"]
+    assert "dan/01_small.ipynb holds the marks of a merge conflict (line 1" in row["remarks"]
     assert "missing" not in row["remarks"]
     assert "names another kernel than the course" in row["remarks"]
     assert "sets rules for its own execution" in row["remarks"]
