@@ -116,8 +116,11 @@ def grade(
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Without a sandbox: only for code that you trust.")] = False,
 ) -> None:
     """For TAs: execute submissions in a sandbox, check every exercise, and write the gradebook."""
+    from labkit.grading.sandbox.bubblewrap import refuse_without_linux
+
+    refuse_without_linux()  # before what follows is imported
     from labkit.grading.batch import grade
-    from labkit.grading.sandbox.confine import Limits
+    from labkit.grading.sandbox.guard import Limits
     from labkit.grading.settings import Bounds, Settings
 
     bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)

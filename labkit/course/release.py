@@ -222,7 +222,7 @@ def _package() -> dict[str, bytes]:
         return {}
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", scratch]
-        build = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+        build = subprocess.run(command, cwd=CHECKOUT, capture_output=True, encoding="utf-8", errors="replace")
         wheels = {path.name: path.read_bytes() for path in Path(scratch).glob("*.whl")}
     if build.returncode or not wheels:
         reason = (build.stderr.strip().splitlines() or ["no reason given"])[-1]

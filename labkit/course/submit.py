@@ -9,7 +9,7 @@ import shutil
 import unicodedata
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from labkit import __version__
@@ -26,7 +26,7 @@ from labkit.report.results import describe_number, files_of, read_results
 
 LARGEST_MB = 20
 # What a path of somebody's machine looks like in a printed text.
-PATH = re.compile(r"(?:/(?:home|Users|root|tmp|var|private|mnt|media)/|\b[A-Za-z]:\\)[^\s\"'<>|:*?)]*")
+PATH = re.compile(r"(?:/(?:home|Users|root|tmp|var|private|mnt|media)/|\b[A-Za-z]:[\\/](?!/))[^\s\"'<>|:*?)]*")
 
 
 def submit(
@@ -130,7 +130,8 @@ def _failure(outcome: Outcome) -> str:
 
 def _refuse_local_paths(notebooks: dict[str, Any]) -> None:
     """Raise LabkitError for code that names a folder of this machine: it runs nowhere else."""
-    local_folders = {str(folder) for folder in (home_folder(), Path.cwd(), data_folder()) if folder} - {"/"}
+    folders = [folder for folder in (home_folder(), Path.cwd(), data_folder()) if folder and folder != folder.parent]
+    local_folders = [form for folder in folders for form in spellings(folder)]
     for name, notebook in notebooks.items():
         for cell in notebook.cells:
             named = [folder for folder in local_folders if folder in cell.source]
@@ -139,6 +140,12 @@ def _refuse_local_paths(notebooks: dict[str, Any]) -> None:
                     f"{name}.ipynb names {named[0]}, a folder that only this machine has, in the cell that begins with "
                     f"{cell.source.splitlines()[0]!r}: use the parameter `data` or a relative path."
                 )
+
+
+def spellings(folder: PurePath) -> list[str]:
+    """Return how a text may write a folder: on Windows also with slashes, and with backslashes doubled as in code."""
+    plain = str(folder)
+    return list(dict.fromkeys((plain.replace("\\", "\\\\"), plain, folder.as_posix())))
 
 
 def _pack(rerun_folder: Path, results: dict[str, Any], root: str, source: str, metadata: dict[str, Any]) -> bytes:
@@ -169,12 +176,12 @@ def without_paths(notebook: Any) -> str:
     """
     import nbformat
 
-    replacements = {str(Path.cwd()): "."} | ({str(home): "~"} if (home := home_folder()) else {})
+    replacements = [(Path.cwd(), "."), (home_folder() or Path("/"), "~")]
 
     def shortened(text: str) -> str:
-        for folder, sign in replacements.items():
-            if folder != "/":
-                text = text.replace(folder, sign)
+        for folder, sign in replacements:
+            for form in spellings(folder) if folder != folder.parent else ():
+                text = text.replace(form, sign)
         return PATH.sub(lambda match: "…/" + re.split(r"[/\\]", match[0])[-1], text)
 
     notebook.metadata = {"kernelspec": dict(KERNELSPEC)}

@@ -2,13 +2,14 @@
 
 import json
 import zipfile
+from pathlib import PurePosixPath, PureWindowsPath
 
 import nbformat
 import pytest
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.course.run_all import run_course
-from labkit.course.submit import submit, without_paths
+from labkit.course.submit import spellings, submit, without_paths
 
 pytestmark = pytest.mark.slow
 
@@ -176,15 +177,22 @@ def test_runs_of_different_profiles_are_refused(group):
     path.write_text(before)
 
 
+def test_a_folder_is_known_in_every_spelling():
+    assert spellings(PurePosixPath("/home/me")) == ["/home/me"]
+    assert spellings(PureWindowsPath(r"C:\Users\me")) == [r"C:\\Users\\me", r"C:\Users\me", "C:/Users/me"]
+
+
 def test_paths_go_out_of_what_was_printed_but_not_out_of_code_or_pictures():
     cell = code("open('/home/me/a')")
     cell.outputs = [
-        nbformat.v4.new_output("stream", text="at /home/me/x/y.txt and C:\\Users\\me\\z.txt, 3/4, 1/tmp"),
+        nbformat.v4.new_output(
+            "stream", text="at /home/me/x/y.txt and C:\\Users\\me\\z.txt, D:/me/w.txt, http://x.y/z, 3/4, 1/tmp"
+        ),
         nbformat.v4.new_output("error", ename="E", evalue="/Users/me/q", traceback=["in /var/x/b.py:3"]),
         nbformat.v4.new_output("display_data", data={"image/png": "ab/tmp/cd", "text/plain": "/mnt/d/e"}),
     ]
     found = nbformat.reads(without_paths(nbformat.v4.new_notebook(cells=[cell])), 4).cells[0]
     assert found.source == cell.source
-    assert found.outputs[0].text == "at …/y.txt and …/z.txt, 3/4, 1/tmp"
+    assert found.outputs[0].text == "at …/y.txt and …/z.txt, …/w.txt, http://x.y/z, 3/4, 1/tmp"
     assert (found.outputs[1].evalue, found.outputs[1].traceback) == ("…/q", ["in …/b.py:3"])
     assert found.outputs[2].data == {"image/png": "ab/tmp/cd", "text/plain": "…/e"}

@@ -34,13 +34,16 @@ NOT_JUDGING = (
 ENVIRONMENT = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # nothing of the TA's
 
 
-def refuse_without_sandbox() -> None:
-    """Raise LabkitError, with the remedy, unless a process can be shut away here."""
+def refuse_without_linux() -> None:
+    """Raise LabkitError on other systems, where much of `labkit.grading` cannot even be imported."""
     if sys.platform != "linux":
         raise LabkitError(
-            "The sandbox needs Linux: run labkit grade in a Linux machine (also WSL 2 or a virtual one), or, for "
-            "submissions that you trust, with --unsafe."
+            "labkit grade needs Linux: run it in a Linux machine, e.g. WSL 2 on Windows, or a virtual one."
         )
+
+
+def refuse_without_sandbox() -> None:
+    """Raise LabkitError, with the remedy, unless a process can be shut away here."""
     if not syscalls.supported():
         raise LabkitError(
             f"The sandbox knows x86_64 and aarch64, and not this processor ({platform.machine()}): run labkit grade on "

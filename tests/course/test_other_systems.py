@@ -1,0 +1,123 @@
+"""Every command of a student, and what a TA prepares, as on Windows and macOS; see other_systems.py."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from test_submit import CELLS, REPORT, write_course
+
+pytestmark = pytest.mark.slow
+
+BOOTSTRAP = Path(__file__).with_name("other_systems.py")
+TWIN = """\
+# %% tags=["parameters"]
+profile = "quick"
+data = "auto"
+seed = 0
+out = ""
+
+# %%
+print("a twin")
+"""
+
+
+@pytest.fixture(scope="module", params=["windows", "macos"])
+def student(request, tmp_path_factory):
+    """Return the folder of a group on that system, and a function that runs labkit in it."""
+    system = request.param
+    folder = tmp_path_factory.mktemp("lab") / "Übung 1, 李小龍 & Co"
+    (folder / "notebooks").mkdir(parents=True)
+    write_course(folder, *CELLS)
+    (folder / "report_template.md").write_text(REPORT, encoding="utf-8")
+    temporary = folder.parent / "var" / "folders" / "zz" / ("z" * 80) / "T"  # longer than the path of a socket may be
+    temporary.mkdir(parents=True)
+    environment = {"TMPDIR": str(temporary), "COLUMNS": "400"}
+    if system == "windows":
+        environment["PYTHONIOENCODING"] = "cp1252"
+        for file in (folder / "notebooks" / "01_one.ipynb", folder / "report_template.md"):
+            file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+
+    def labkit(*arguments, answer="", cwd=folder):
+        process = subprocess.run(
+            [sys.executable, "-X", "warn_default_encoding", BOOTSTRAP, system, "labkit", *arguments],
+            cwd=cwd,
+            env={**os.environ, **environment},
+            input=answer.encode(),
+            capture_output=True,
+        )
+        output, errors = (
+            stream.decode("cp1252" if system == "windows" else "utf-8") for stream in (process.stdout, process.stderr)
+        )
+        assert "Traceback" not in errors, errors
+        return process.returncode, output, errors
+
+    return folder, labkit
+
+
+@pytest.fixture(scope="module")
+def ran(student):
+    """Run the course as that group."""
+    folder, labkit = student
+    return folder, labkit("run", "--data", "embedded")
+
+
+def test_the_course_runs_on_ordinary_kernels(ran):
+    folder, (code, output, errors) = ran
+    assert code == 0, output + errors
+    assert "[1/1] 01_one ... passed in" in output
+    assert (folder / "out" / "report.pdf").read_bytes().startswith(b"%PDF-")
+    system = (folder / "out" / "results.json").read_text(encoding="utf-8")
+    assert '"system": "Windows"' in system or '"system": "Darwin"' in system  # the kernel saw it, too
+
+
+def test_a_submission_is_packed(ran, student):
+    folder, labkit = student
+    code, output, errors = labkit(
+        "submit", "--group", "Grüppe", "--members", "ab12", "--data", "embedded", answer="y\n"
+    )
+    assert code == 0, output + errors
+    assert "Ready to upload: submission-gruppe.zip" in output
+    with zipfile.ZipFile(folder / "submission-gruppe.zip") as archive:
+        assert archive.testzip() is None
+        assert "submission-gruppe/notebooks/01_one.ipynb" in archive.namelist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "sentence"),
+    [
+        (["progress"], 0, "1 passed, 0 failed, 37 open; 1 of 68 points."),
+        (["report", "out"], 0, "report.html"),
+        (["fetch", "imagenet"], 2, "Dataset 'imagenet' is not known"),
+        (["run", "77"], 2, "Notebook '77' is not known"),
+        (["grade", "x", "--out", "y"], 1, "labkit grade needs Linux"),
+        (["grade", "x", "--out", "y", "--unsafe"], 1, "labkit grade needs Linux"),
+        (["grades", "x", "--canvas", "y.csv"], 1, "run `labkit grade` first"),
+        (["doctor"], 0, "ok       torch"),
+        (["notebooks", "--check"], 1, "has no twin source/01_one.py"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_every_command_starts(ran, student, arguments, expected, sentence):
+    _, labkit = student
+    code, output, errors = labkit(*arguments)
+    assert (code, sentence in output + errors) == (expected, True), output + errors
+
+
+@pytest.mark.parametrize("student", ["windows"], indirect=True)  # once is enough
+def test_a_teacher_builds_and_releases_notebooks(student):
+    folder, labkit = student
+    course = folder.parent / "course"
+    (course / "notebooks" / "source").mkdir(parents=True)
+    (course / "notebooks" / "source" / "01_one.py").write_bytes(TWIN.encode().replace(b"\n", b"\r\n"))
+    code, output, errors = labkit("notebooks", cwd=course)
+    assert (code, output.strip()) == (0, "01_one.ipynb: built"), errors
+    built = nbformat.read(course / "notebooks" / "01_one.ipynb", 4)
+    assert built.cells[1].outputs[0].text == "a twin\n"
+    code, output, errors = labkit("release", "--out", "student")
+    assert code == 0, errors
+    with zipfile.ZipFile(folder / "student" / "labkit-course.zip") as archive:
+        assert [name for name in archive.namelist() if name.endswith(".whl")]
