@@ -152,9 +152,11 @@ def doctor() -> None:
     """Say what is installed, found and missing, and what to do about it."""
     from labkit.course.doctor import examine
 
-    findings = examine()
-    print(*findings, sep="\n")
-    if not all(finding.ok for finding in findings):
+    well = True
+    for finding in examine():
+        print(finding, flush=True)
+        well = well and finding.ok
+    if not well:
         raise typer.Exit(1)
 
 

@@ -51,6 +51,11 @@ def get_device() -> torch.device:
     import torch
 
     asked = os.environ.get("LABKIT_DEVICE", "")
+    if asked == "mps":
+        raise UsageError(
+            "LABKIT_DEVICE cannot be 'mps': what Apple's GPUs give was never compared with the reference results. "
+            "Unset it: on a Mac, labkit computes on the CPU."
+        )
     if asked not in ("", "cpu", "cuda"):
         raise UsageError(f"LABKIT_DEVICE must be 'cpu' or 'cuda', but it is {asked!r}.")
     if asked == "cuda" and not torch.cuda.is_available():

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
+import platform
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.files import data_folder, home_folder, out_folder
 
+# What the commands and the notebooks import, by what a student would miss.
+USED = {
+    "notebooks": ("numpy", "pandas", "matplotlib", "seaborn", "sklearn"),
+    "run": ("jupyterlab", "ipykernel", "nbclient", "papermill", "labkit.course.run_all", "labkit.course.submit"),
+    "report": ("jinja2", "pypandoc", "typst", "labkit.report.document"),
+}
+PACKAGES = {"sklearn": "scikit-learn", "pypandoc": "pypandoc_binary"}  # where a module is called otherwise
 LEAST_DISK = 2e9  # bytes: results of a full run, and a downloaded CIFAR-10
 
 
@@ -29,12 +39,20 @@ class Finding:
         return f"{line}\n{'':22}{self.advice}" if self.advice else line
 
 
-def examine() -> list[Finding]:
-    """Return the findings on Python, packages, device, threads, data and disk."""
-    findings = [_python(), *(_package(name) for name in ("torch", "torchvision"))]
-    if findings[1].ok:
-        findings += [_device(), _threads(), *(_data(name) for name in ("mnist", "cifar10"))]
-    return [*findings, _disk()]
+def examine() -> Iterator[Finding]:
+    """Yield the findings, each as soon as it is known: importing everything that the commands import takes a while."""
+    yield _python()
+    yield _disk()
+    torch = _torch()
+    yield torch
+    yield _packages("torchvision", ("torchvision",))
+    for topic, modules in USED.items():
+        yield _packages(topic, modules)
+    if torch.ok:
+        yield _device()
+        yield _threads()
+        for name in ("mnist", "cifar10"):
+            yield _data(name)
 
 
 def _python() -> Finding:
@@ -45,16 +63,44 @@ def _python() -> Finding:
     )
 
 
-def _package(name: str) -> Finding:
-    try:
-        return Finding(name, True, importlib.import_module(name).__version__)
-    except Exception as error:  # a broken binary raises RuntimeError or OSError rather than ImportError
-        return Finding(
-            name,
-            False,
-            f"cannot be imported: {first_line(error)}",
-            "Install it again: `pip install --force-reinstall torch torchvision`.",
+def _torch() -> Finding:
+    finding = _packages("torch", ("torch",))
+    reason = "" if finding.ok else _why_no_torch()
+    return replace(finding, advice=reason) if reason else finding
+
+
+def _why_no_torch() -> str:
+    """Say why PyTorch cannot be installed here, and what to do; nothing where that is not known."""
+    if sys.maxsize < 2**32:
+        return "There is no PyTorch for this 32-bit Python: make a new environment with the 64-bit one."
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        return (
+            "PyTorch ended with 2.2 for Macs with an Intel processor, and labkit needs 2.6: use another computer. (On "
+            "a Mac with Apple's own processor: make a new environment with a Python for arm64.)"
         )
+    if sys.version_info >= (3, 14) and importlib.util.find_spec("torch") is None:
+        return (
+            "PyTorch comes out for a new Python months after it: where pip finds none for "
+            f"{sys.version_info[0]}.{sys.version_info[1]}, make a new environment with Python 3.12 or 3.13."
+        )
+    return ""
+
+
+def _packages(topic: str, modules: Sequence[str]) -> Finding:
+    found = []
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+            if name == "pypandoc":
+                module.get_pandoc_version()  # OSError where the program is not there or does not start
+        except Exception as error:  # a broken binary raises RuntimeError or OSError rather than ImportError
+            missing = str(getattr(error, "name", None) or name).partition(".")[0]  # perhaps of what it imports
+            package = "torch torchvision" if missing.startswith("torch") else PACKAGES.get(missing, missing)
+            advice = f"Install it again: `pip install --force-reinstall {package}`."
+            return Finding(topic, False, f"{name} cannot be imported: {first_line(error)}", advice)
+        if not name.startswith("labkit."):
+            found.append(f"{PACKAGES.get(name, name) if name != topic else ''} {module.__version__}".strip())
+    return Finding(topic, True, ", ".join(found))
 
 
 def _device() -> Finding:

@@ -49,6 +49,9 @@ def test_device(monkeypatch):
     monkeypatch.setenv("LABKIT_DEVICE", "cuda")
     with pytest.raises(UsageError, match="no CUDA GPU"):
         get_device()
+    monkeypatch.setenv("LABKIT_DEVICE", "mps")
+    with pytest.raises(UsageError, match="cannot be 'mps': what Apple's GPUs give was never compared"):
+        get_device()
     monkeypatch.setenv("LABKIT_DEVICE", "tpu")
     with pytest.raises(UsageError, match="'cpu' or 'cuda'"):
         get_device()
