@@ -168,10 +168,16 @@ def _is_needed(entry: Path) -> bool:
 @cache
 def _empty_folder() -> str:
     """Return a folder of this process, with no setting of anybody's in it, that is gone when the process has ended."""
-    folder = tempfile.mkdtemp(prefix="labkit-settings-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    (Path(folder) / "matplotlibrc").touch()
-    startup = Path(folder) / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "matplotlibrc.py").write_text(STARTUP, encoding="utf-8")
+    try:
+        folder = tempfile.mkdtemp(prefix="labkit-settings-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        (Path(folder) / "matplotlibrc").touch()
+        startup = Path(folder) / "ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        (startup / "matplotlibrc.py").write_text(STARTUP, encoding="utf-8")
+    except OSError as error:
+        raise LabkitError(
+            f"The folder for temporary files cannot be written ({error.strerror or error}): free some space there, or "
+            "name another folder in the variable TMPDIR (on Windows TEMP)."
+        ) from error
     return folder
