@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -74,6 +75,7 @@ class Run:
         import matplotlib.pyplot as plt
         from IPython.display import Image, Markdown, display
 
+        _refuse_as_file_name("Figure", name)
         for key, text in (("caption", caption), ("alt", alt)):
             if len(text) < 20:
                 raise UsageError(f"Figure {name!r} needs {key} of a sentence or more, but it is {text!r}.")
@@ -113,6 +115,7 @@ class Run:
         """
         import pandas as pd
 
+        _refuse_as_file_name("Table", name)
         rounded = pd.DataFrame(
             {
                 column: [_cell(value, (formats or {}).get(str(column))) for value in table[column]]
@@ -201,6 +204,12 @@ class Run:
             raise UsageError(f"Split {split!r} is not known: choose one of {', '.join(SPLIT_NAMES)}.")
         n = len((dataset or self.dataset).split(split)) if split else None
         return {"split": split, "n": n, "seeds": list(seeds)}
+
+
+def _refuse_as_file_name(kind: str, name: str) -> None:
+    """Raise UsageError for a name that not every system, and no template of a report, takes as part of a file's."""
+    if not re.fullmatch(r"\w+", name):
+        raise UsageError(f"{kind} {name!r} cannot be a file: name it with letters, digits and _ alone.")
 
 
 def _summary(values: list[float], statistic: str, digits: int, name: str) -> dict[str, Any]:

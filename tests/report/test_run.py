@@ -138,6 +138,15 @@ def test_numbers_without_spread_or_of_unknown_origin_are_refused(run, values, op
         run.number("a", values, "%", **options)
 
 
+@pytest.mark.parametrize("name", ["", "loss: test", "a/b", "..", "a.b", "why?"])
+def test_a_name_that_some_system_refuses_as_a_files_is_refused_everywhere(run, name):
+    with pytest.raises(UsageError, match="with letters, digits and _ alone"):
+        run.figure(name, draw(), TEXT, TEXT)
+    with pytest.raises(UsageError, match="with letters, digits and _ alone"):
+        run.table(name, pd.DataFrame({"a": [1]}), TEXT)
+    plt.close("all")
+
+
 @pytest.mark.parametrize("texts", [("", TEXT), (TEXT, "a plot")])
 def test_a_figure_needs_caption_and_alternative_text(run, texts):
     with pytest.raises(UsageError, match="a sentence or more"):
