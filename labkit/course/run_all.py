@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from labkit.report.document import build_report
 from labkit.report.profiles import get_profile
 from labkit.report.reference import compare
 from labkit.report.results import read_results
+
+PATIENCE = 5  # seconds for notebooks to notice that their kernels were ended
 
 
 def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: str | Path, jobs: int = 1) -> bool:
@@ -102,18 +105,33 @@ def _side_by_side(
     """Execute `jobs` notebooks at a time, each with one thread."""
     os.environ["LABKIT_THREADS"] = "1"
     outcomes = []
+    pool = ThreadPoolExecutor(jobs)
     # papermill changes into the notebook's folder, and with it all that runs beside it: be there from the start.
-    with contextlib.chdir(paths[0].parent), ThreadPoolExecutor(jobs) as pool:
+    with contextlib.chdir(paths[0].parent):
         pending = [pool.submit(_execute_in_thread, path, parameters, folder, live) for path in paths]
         try:
             for number, (path, future) in enumerate(zip(paths, pending, strict=True), 1):
                 outcomes.append(future.result())
                 live.end(f"[{number}/{len(paths)}] {path.stem} ...", outcomes[-1].summary(), path.stem)
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            kernels.own_server.end()  # notebooks end with their kernels
+            with _silent("papermill"):  # of the kernels that die now
+                kernels.own_server.end()  # notebooks end with their kernels
+                pool.shutdown(wait=False, cancel_futures=True)
+                wait(pending, PATIENCE)
             raise
+    pool.shutdown()
     return outcomes
+
+
+@contextlib.contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Within, nothing is heard of a logger."""
+    logger = logging.getLogger(name)
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
 
 
 def _execute_in_thread(path: Path, parameters: dict[str, Any], folder: Path, live: Live) -> Outcome:

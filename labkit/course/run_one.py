@@ -18,6 +18,7 @@ from typing import Any
 
 from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.files import home_folder, write_atomically
+from labkit.basics.signals import exit_code
 from labkit.course import kernels
 from labkit.course.notebooks import read_notebook
 
@@ -48,6 +49,8 @@ def execute(
     try:
         _check_parameters(path, parameters)
         executed, cell, error = run_headless(path, parameters, on_cell=on_cell)
+        if error and exit_code():
+            raise KeyboardInterrupt  # its kernel was ended with the run: that is no failure of the notebook
         write_atomically(failed if error else target, executed)
         if not error:
             failed.unlink(missing_ok=True)

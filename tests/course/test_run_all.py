@@ -1,5 +1,9 @@
 import gc
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -163,3 +167,30 @@ def test_misuse_is_refused_before_anything_is_written(small_course, arguments):
     with pytest.raises(UsageError):
         run_course(*arguments, 0, "out")
     assert not (small_course / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no signals to send")
+def test_a_run_that_is_ended_says_so_and_leaves_nothing(tmp_path):
+    """Two notebooks side by side, by SIGTERM: no notebook has failed by that, and no kernel runs on."""
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_a", "02_b"):
+        source = f"import os, pathlib, time\npathlib.Path(out, '{name}').write_text(str(os.getpid()))\ntime.sleep(600)"
+        make(tmp_path / "notebooks" / f"{name}.ipynb", source)
+    pids = [tmp_path / "out" / name for name in ("01_a", "02_b")]
+    command = [sys.executable, "-c", "from labkit.cli import main; main()", "run", "--data", "embedded", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        deadline = time.monotonic() + 300
+        while not all(path.is_file() and path.read_text() for path in pids) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        run.send_signal(signal.SIGTERM)
+        said, _ = run.communicate(timeout=300)
+    assert run.returncode == 128 + signal.SIGTERM
+    assert said.strip() == (
+        "labkit: Interrupted: finished notebooks and trainings are kept, and the same command goes on from there."
+    )
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["01_a", "02_b"]
+    deadline = time.monotonic() + 60
+    while (left := [path for path in pids if Path("/proc", path.read_text()).exists()]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
