@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from labkit.basics.errors import LabkitError, UsageError
+
+LEAST_SPACE = 4_000_000  # bytes: figures and tables of one notebook, with room for the note of a training
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -32,14 +38,48 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def ensure_writable(folder: Path) -> None:
-    """Create `folder` where it is missing, and raise LabkitError unless a file can be written into it."""
+    """Create `folder` where it is missing, and raise LabkitError unless what a notebook leaves fits into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".labkit-") as file:
-            file.write(b"\0" * 65_536)
+            file.write(b"\0" * LEAST_SPACE)
             file.flush()
     except OSError as error:
         raise _cannot_write(folder, error) from error
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Within, this is the one run that writes into `folder`; LabkitError, which names it, while there is another.
+
+    The system gives the lock back when a process ends, however it ends.
+    """
+    from filelock import FileLock, Timeout
+
+    lock, note = FileLock(folder / ".run.lock", timeout=0, thread_local=False), folder / ".run.txt"
+    try:
+        lock.acquire()
+    except Timeout:
+        try:
+            other = f" ({note.read_text(encoding='utf-8').strip()[:200]})"
+        except (OSError, ValueError):
+            other = ""
+        raise LabkitError(
+            f"Another run of labkit{other} writes into {folder}: wait until it has ended, end it, or name another "
+            "folder with --out."
+        ) from None
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    except NotImplementedError:  # a shared folder whose system knows no locks
+        yield
+        return
+    try:
+        since = datetime.now().astimezone().strftime("%H:%M on %d %B")
+        write_atomically(note, f"process {os.getpid()} on {platform.node()}, since {since}\n")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
 
 
 def _cannot_write(path: Path, error: OSError) -> LabkitError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import Interrupted, LabkitError
-from labkit.basics.files import ensure_writable, out_folder
+from labkit.basics.files import ensure_writable, only_run, out_folder
 from labkit.course import kernels
 from labkit.course.live import Live
 from labkit.course.notebooks import course, left_out, notebooks_folder, select
@@ -42,24 +42,41 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
         print(others)
     paths = select(names, shelf)
     folder = out_folder(out)
-    ensure_writable(folder)
+    _refuse_unusable(folder)
     parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}
-    outcomes = execute_all(paths, parameters, folder / "notebooks", jobs)
+    with only_run(folder):
+        outcomes = execute_all(paths, parameters, folder / "notebooks", jobs)
+        failures = _conclude(folder, outcomes, [path.stem for path in paths])
+    print(f"{len(outcomes)} notebooks in {time.perf_counter() - start:.0f} s")
+    if failures:
+        _print_failures(failures)
+    return not failures
+
+
+def _refuse_unusable(folder: Path) -> None:
+    """Raise LabkitError unless a run's results can be written into `folder`, and added to those that are there."""
+    ensure_writable(folder)
+    for name in ("notebooks", "cache", "figures", "tables", "exercises"):
+        if os.path.lexists(folder / name):
+            ensure_writable(folder / name)
+    if (folder / "results.json").exists():
+        read_results(folder / "results.json")
+
+
+def _conclude(folder: Path, outcomes: Sequence[Outcome], names: list[str]) -> list[Outcome]:
+    """Compare the run's numbers with the reference, build the report, and return what went wrong."""
     failures = [outcome for outcome in outcomes if outcome.error]
     if not failures or (folder / "results.json").exists():  # else nothing was ever published here
         try:
             results = read_results(folder / "results.json")
-            _print_comparison(results, [path.stem for path in paths])
+            _print_comparison(results, names)
             for report in build_report(folder, results, not_passed=not_passed(folder))[1:]:
                 print(f"Report: {report}")
         except LabkitError as error:
             failures.append(Outcome("report", 0, "-", str(error)))
     if checked := statuses(folder):
         print(f"Exercises: {count(checked)}.")
-    print(f"{len(outcomes)} notebooks in {time.perf_counter() - start:.0f} s")
-    if failures:
-        _print_failures(failures)
-    return not failures
+    return failures
 
 
 def report_on(folder: Path, template: Path | None = None) -> list[Path]:

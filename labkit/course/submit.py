@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit import __version__
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.basics.files import data_folder, ensure_writable, home_folder, out_folder, write_atomically
+from labkit.basics.files import data_folder, ensure_writable, home_folder, only_run, out_folder, write_atomically
 from labkit.course import review
 from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, left_out, notebooks_folder, read_notebook
 from labkit.course.run_all import execute_all
@@ -58,11 +58,11 @@ def submit(
         print(others)
     saved = {path.stem: read_notebook(path) for path in paths}
     _refuse_local_paths(saved)
-    rerun_folder = _start_anew(folder)
-    print(f"Running {len(paths)} notebooks from the start ({profile} profile, first seed {seed}):")
-    outcomes = execute_all(
-        paths, {"profile": profile, "data": data, "seed": seed, "out": str(rerun_folder)}, rerun_folder / "notebooks"
-    )
+    with only_run(folder):
+        rerun_folder = _start_anew(folder)
+        print(f"Running {len(paths)} notebooks from the start ({profile} profile, first seed {seed}):")
+        parameters = {"profile": profile, "data": data, "seed": seed, "out": str(rerun_folder)}
+        outcomes = execute_all(paths, parameters, rerun_folder / "notebooks")
     if not (rerun_folder / "results.json").is_file():
         raise LabkitError(f"No notebook reached its end, so there is nothing to submit: {_failure(outcomes[0])}")
     results = read_results(rerun_folder / "results.json")

@@ -6,20 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, first_line
 
 FORMAT = 1
 
 
 def read_results(path: Path) -> dict[str, Any]:
     """Read a results.json; LabkitError when it is missing, damaged, or of another format."""
-    if not path.is_file():
+    if not path.exists():
         raise LabkitError(f"{path} does not exist: run `labkit run` first, or name the folder that holds results.json.")
     try:
         results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        fits = results["format"] == FORMAT and isinstance(results["notebooks"], dict)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LabkitError(f"{path} is damaged ({error}): move it away and run the notebooks again.") from error
+        fits = results["format"] == FORMAT
+        for section in results["notebooks"].values() if fits else ():
+            files_of(section)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LabkitError(
+            f"{path} is damaged ({first_line(error)}): move it away and run the notebooks again."
+        ) from error
     if not fits:
         raise LabkitError(f"{path} was written by another version of labkit: move it away and run the notebooks again.")
     return results

@@ -45,6 +45,8 @@ class Run:
         self.seeds = profile.seed_list(seed)
         self.out = out_folder(out)
         ensure_writable(self.out)
+        if (self.out / "results.json").exists():
+            read_results(self.out / "results.json")  # to which `finish` adds: refuse now what it could not read then
         self.machine = describe_machine()
         self._files: dict[Path, bytes] = {}
         self._figures: dict[str, dict[str, Any]] = {}

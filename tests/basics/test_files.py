@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.basics.files import data_folder, ensure_writable, expanded, home_folder, out_folder, write_atomically
+from labkit.basics.files import (
+    LEAST_SPACE,
+    data_folder,
+    ensure_writable,
+    expanded,
+    home_folder,
+    out_folder,
+    write_atomically,
+)
 
 
 @pytest.mark.parametrize(("content", "expected"), [("Zürich", "Zürich".encode()), (b"\x00\xff", b"\x00\xff")])
@@ -105,3 +113,12 @@ def test_a_file_that_another_program_has_open_is_told_as_that(tmp_path, monkeypa
     with pytest.raises(LabkitError, match=r"report\.pdf cannot be written \(Access is denied\): .*close what"):
         write_atomically(tmp_path / "report.pdf", "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_with_hardly_any_room_is_told_before_anything_is_trained(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        "tempfile._TemporaryFileWrapper.write", lambda file, content: written.append(len(content)), raising=False
+    )
+    ensure_writable(tmp_path)
+    assert written == [LEAST_SPACE]

@@ -1,5 +1,6 @@
 import gc
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import nbformat
 import pytest
 
 from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.files import only_run
 from labkit.course.notebooks import course, left_out, notebooks_folder, read_notebook, select
 from labkit.course.run_all import run_course
 from labkit.course.run_one import execute
@@ -189,8 +191,68 @@ def test_a_run_that_is_ended_says_so_and_leaves_nothing(tmp_path):
     assert said.strip() == (
         "labkit: Interrupted: finished notebooks and trainings are kept, and the same command goes on from there."
     )
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["01_a", "02_b"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".run.lock", "01_a", "02_b"]
     deadline = time.monotonic() + 60
     while (left := [path for path in pids if Path("/proc", path.read_text()).exists()]) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
+
+
+DAMAGED = {
+    "results.json": ["", "{", "[]", '{"format": 1}', '{"format": 1, "notebooks": []}', "[" * 100_000],
+    "results.json of another version": ['{"format": 99, "notebooks": {}}'],
+    "results.json of odd parts": [
+        f'{{"format": 1, "notebooks": {{"05": {part}}}}}'
+        for part in ("[]", "1", "{}", '{"figures": [], "tables": {}}', '{"figures": {"a": {}}, "tables": {}}')
+    ],
+}
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch):
+    monkeypatch.setattr("labkit.course.run_all.execute_all", None)
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_results_that_cannot_be_added_to_are_told_before_anything_runs(small_course, nothing_runs, kind):
+    (small_course / "out").mkdir()
+    for content in DAMAGED[kind]:
+        (small_course / "out" / "results.json").write_text(content)
+        with pytest.raises(
+            LabkitError, match=r"results\.json (is damaged|was written by another version).*move it away"
+        ):
+            run_course([], "quick", "embedded", 0, "out")
+        assert (small_course / "out" / "results.json").read_text() == content
+
+
+@pytest.mark.parametrize("name", ["out", "out/notebooks", "out/cache", "out/figures", "out/results.json"])
+def test_a_folder_that_cannot_be_used_is_told_before_anything_runs(small_course, nothing_runs, name):
+    path = small_course / name
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir() if name.endswith("json") else path.write_text("mine")
+    with pytest.raises(LabkitError, match=r"cannot be written|is damaged"):
+        run_course([], "quick", "embedded", 0, "out")
+
+
+def test_two_runs_in_one_folder_are_refused_and_in_two_are_not(small_course, nothing_runs):
+    with only_run(small_course), only_run(small_course / "notebooks"):
+        before = sorted(small_course.rglob("*"))
+        with pytest.raises(LabkitError, match=rf"Another run of labkit \(process {os.getpid()} on .*, since .*--out"):
+            run_course([], "quick", "embedded", 0, small_course)
+        assert sorted(small_course.rglob("*")) == before
+    with only_run(small_course):
+        pass
+
+
+def test_the_lock_of_a_run_that_was_killed_does_not_stay(tmp_path):
+    script = "import sys, os, pathlib; from labkit.basics.files import only_run\n"
+    script += "with only_run(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(LabkitError, match=rf"process {other.pid} on"), only_run(tmp_path):
+            pass
+        other.kill()
+    with only_run(tmp_path):
+        assert f"process {os.getpid()}" in (tmp_path / ".run.txt").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == [".run.lock"]
