@@ -13,8 +13,8 @@ from typing import Any
 
 from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, only_run, out_folder
+from labkit.basics.live import Live
 from labkit.course import kernels
-from labkit.course.live import Live
 from labkit.course.notebooks import course, left_out, notebooks_folder, select
 from labkit.course.run_one import Outcome, execute, set_environment
 from labkit.data.places import settle

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from labkit.basics import live as module
+from labkit.basics.live import Live
 from labkit.basics.progress import NOTES
-from labkit.course import live as module
-from labkit.course.live import Live
 
 HEAD = "[5/9] 05_mlp1_sweep ..."
 NOTE = {"05_mlp1_sweep": "about 6 min left: epoch 4 of 10, network 3 of 5"}

@@ -20,7 +20,7 @@ FORGOTTEN = 120.0  # seconds after which a note that is not renewed says nothing
 
 
 class Live:
-    """Prints the line of each notebook, and in between what the notes of `basics.progress` say, in a thread of its own.
+    """Prints the line of each notebook, and in between what the notes of `progress` say, in a thread of its own.
 
     folder: where the kernels write their notes; removed at the end. Notebooks that take seconds leave no note.
     """
@@ -57,7 +57,7 @@ class Live:
             print(head, end=" ", flush=True)
 
     def listener(self, path: Path) -> Callable[..., None]:
-        """Return what is to be told when a notebook begins with one of its cells; see `run_one.execute`."""
+        """Return what is to be told when a notebook begins with one of its cells."""
 
         def listen(cell: Any, cell_index: int) -> None:
             self.cells[path.stem] = (f"in cell {cell_index + 1}", time.monotonic())
