@@ -53,7 +53,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10, fashi
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder that holds results.json.")],
-    template: Annotated[Path | None, typer.Option(help="Default: report_template.md.")] = None,
+    template: Annotated[Path | None, typer.Option(help="Default: my_report.md, else report_template.md.")] = None,
 ) -> None:
     """Build the report again from results.json alone."""
     from labkit.course.run_all import report_on

@@ -19,7 +19,7 @@ from labkit.course.notebooks import course, left_out, notebooks_folder, select
 from labkit.course.run_one import Outcome, execute, set_environment
 from labkit.data.places import settle
 from labkit.exercises.checker import count, not_passed, statuses
-from labkit.report.document import build_report
+from labkit.report.document import DOCUMENTS, build_report
 from labkit.report.profiles import get_profile
 from labkit.report.reference import compare
 from labkit.report.results import read_results
@@ -70,7 +70,7 @@ def _conclude(folder: Path, outcomes: Sequence[Outcome], names: list[str]) -> li
         try:
             results = read_results(folder / "results.json")
             _print_comparison(results, names)
-            for report in build_report(folder, results, not_passed=not_passed(folder))[1:]:
+            for report in build_report(folder, results, not_passed=not_passed(folder))[1 : len(DOCUMENTS)]:
                 print(f"Report: {report}")
         except LabkitError as error:
             failures.append(Outcome("report", 0, "-", str(error)))

@@ -21,10 +21,12 @@ from labkit.course.run_all import execute_all
 from labkit.course.run_one import Outcome
 from labkit.data.places import settle
 from labkit.exercises.checker import not_passed, statuses
-from labkit.report.document import build_report, default_template
+from labkit.report.citations import BIBLIOGRAPHY
+from labkit.report.document import build_report, report_source, try_report
 from labkit.report.results import describe_number, files_of, read_results
 
 LARGEST_MB = 20
+LONGEST_NAME = 120  # bytes of a group's name in a file name; file systems take 255 in all
 # What a path of somebody's machine looks like in a printed text.
 PATH = re.compile(r"(?:/(?:home|Users|root|tmp|var|private|mnt|media)/|\b[A-Za-z]:[\\/](?!/))[^\s\"'<>|:*?)]*")
 
@@ -37,7 +39,8 @@ def submit(
     members: ids, with commas between them.
     out: folder of the run whose results.json the group claims; the new run goes into its folder "submission", with the
     same profile and first seed, and takes finished trainings from its cache.
-    report: source of the report; default: my_report.md where it exists, else report_template.md.
+    report: source of the report; default: my_report.md where it exists, else report_template.md. It is tried before
+    anything runs; images and references.bib beside it are packed with it.
     agree: gets the findings, and decides whether to pack.
     """
     slug = _slug(group)
@@ -48,7 +51,7 @@ def submit(
     folder = out_folder(out)
     claimed = read_results(folder / "results.json")
     profile, seed = _one_setting(claimed)
-    source = report or (Path("my_report.md") if Path("my_report.md").is_file() else default_template())
+    source = report or report_source()
     try:
         text = source.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -58,6 +61,7 @@ def submit(
         print(others)
     saved = {path.stem: read_notebook(path) for path in paths}
     _refuse_local_paths(saved)
+    try_report(folder, claimed, source, not_passed(folder), [path.stem for path in paths])
     with only_run(folder):
         rerun_folder = _start_anew(folder)
         print(f"Running {len(paths)} notebooks from the start ({profile} profile, first seed {seed}):")
@@ -66,7 +70,7 @@ def submit(
     if not (rerun_folder / "results.json").is_file():
         raise LabkitError(f"No notebook reached its end, so there is nothing to submit: {_failure(outcomes[0])}")
     results = read_results(rerun_folder / "results.json")
-    build_report(rerun_folder, results, source, not_passed(rerun_folder))
+    written = build_report(rerun_folder, results, source, not_passed(rerun_folder))
     findings = [
         *review.missing_notebooks(paths),
         *(_failure(outcome) for outcome in outcomes if outcome.error),
@@ -81,13 +85,21 @@ def submit(
         return None
     target = Path(f"submission-{slug}.zip")
     metadata = {"group": group, "members": ids, "profile": profile, "seed": seed, "labkit": __version__}
-    write_atomically(target, _pack(rerun_folder, results, f"submission-{slug}", text, metadata))
+    report_files = [path.relative_to(rerun_folder).as_posix() for path in written]
+    beside = {"report_source.md": text.encode()}
+    if (source.parent / BIBLIOGRAPHY).is_file():
+        beside[BIBLIOGRAPHY] = (source.parent / BIBLIOGRAPHY).read_bytes()
+    packed = _pack(rerun_folder, results, f"submission-{slug}", report_files, beside, metadata)
+    write_atomically(target, packed)
     return target
 
 
 def _slug(group: str) -> str:
-    plain = unicodedata.normalize("NFKD", group).encode("ascii", "ignore").decode().lower()
-    if not (slug := re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]):
+    """Return a group's name as part of a file name, in its own script: letters and digits, and - for the rest."""
+    plain = unicodedata.normalize("NFC", group).lower()
+    kept = "".join(character if unicodedata.category(character)[0] in "LMN" else "-" for character in plain)
+    short = kept.encode()[:LONGEST_NAME].decode(errors="ignore")
+    if not (slug := re.sub("-+", "-", short).strip("-")):
         raise UsageError(f"--group {group!r} must hold letters or digits.")
     return slug
 
@@ -148,14 +160,24 @@ def spellings(folder: PurePath) -> list[str]:
     return list(dict.fromkeys((plain.replace("\\", "\\\\"), plain, folder.as_posix())))
 
 
-def _pack(rerun_folder: Path, results: dict[str, Any], root: str, source: str, metadata: dict[str, Any]) -> bytes:
-    """Return the zip; LabkitError when it or a file in it is too large."""
-    names = ["report.pdf", "report.html", "report.md", "results.json"]
+def _pack(
+    rerun_folder: Path,
+    results: dict[str, Any],
+    root: str,
+    report_files: list[str],
+    beside: dict[str, bytes],
+    metadata: dict[str, Any],
+) -> bytes:
+    """Return the zip; LabkitError when it or a file in it is too large.
+
+    report_files: by their path in the folder of the run. beside: what the report is built from.
+    """
+    names = [*report_files, "results.json"]
     names += [file for section in results["notebooks"].values() for file in files_of(section)]
     files: dict[str, bytes] = {name: (rerun_folder / name).read_bytes() for name in names}
     for path in sorted((rerun_folder / "notebooks").glob("*.ipynb")):
         files[f"notebooks/{path.name}"] = without_paths(read_notebook(path)).encode()
-    files["report_source.md"] = source.encode()
+    files |= beside
     files["submission.json"] = (json.dumps(metadata, indent=1, ensure_ascii=False) + "\n").encode()
     files["Readme.txt"] = _readme(results, metadata).encode()
     buffer = io.BytesIO()

@@ -1,6 +1,8 @@
 """A small course of one notebook, run, changed, and submitted."""
 
 import json
+import re
+import shutil
 import zipfile
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -8,8 +10,8 @@ import nbformat
 import pytest
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.course.run_all import run_course
-from labkit.course.submit import spellings, submit, without_paths
+from labkit.course.run_all import report_on, run_course
+from labkit.course.submit import _slug, spellings, submit, without_paths
 
 pytestmark = pytest.mark.slow
 
@@ -75,30 +77,41 @@ def group(finished, monkeypatch):
     monkeypatch.chdir(finished)
     yield finished
     write_course(finished, *CELLS)
-    for path in finished.glob("*.zip"):
+    for path in (*finished.glob("*.zip"), *finished.glob("my_report.md"), *finished.glob("references.bib")):
         path.unlink()
+    shutil.rmtree(finished / "unpacked", ignore_errors=True)
+
+
+def add_to_report(group, text):
+    (group / "my pictures").mkdir(exist_ok=True)
+    (group / "my pictures" / "größe.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    (group / "my_report.md").write_text(REPORT + text, encoding="utf-8")
 
 
 def send(agree=lambda findings: True, **changed):
-    arguments = {"group": "Süß & Co.", "members": "ab12, cd34", "out": "out", "report": None, "data": "embedded"}
+    arguments = {"group": "第三組 Süß & Co.", "members": "ab12, cd34", "out": "out", "report": None, "data": "embedded"}
     return submit(**{**arguments, **changed}, agree=agree)
 
 
 def test_a_submission_holds_what_a_ta_needs_and_nothing_of_the_machine(group):
     findings = []
+    add_to_report(group, "As [@lecun1998] and @fig:mine show.\n\n![Ours.](my pictures/größe.svg){#fig:mine}\n")
+    (group / "references.bib").write_text("@book{lecun1998, author={LeCun, Yann}, title={Digits}, year=1998}")
     path = send(lambda found: not findings.extend(found))
-    assert str(path) == "submission-su-co.zip"
+    assert str(path) == "submission-第三組-süß-co.zip"
     # The small course has one exercise of the real one, and no other notebook; all else is in order.
     rest = [found for found in findings if not found.startswith(("Exercise", "Notebook"))]
     assert rest == []
     assert not any(found.startswith("Exercise 1.2") for found in findings)
     with zipfile.ZipFile(path) as archive:
         files = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
-        assert {name.split("/")[0] for name in archive.namelist()} == {"submission-su-co"}
+        assert {name.split("/")[0] for name in archive.namelist()} == {"submission-第三組-süß-co"}
     assert set(files) == {
         "Readme.txt",
+        "references.bib",
         "figures/01_one.line.png",
         "figures/01_one.line.svg",
+        "my pictures/größe.svg",
         "notebooks/01_one.ipynb",
         "report.html",
         "report.md",
@@ -114,6 +127,14 @@ def test_a_submission_holds_what_a_ta_needs_and_nothing_of_the_machine(group):
     assert "01_one: labkit run 01 --profile quick --seed 0" in readme
     assert "number accuracy: 98.0 ± 0.7 % (test split, n = 450, 5 seeds)" in readme
     assert json.loads(files["submission.json"])["members"] == ["ab12", "cd34"]
+    assert json.loads(files["submission.json"])["group"] == "第三組 Süß & Co."
+    # What a TA unpacks builds the same report.
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(group / "unpacked")
+    (unpacked,) = (group / "unpacked").iterdir()
+    report_on(unpacked, unpacked / "report_source.md")
+    assert (unpacked / "report.md").read_bytes() == files["report.md"]
+    assert "LeCun 1998" in re.sub(r"<[^>]*>|\n", "", (unpacked / "report.html").read_text(encoding="utf-8"))
     assert (
         "results go to ./out/submission"
         in nbformat.reads(files["notebooks/01_one.ipynb"].decode(), 4).cells[1].outputs[0].text
@@ -158,6 +179,42 @@ def test_misuse_is_refused_before_anything_runs(group, changed, message):
         changed = {"report": group / changed["report"]}
     with pytest.raises(UsageError, match=message):
         send(**changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("$x_$", r"my_report.md, line 15: the formula `x_` cannot be set"),
+        ("![A](gone.png)", r"line 15: the image gone.png is not there"),
+        ('<< number("01_one.acuracy") >>', r"line 15: results.json lacks 01_one.acuracy"),
+    ],
+)
+def test_a_fault_of_the_report_is_told_before_anything_runs(group, text, message, monkeypatch):
+    monkeypatch.setattr("labkit.course.submit.execute_all", None)
+    add_to_report(group, text)
+    with pytest.raises(LabkitError, match=message):
+        send()
+
+
+def test_a_run_builds_the_report_from_the_students_copy(group):
+    add_to_report(group, "Only in the copy.\n")
+    run_course([], "quick", "embedded", 0, "out")
+    assert "Only in the copy." in (group / "out" / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("group", "slug"),
+    [
+        ("第三組", "第三組"),
+        ("हिन्दी समूह", "हिन्दी-समूह"),
+        ("  Группа №7!", "группа-7"),
+        ("🚀 Team_A/../b", "team-a-b"),
+        ("e\u0301quipe", "équipe"),
+        ("第" * 99, "第" * 40),
+    ],
+)
+def test_a_group_has_a_name_in_its_own_script(group, slug):
+    assert _slug(group) == slug
 
 
 def test_a_folder_of_this_machine_in_the_code_is_refused(group):
