@@ -6,6 +6,7 @@ import io
 import json
 import re
 import statistics
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from labkit.basics.errors import UsageError
 from labkit.basics.files import ensure_writable, out_folder, write_atomically
 from labkit.basics.progress import note_as
 from labkit.data.datasets import SPLIT_NAMES, Dataset
+from labkit.report.lettering import letter
 from labkit.report.profiles import Profile
 from labkit.report.results import FORMAT, describe, describe_number, files_of, read_results
 
@@ -82,8 +84,17 @@ class Run:
             if len(text) < 20:
                 raise UsageError(f"Figure {name!r} needs {key} of a sentence or more, but it is {text!r}.")
         stem = f"figures/{self.name}.{name}"
-        self._files[self.out / f"{stem}.png"] = _render(figure, format="png", dpi=FILE_DPI)
-        self._files[self.out / f"{stem}.svg"] = _render(figure, format="svg", metadata={"Date": None})
+        png, svg, screen = _renderings(figure)
+        changed, lacking = letter(figure)
+        if changed:
+            png, svg, screen = _renderings(figure)
+        if lacking:
+            print(
+                f"Figure {name!r} shows boxes for {lacking}, which no font here has: install a font that has it (on "
+                "Debian and Ubuntu: fonts-noto-cjk, fonts-noto-core), or write it in other letters."
+            )
+        self._files[self.out / f"{stem}.png"] = png
+        self._files[self.out / f"{stem}.svg"] = svg
         entry = {
             "caption": caption,
             "alt": alt,
@@ -96,7 +107,6 @@ class Run:
             "width_in": round(figure.get_figwidth(), 2),
             "smallest_text_pt": _smallest_text(figure),
         }
-        screen = _render(figure, format="png", dpi=SCREEN_DPI)
         plt.close(figure)
         display(Image(screen, alt=alt))
         display(Markdown(f"*{describe(entry, self._section())}*"))
@@ -248,10 +258,21 @@ def _smallest_text(figure: Figure) -> float:
     return min((round(float(text.get_fontsize()), 2) for text in texts), default=0.0)
 
 
+def _renderings(figure: Figure) -> tuple[bytes, bytes, bytes]:
+    """Return a figure as .png and .svg for files, and as .png for the screen."""
+    return (
+        _render(figure, format="png", dpi=FILE_DPI),
+        _render(figure, format="svg", metadata={"Date": None}),
+        _render(figure, format="png", dpi=SCREEN_DPI),
+    )
+
+
 def _render(figure: Figure, **options: Any) -> bytes:
     import matplotlib
 
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "labkit"}):  # else every .svg has ids of its own
+    # else every .svg has ids of its own; what no font has is told by `figure`
+    with matplotlib.rc_context({"svg.hashsalt": "labkit"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, **options)
     return buffer.getvalue()

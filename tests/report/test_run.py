@@ -3,6 +3,8 @@ import json
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from fontTools.ttLib import TTFont
+from matplotlib import font_manager
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.data.datasets import load
@@ -76,6 +78,27 @@ def test_figures_are_200_dpi_and_repeat_byte_for_byte(run):
     run.figure("line", draw(), TEXT, TEXT)
     run.finish()
     assert (png.read_bytes(), svg.read_bytes()) == first
+
+
+def test_labels_in_other_scripts_take_fonts_of_the_machine_or_are_told(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", list(font_manager.fontManager.ttflist))
+    figure, ax = plt.subplots()
+    ax.bar(["㐂", "é"], [1, 2])
+    run.figure("cats", figure, TEXT, TEXT)
+    boxes = run._files[run.out / "figures/05_mlp1_sweep.cats.png"]
+    assert "Figure 'cats' shows boxes for 㐂, which no font here has: install a font" in capsys.readouterr().out
+    font = TTFont(font_manager.findfont("DejaVu Sans"))
+    for table in font["cmap"].tables:
+        table.cmap[ord("㐂")] = "A"
+    for record in font["name"].names:
+        record.string = str(record).replace("DejaVu", "Strokes")
+    font.save(tmp_path / "strokes.ttf")
+    font_manager.fontManager.addfont(tmp_path / "strokes.ttf")
+    figure, ax = plt.subplots()
+    ax.bar(["㐂", "é"], [1, 2])
+    run.figure("cats", figure, TEXT, TEXT)
+    assert run._files[run.out / "figures/05_mlp1_sweep.cats.png"] != boxes
+    assert "boxes" not in capsys.readouterr().out
 
 
 def test_a_second_run_replaces_only_its_own_section(run, digits):
