@@ -58,7 +58,7 @@ def build_report(
         for path in files_of(section):
             if not (folder / path).is_file():
                 raise LabkitError(f"{folder / path} is gone: run `labkit run {notebook}`, which makes it.")
-    contents = _compose(folder, results, source, not_passed)
+    contents = _composed(folder, results, source, not_passed)
     for name, content in contents.items():
         if name in DOCUMENTS or (folder / name).resolve() != (source.folder / name).resolve():  # the student's file
             write_atomically(folder / name, content)
@@ -87,7 +87,17 @@ def try_report(
         if name not in whole
     }
     open_exercises = {**not_passed, **{name: ["to come"] for name in to_come}}
-    _compose(folder, {**results, "notebooks": {**whole, **to_come}}, Source(template), open_exercises)
+    _composed(folder, {**results, "notebooks": {**whole, **to_come}}, Source(template), open_exercises)
+
+
+def _composed(
+    folder: Path, results: dict[str, Any], source: Source, not_passed: Mapping[str, Sequence[str]]
+) -> dict[str, str | bytes]:
+    """Return the files of the report; see `_compose`."""
+    try:
+        return _compose(folder, results, source, not_passed)
+    except RecursionError as error:
+        raise UsageError(f"{source.path.name} nests quotes, lists or brackets too deeply: flatten them.") from error
 
 
 def _compose(

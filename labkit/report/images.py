@@ -15,7 +15,7 @@ from typing import Any
 
 from labkit.report.pandoc import Tree, elements
 from labkit.report.results import files_of
-from labkit.report.source import Source, nearest
+from labkit.report.source import Source, nearest, short
 from labkit.report.typesetting import compile_typst
 
 KINDS = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif", "WEBP": "webp"}
@@ -56,10 +56,11 @@ class Images:
         for url in dict.fromkeys(urls):
             try:
                 self.all[url] = self._read(url)
-            except _Refused as problem:
+            except (_Refused, OSError) as problem:
                 name = urllib.parse.unquote(url)
                 line = self.source.line_of(name) or self.source.line_of(url)
-                faults.append(self.source.at(line, f"the image {name} {problem}"))
+                why = f"cannot be read ({problem.strerror})." if isinstance(problem, OSError) else str(problem)
+                faults.append(self.source.at(line, f"the image {short(name)} {why}"))
         size = sum(map(len, self.own.values())) / 1e6
         if size > TOGETHER_MB:
             largest = max(self.own, key=lambda name: len(self.own[name]))

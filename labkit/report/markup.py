@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from labkit.report import pandoc
-from labkit.report.source import Source, nearest
+from labkit.report.source import Source, nearest, short
 
 MACRO = re.compile(r"\\(?:(?:re)?newcommand|providecommand|def|DeclareMathOperator)\b")  # pandoc applies it in formulas
 SHOWN = "or between backticks to show it as it is."
@@ -33,7 +33,7 @@ def formula_faults(remarks: list[pandoc.Remark], source: Source) -> list[str]:
             unknown = f"it does not know {said.removeprefix(UNKNOWN)}" if said.startswith(UNKNOWN) else said
             reason = EARLY if said == "unexpected eof" else unknown
             line = source.line_of(formula, "Math")
-            sentences.append(source.at(line, f"the formula `{_short(formula)}` cannot be set ({reason})."))
+            sentences.append(source.at(line, f"the formula `{short(formula)}` cannot be set ({reason})."))
     return list(dict.fromkeys(sentences))
 
 
@@ -52,7 +52,7 @@ def _raw(tree: pandoc.Tree, source: Source) -> Iterator[str]:
         if (form == "html" and text.startswith(("<!--", "</"))) or MACRO.match(text):
             continue
         name = {"html": "HTML", "tex": "LaTeX"}.get(form, form)
-        sentence = f"raw {name} ({_short(text)}) {RAW.get(form, f'is not carried over: write it in Markdown, {SHOWN}')}"
+        sentence = f"raw {name} ({short(text)}) {RAW.get(form, f'is not carried over: write it in Markdown, {SHOWN}')}"
         yield source.at(source.line_of(text, element["t"]), sentence)
 
 
@@ -71,8 +71,3 @@ def _lost_links(tree: pandoc.Tree, source: Source) -> Iterator[str]:
             yield source.at(
                 source.line_of(target), f"the link to {target} leads nowhere.{nearest(target[1:], names - {''})}"
             )
-
-
-def _short(text: str) -> str:
-    line = text.strip().splitlines()[0]
-    return line if len(line) <= 60 else line[:57] + "..."

@@ -26,6 +26,7 @@ READER = (
 CODE = ("Code", "CodeBlock", "RawInline", "RawBlock")
 VERBATIM = (*CODE, "Math")
 YAML_FAULT = re.compile(r"\(line (\d+), column \d+\):\n.*?line (\d+), column \d+[:,]?\s*(.*)", re.DOTALL)
+LONGEST = 60  # seconds; a report takes less than one
 FIRST_MARK = 0x100000  # private characters that no text has; one stands before each place that is looked for
 
 
@@ -52,7 +53,13 @@ def run(text: str, arguments: Sequence[str]) -> tuple[str, list[Remark]]:
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "log.json"
         command = [pypandoc.get_pandoc_path(), *arguments, "--sandbox", "--quiet", f"--log={log}"]
-        done = subprocess.run(command, input=text.encode(), capture_output=True)
+        try:
+            done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=LONGEST)
+        except subprocess.TimeoutExpired as error:
+            raise LabkitError(
+                f"pandoc is not done with the report's Markdown after {LONGEST} s: look for a row of brackets that are "
+                "never closed, and put it between backticks."
+            ) from error
         remarks = json.loads(log.read_text(encoding="utf-8")) if log.is_file() else []
     if done.returncode:
         raise _fault(done.stderr.decode(errors="replace"))

@@ -57,3 +57,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Return the question whether the nearest of `names` was meant; nothing when none is near."""
     close = difflib.get_close_matches(name, list(names), n=1)
     return f" Did you mean {close[0]}?" if close else ""
+
+
+def short(text: str) -> str:
+    """Return the first line of a text, cut where it is long."""
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= 60 else line[:57] + "..."

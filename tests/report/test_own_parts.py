@@ -9,8 +9,8 @@ import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image
 
-from labkit.basics.errors import UsageError
-from labkit.report import images
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.report import images, pandoc
 from labkit.report.typesetting import unshown
 
 BIBLIOGRAPHY = """@article{lecun1998,
@@ -264,6 +264,13 @@ A footnote[^1], x**y**z, H~2~O.
         "H<sub>2</sub>O",
     ):
         assert piece in html
+
+
+def test_what_is_nested_without_end_is_told(build, monkeypatch):
+    assert "my_report.md nests quotes, lists or brackets too deeply" in refused(build, "> " * 300 + "deep")
+    monkeypatch.setattr(pandoc, "LONGEST", 0.5)
+    with pytest.raises(LabkitError, match="a row of brackets that are never closed"):
+        build("[" * 400)
 
 
 def test_a_title_that_yaml_cannot_read_is_told_with_its_line(build):
