@@ -12,8 +12,8 @@ from typing import Any
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError
-from papermill.clientwrap import PapermillNotebookClient
 
+from labkit.grading.sandbox.outputs import Client, join_streams
 from labkit.grading.sandbox.provisioners import SPEC, Provisioner
 from labkit.grading.sandbox.relay import Relay
 
@@ -43,7 +43,7 @@ class Kernel:
         self.allowed, self.seconds = allowed, seconds
         self.relay: Relay | None = None
         self.reason = ""
-        self.client = PapermillNotebookClient(
+        self.client = Client(
             nb_man,
             km=self.manager,
             allow_errors=True,
@@ -82,6 +82,7 @@ class Kernel:
             self.end("kernel-died")
             raise Lost from error
         finally:
+            join_streams(cell)
             self.client.nb.cells[index] = submitted_cell
 
     async def ask(self, code: str, index: int) -> str | None:
