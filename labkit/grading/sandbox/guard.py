@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 LOOK, PATIENCE = 0.5, 4  # seconds for a closer look, and how often it may take longer
 POLL = 0.05  # seconds between two looks at what the processes use
+REST = 20  # times as long as a closer look took, the next one waits
 THREADS = 16  # a process, on average
 
 
@@ -34,28 +35,37 @@ def watch(first: int, report: Path, limits: Limits) -> None:
     signal.signal(signal.SIGTERM, lambda *_: _kill(first))  # its client is done with it
     peak, reason, unknown = 0, "-", 0
     loaded = _facts("self").memory  # by the warm server, and shared with it
+    usage: dict[str, _Facts] = {}
+    look_again = 0.0  # when memory that processes share may next be told from their own, where only the peak asks
     while os.waitpid(first, os.WNOHANG) == (0, 0):
-        usage = _usage(first)
+        before, usage = usage.keys(), _usage(first)
         threads = sum(facts.threads for facts in usage.values())
         used = sum(facts.memory for facts in usage.values()) - 2 * loaded  # of the first process and the kernel
         if len(usage) > limits.processes + 1 or threads > THREADS * limits.processes:
             reason = "processes"
-        elif used > limits.memory:  # some of it may be counted twice, for forks share it
-            del usage[str(first)]
-            exact = _without_shared(usage, loaded)
-            if exact is None and unknown < PATIENCE:
+            break
+        too_much, start = used > limits.memory, time.monotonic()
+        forked = len(usage) > 2  # then some of it may be counted twice, for forks share it
+        if too_much or (forked and used > peak):
+            guests = {process: facts for process, facts in usage.items() if process != str(first)}
+            calm = usage.keys() == before and start > look_again
+            exact = _without_shared(guests, loaded) if too_much or calm else None
+            if too_much and exact is None and unknown < PATIENCE:
                 unknown += 1
                 continue  # perhaps there are too many by now
-            used = used if exact is None else exact
-            reason = "memory" if used > limits.memory else "-"
-        unknown = 0
-        if reason == "-":
-            peak = max(peak, used)
-        else:
-            _kill(first)
-            os.waitpid(first, 0)
+            if exact is not None:
+                used, look_again = exact, time.monotonic() + REST * (time.monotonic() - start)
+                too_much = used > limits.memory
+            elif not too_much:
+                used = max(facts.memory for facts in guests.values()) - loaded
+        if too_much:
+            reason = "memory"
             break
+        peak, unknown = max(peak, used), 0
         time.sleep(POLL)
+    if reason != "-":
+        _kill(first)
+        os.waitpid(first, 0)
     report.write_text(f"{reason} {peak}")
 
 
@@ -104,7 +114,8 @@ def _without_shared(usage: dict[str, _Facts], loaded: int) -> int | None:
     Linux holds up who asks a process about its pages while it forks, so a fork bomb holds up its guard.
     """
     deadline = time.monotonic() + LOOK
-    used = -loaded * len(usage) // (len(usage) + 3)  # their part of it, with the server, the guard and the first
+    forks = sum(facts.memory >= loaded for facts in usage.values())  # other programs share nothing
+    used = -loaded * forks // (forks + 3)  # their part of it, with the server, the guard and the first
     for process, facts in usage.items():
         if time.monotonic() > deadline:
             return None

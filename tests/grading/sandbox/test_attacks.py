@@ -144,6 +144,14 @@ def test_what_a_notebook_leaves_running_ends_with_it():
     assert statuses(found) == ["passed", "failed", "passed"]
 
 
+def test_forks_that_do_nothing_take_no_memory():
+    """Each shares what the server has loaded, more than this."""
+    source = "import os, time\nfor _ in range(4):\n    if os.fork() == 0: time.sleep(2); os._exit(0)\ntime.sleep(1)"
+    found = attack(source)
+    assert found.status == "passed"
+    assert found.peak_memory < 150_000_000
+
+
 def test_memory_that_processes_share_counts_once():
     source = (
         "import os, time\nx = b'x' * 150_000_000\nfor _ in range(4):\n    if os.fork() == 0: time.sleep(1); os._exit(0)"
