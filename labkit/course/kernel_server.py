@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import inspect
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import shutil
 import signal
 import socket
 import sys
+import sysconfig
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -94,8 +96,16 @@ def _become_kernel(
         from ipykernel import kernelapp
 
         sys.argv = [kernelapp.__file__.replace("ipykernel/kernelapp", "ipykernel_launcher"), *arguments]
-        app = kernelapp.IPKernelApp.instance()
+
+        class App(kernelapp.IPKernelApp):  # type: ignore[misc]
+            def init_iopub(self, context: Any) -> None:
+                context.sndhwm = 0  # what a slow client has not read waits; else all from the 1,001st message are lost
+                super().init_iopub(context)
+
+        app = App.instance()
         app.initialize([*arguments, "--HistoryManager.enabled=False"])
+        _find_modules_here()
+        _know_cells(app.shell)
         if seal:
             seal()  # the sockets are bound
         app.start()
@@ -106,6 +116,29 @@ def _become_kernel(
 
         atexit._run_exitfuncs()
         os._exit(status)
+
+
+def _find_modules_here() -> None:
+    """Let imports look into the folder of the notebook, as in JupyterLab: behind Python's own modules, before others.
+
+    The server's own -P keeps that folder out.
+    """
+    own = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), sysconfig.get_config_var("DESTSHARED")}
+    places = [place for place, folder in enumerate(sys.path) if folder in own]
+    if "" not in sys.path:
+        sys.path.insert(max(places, default=-1) + 1, "")
+
+
+def _know_cells(shell: Any) -> None:
+    """Tell `inspect` to which module a cell belongs before it runs.
+
+    For each call of a traceback that it does not know it looks through all modules: 20 s for an endless recursion.
+    """
+
+    def know(info: Any) -> None:
+        inspect.modulesbyfile[shell.compile.get_code_name(info.raw_cell, info.raw_cell, 0)] = "__main__"
+
+    shell.events.register("pre_run_cell", know)
 
 
 def _reseed() -> None:

@@ -31,7 +31,16 @@ NOT_JUDGING = (
     *(f"grading/{name}.py" for name in ("__init__", "sandbox/__init__", "sandbox/confine", "sandbox/guard")),
     "grading/sandbox/syscalls.py",
 )
-ENVIRONMENT = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # nothing of the TA's
+ENVIRONMENT = {  # nothing of the TA's
+    "HOME": SCRATCH,
+    "TMPDIR": SCRATCH,
+    "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "USER": "student",
+    "LOGNAME": "student",
+    "PIP_NO_INDEX": "1",  # there is no network: say so at once
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}
 
 
 def refuse_without_linux() -> None:

@@ -29,7 +29,10 @@ FILES = 100_000  # in a scratch folder: each takes memory, however little is in 
 RESERVED = 300  # numbers that a namespace of processes does not give out twice
 POLITENESS = 5  # a kernel's processes leave the processor to its guard, however many they are
 STACKS = 2_000_000_000  # bytes of addresses for the stacks and arenas of threads, most of them never used
-MACHINE_FACTS = ("cpuinfo", "meminfo", "stat", "version")
+DETACH = 2  # mount.h
+COVERED_BY_BUBBLEWRAP = ("bus", "irq", "sys", "sysrq-trigger")  # in /proc, where root could write
+# Of the machine, what libraries ask for and tells nothing about anybody: psutil, joblib, torch, free, uptime.
+MACHINE_FACTS = {"cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version", "vmstat"}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -47,6 +50,7 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
     """
     bounds = Limits(**limits)
     user, group = os.getuid(), os.getgid()
+    _uncover_proc()
     _do(_libc.unshare(NEW_USER | NEW_PROCESSES))
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
@@ -63,6 +67,7 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
     _arrange_folders(scratch, sockets, bounds.disk)
     with contextlib.suppress(OSError):  # Linux 6.14 and newer; it holds for root as well, unlike RLIMIT_NPROC
         Path("/proc/sys/kernel/pid_max").write_text(str(RESERVED + THREADS * bounds.processes))
+    _show_own_processes()
     inside, outside = socket.socketpair()
     # The first process of a namespace ignores signals from within, so the kernel is the second; all end with the first.
     if kernel := os.fork():
@@ -70,7 +75,6 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
         _lead(kernel, outside, sockets)
     outside.close()
     os.setsid()  # or it could stop its guard, by a signal to the group of processes in which both would be
-    _hide_processes()
     _drop_capabilities()
     syscalls.forbid()
     limit(bounds)
@@ -138,18 +142,35 @@ def _arrange_folders(scratch: list[str], sockets: str, size: int) -> None:
     os.chdir(scratch[0])
 
 
-def _hide_processes() -> None:
-    """Leave of /proc, which shows the processes of all kernels, this process and some facts about the machine."""
-    substitute = Path("proc").absolute()
-    substitute.mkdir()
-    _mount("none", str(substitute), "tmpfs", NO_SETUID | NO_DEVICES, f"{SMALL},mode=755")
-    (substitute / "self").mkdir()
-    for name in MACHINE_FACTS:
-        (substitute / name).touch()
-    for name in ("self", *MACHINE_FACTS):
-        _mount(f"/proc/{name}", str(substitute / name), None, BIND)
-    _mount(str(substitute), "/proc", None, MOVE)
-    substitute.rmdir()
+def _uncover_proc() -> None:
+    """Take away what bubblewrap laid over /proc for root: Linux lets nobody mount a /proc where another is covered.
+
+    For others it covers nothing, since they can write nothing there, and they may not do this either. What is seen
+    here is the guard's alone; the kernel gets a /proc of its own.
+    """
+    if _libc.unshare(NEW_MOUNTS) == 0:
+        _mount("none", "/", None, RECURSIVE | PRIVATE)
+        for name in COVERED_BY_BUBBLEWRAP:
+            _libc.umount2(f"/proc/{name}".encode(), DETACH)  # fails where nothing lies
+
+
+def _show_own_processes() -> None:
+    """Let /proc show the processes of this namespace and some facts about the machine, and nothing else.
+
+    Hidden are those that a process must not trace, as the first one of the namespace. (Linux 5.8)
+    """
+    _mount("proc", "/proc", "proc", NO_SETUID | NO_DEVICES | NO_PROGRAMS, "hidepid=ptraceable")
+    covers = Path("covers").absolute()
+    covers.mkdir()
+    _mount("none", str(covers), "tmpfs", NO_SETUID | NO_DEVICES, f"{SMALL},mode=755")
+    (covers / "folder").mkdir(mode=0)
+    (covers / "file").touch(mode=0)
+    _mount("none", str(covers), None, REMOUNT | BIND | READ_ONLY | NO_SETUID | NO_DEVICES)  # so it stays unreadable
+    for entry in os.scandir("/proc"):
+        if not (entry.is_symlink() or entry.name.isdigit() or entry.name in MACHINE_FACTS):  # links lead to oneself
+            _mount(str(covers / ("folder" if entry.is_dir() else "file")), entry.path, None, BIND)
+    _do(_libc.umount2(str(covers).encode(), DETACH), "umount")
+    covers.rmdir()
 
 
 def _drop_capabilities() -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from labkit import CHECKOUT, PACKAGE
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import data_folder
 from labkit.course.notebooks import notebooks_folder
-from labkit.grading.sandbox import bubblewrap
+from labkit.grading.sandbox import bubblewrap, confine
 from labkit.grading.sandbox.confine import Limits
 from labkit.grading.sandbox.provisioners import SandboxProvisioner, UnsafeProvisioner
 from labkit.grading.settings import Bounds
@@ -57,7 +58,7 @@ def test_nothing_can_be_read_that_is_not_for_students(sandboxed, tmp_path):
             "/root/.ssh",
             "/proc/1/environ",
         ),
-        *("/proc/1/status", "/proc/2/status", "/proc/self/root/etc/shadow", "/dev/mem", "/dev/sda", "/dev/kmsg"),
+        *("/proc/1/status", "/proc/1/cmdline", "/proc/self/root/etc/shadow", "/dev/mem", "/dev/sda", "/dev/kmsg"),
         *("/proc/sys/kernel/hostname", "/proc/kcore", "/sys/class/net", "/sys/fs/cgroup", "/dev/vsock"),
         *map(str, (tmp_path, tmp_path / "results.sqlite", neighbour, report, notebooks_folder(), Path.cwd() / "tests")),
         *map(str, (Path.cwd() / "README.md", Path.home() / ".bashrc", Path.home() / ".cache", Path.cwd() / ".git")),
@@ -68,6 +69,32 @@ def test_nothing_can_be_read_that_is_not_for_students(sandboxed, tmp_path):
     finally:
         neighbour.rmdir()
         report.unlink()
+
+
+PROCESSES = """
+import contextlib, os, subprocess
+child = subprocess.Popen(['sleep', '1000'])
+readable = set()
+for name in os.listdir('/proc'):
+    path = '/proc/' + name
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o777)
+    with contextlib.suppress(OSError):
+        os.listdir(path) if os.path.isdir(path) else open(path, 'rb').read(9)
+        readable.add(name)
+print(readable - {str(os.getpid()), str(child.pid), 'self', 'thread-self', 'mounts', 'net'} - set(FACTS))
+print(sorted(int(name) for name in os.listdir('/proc') if name.isdigit()) == [os.getpid(), child.pid])
+print(open('/proc/self/net/dev').read().count(':'), open(f'/proc/{child.pid}/comm').read())
+child.kill(); child.wait()
+"""
+
+
+def test_a_kernel_sees_its_own_processes_and_facts_about_the_machine(sandboxed):
+    neighbour = threading.Thread(target=attack, args=("import time; time.sleep(3)",))
+    neighbour.start()
+    source = PROCESSES.replace("FACTS", repr(sorted(confine.MACHINE_FACTS)))
+    assert printed(attack(source), source).splitlines()[:3] == ["set()", "True", "1 sleep"]
+    neighbour.join()
 
 
 def test_nothing_can_be_written_but_the_scratch_folder(sandboxed, tmp_path):
