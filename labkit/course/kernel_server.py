@@ -97,17 +97,17 @@ def _become_kernel(
 
         sys.argv = [kernelapp.__file__.replace("ipykernel/kernelapp", "ipykernel_launcher"), *arguments]
 
-        class App(kernelapp.IPKernelApp):  # type: ignore[misc]
+        class App(kernelapp.IPKernelApp):
             def init_iopub(self, context: Any) -> None:
                 context.sndhwm = 0  # what a slow client has not read waits; else all from the 1,001st message are lost
                 super().init_iopub(context)
 
         app = App.instance()
         app.initialize([*arguments, "--HistoryManager.enabled=False"])
-        _find_modules_here()
         _know_cells(app.shell)
         if seal:
             seal()  # the sockets are bound
+        _find_modules_here()
         app.start()
         app.control_thread.join(2)  # it may still be sending; ended first, the rest ends without a stall
         status = 0

@@ -15,6 +15,7 @@ from typing import Any
 from labkit import __version__
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import data_folder, ensure_writable, home_folder, only_run, out_folder, write_atomically
+from labkit.basics.helper_files import beside
 from labkit.course import review
 from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, left_out, notebooks_folder, read_notebook
 from labkit.course.run_all import execute_all
@@ -59,8 +60,9 @@ def submit(
     paths = course(notebooks_folder())
     if others := left_out(notebooks_folder(), paths):
         print(others)
+    helpers, not_packed = beside(notebooks_folder(), [path.stem for path in paths])
     saved = {path.stem: read_notebook(path) for path in paths}
-    _refuse_local_paths(saved)
+    _refuse_local_paths(saved, helpers)
     try_report(folder, claimed, source, not_passed(folder), [path.stem for path in paths])
     with only_run(folder):
         rerun_folder = _start_anew(folder)
@@ -73,6 +75,7 @@ def submit(
     written = build_report(rerun_folder, results, source, not_passed(rerun_folder))
     findings = [
         *review.missing_notebooks(paths),
+        *not_packed,
         *(_failure(outcome) for outcome in outcomes if outcome.error),
         *(finding for name, notebook in saved.items() for finding in review.disorder(notebook, name)),
         *review.open_exercises(statuses(rerun_folder)),
@@ -86,11 +89,13 @@ def submit(
     target = Path(f"submission-{slug}.zip")
     metadata = {"group": group, "members": ids, "profile": profile, "seed": seed, "labkit": __version__}
     report_files = [path.relative_to(rerun_folder).as_posix() for path in written]
-    beside = {"report_source.md": text.encode()}
+    sources = {"report_source.md": text.encode()}
     if (source.parent / BIBLIOGRAPHY).is_file():
-        beside[BIBLIOGRAPHY] = (source.parent / BIBLIOGRAPHY).read_bytes()
-    packed = _pack(rerun_folder, results, f"submission-{slug}", report_files, beside, metadata)
-    write_atomically(target, packed)
+        sources[BIBLIOGRAPHY] = (source.parent / BIBLIOGRAPHY).read_bytes()
+    sources |= {f"notebooks/{name}": path.read_bytes() for name, path in helpers.items()}
+    write_atomically(target, _pack(rerun_folder, results, f"submission-{slug}", report_files, sources, metadata))
+    if helpers:
+        print(f"Packed along with the notebooks: {', '.join(helpers)}.")
     return target
 
 
@@ -140,7 +145,7 @@ def _failure(outcome: Outcome) -> str:
     return f"{outcome.name} fails in cell {outcome.cell} when it is run from the start ({outcome.error}).{order}"
 
 
-def _refuse_local_paths(notebooks: dict[str, Any]) -> None:
+def _refuse_local_paths(notebooks: dict[str, Any], helpers: dict[str, Path]) -> None:
     """Raise LabkitError for code that names a folder of this machine: it runs nowhere else."""
     folders = [folder for folder in (home_folder(), Path.cwd(), data_folder()) if folder and folder != folder.parent]
     local_folders = [form for folder in folders for form in spellings(folder)]
@@ -152,6 +157,10 @@ def _refuse_local_paths(notebooks: dict[str, Any]) -> None:
                     f"{name}.ipynb names {named[0]}, a folder that only this machine has, in the cell that begins with "
                     f"{cell.source.splitlines()[0]!r}: use the parameter `data` or a relative path."
                 )
+    for name, path in helpers.items():
+        text = path.read_text("utf-8", "replace") if name.endswith(".py") else ""
+        if named := [folder for folder in local_folders if folder in text]:
+            raise LabkitError(f"{name} names {named[0]}, a folder that only this machine has: use a relative path.")
 
 
 def spellings(folder: PurePath) -> list[str]:
@@ -165,19 +174,19 @@ def _pack(
     results: dict[str, Any],
     root: str,
     report_files: list[str],
-    beside: dict[str, bytes],
+    sources: dict[str, bytes],
     metadata: dict[str, Any],
 ) -> bytes:
     """Return the zip; LabkitError when it or a file in it is too large.
 
-    report_files: by their path in the folder of the run. beside: what the report is built from.
+    report_files: by their path in the folder of the run. sources: what the report is built from, and what notebooks bring along.
     """
     names = [*report_files, "results.json"]
     names += [file for section in results["notebooks"].values() for file in files_of(section)]
     files: dict[str, bytes] = {name: (rerun_folder / name).read_bytes() for name in names}
     for path in sorted((rerun_folder / "notebooks").glob("*.ipynb")):
         files[f"notebooks/{path.name}"] = without_paths(read_notebook(path)).encode()
-    files |= beside
+    files |= sources
     files["submission.json"] = (json.dumps(metadata, indent=1, ensure_ascii=False) + "\n").encode()
     files["Readme.txt"] = _readme(results, metadata).encode()
     buffer = io.BytesIO()

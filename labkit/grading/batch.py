@@ -151,7 +151,9 @@ def _seed(out: Path) -> int:
 def _hash_of(notebook: Notebook, claims: Claims | None) -> str:
     """Return a hash of all that an attempt at a notebook depends on in its submission."""
     facts = json.dumps([notebook.remarks, asdict(claims) if claims else None], sort_keys=True)
-    return _hash(notebook.content, facts.encode())
+    return _hash(
+        notebook.content, facts.encode(), *(part for name, file in notebook.files for part in (name.encode(), file))
+    )
 
 
 def _hash(*contents: bytes) -> str:

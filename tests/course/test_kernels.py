@@ -160,6 +160,25 @@ def test_nothing_of_one_notebook_reaches_the_next(tmp_path):
     assert outputs(second)[0] == ["False False False\n"]
 
 
+def test_a_module_beside_the_notebook_is_found_behind_those_of_python(tmp_path):
+    (tmp_path / "helpers.py").write_text("twice = lambda x: 2 * x")
+    for name in ("json", "colorsys", "torch"):
+        (tmp_path / f"{name}.py").write_text("1 / 0")
+    path = notebook(tmp_path, "import colorsys, json, torch, helpers; print(helpers.twice(4))")
+    assert outputs(path) == (["8\n"], "")
+
+
+@warm_only
+def test_no_message_is_lost_and_a_deep_traceback_knows_its_cell(tmp_path):
+    source = (
+        "import inspect, sys\nfor number in range(3_000): display(number)\nprint(inspect.getmodule(sys._getframe()))"
+    )
+    text, _, error = run_headless(notebook(tmp_path, source), {})
+    (cell,) = nbformat.reads(text, as_version=4).cells
+    assert (len(cell.outputs), error) == (3_001, "")
+    assert "'__main__'" in cell.outputs[-1].text
+
+
 def test_every_kernel_draws_its_own_random_numbers(tmp_path):
     draw = "import random, numpy, torch; print(random.random(), numpy.random.rand(), torch.rand(1).item())"
     drawn = [outputs(notebook(tmp_path, draw))[0][0].split() for _ in range(3)]

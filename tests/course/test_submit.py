@@ -157,6 +157,35 @@ def test_what_was_changed_after_the_run_is_found_and_nothing_is_packed_without_c
     assert not list(group.glob("*.zip"))
 
 
+def test_helper_files_are_found_packed_and_told(group, capsys):
+    write_course(group, *CELLS, "import helpers\nprint(helpers.twice(4), open('own/a.csv').read())")
+    brought = {"helpers.py": "def twice(x): return 2 * x", "own/a.csv": "1,2", "film.mp4": "", "json.py": ""}
+    (group / "notebooks" / "own").mkdir()
+    for name, text in brought.items():
+        (group / "notebooks" / name).write_text(text)
+    findings = []
+    try:
+        path = send(lambda found: not findings.extend(found))
+        assert "Packed along with the notebooks: helpers.py, own/a.csv." in capsys.readouterr().out
+        assert [found for found in findings if "fails in cell" in found] == []
+        assert "film.mp4" in "".join(findings)
+        assert "json.py" in "".join(findings)
+        with zipfile.ZipFile(path) as archive:
+            names = {name.split("/", 1)[1] for name in archive.namelist()}
+        assert {name for name in names if name.startswith("notebooks/")} == {
+            "notebooks/01_one.ipynb",
+            "notebooks/helpers.py",
+            "notebooks/own/a.csv",
+        }
+        (group / "notebooks" / "helpers.py").write_text(f"place = '{group}'")
+        with pytest.raises(LabkitError, match=r"helpers.py names .*, a folder that only this machine has"):
+            send()
+    finally:
+        for name in brought:
+            (group / "notebooks" / name).unlink()
+        (group / "notebooks" / "own").rmdir()
+
+
 def test_a_notebook_that_only_works_out_of_order_is_named(group):
     write_course(group, *CELLS, "print(later)\nlater = 1")
     findings = []

@@ -11,7 +11,7 @@ import time
 
 import nbformat
 import pytest
-from batch_makers import SETTINGS, content, gradebook, make_batch, student_notebook
+from batch_makers import ANSWERS, SETTINGS, content, gradebook, make_batch, student_notebook
 
 from labkit.basics.errors import UsageError
 from labkit.grading.batch import grade
@@ -53,6 +53,18 @@ def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
     grade(place / "submissions", out, SETTINGS)
     assert "4 of 5 notebooks were graded before" in capsys.readouterr().out
     assert gradebook(out)["bob"]["exercise 1.2"] == "1"
+    slope = "import slopes\n    return slopes.of(f, x, h)"  # in a file that the submission brings along
+    own = student_notebook().replace(json.dumps(f"return {ANSWERS['1.2'][1]}")[1:-1], json.dumps(slope)[1:-1])
+    (place / "submissions" / "ada" / "01_small.ipynb").write_text(own)
+    (place / "submissions" / "ada" / "slopes.py").write_text(f"def of(f, x, h): return {ANSWERS['1.2'][1]}")
+    (place / "submissions" / "ada" / "json.py").write_text("1 / 0")
+    grade(place / "submissions", out, SETTINGS)
+    assert "3 of 5 notebooks were graded before" in capsys.readouterr().out  # both may read the file
+    assert gradebook(out)["ada"]["total"] == "3"
+    assert "json.py" in gradebook(out)["ada"]["remarks"]
+    (place / "submissions" / "ada" / "slopes.py").write_text("def of(f, x, h): return 0")
+    grade(place / "submissions", out, SETTINGS)
+    assert gradebook(out)["ada"]["exercise 1.2"] == "0"
 
 
 STAND_IN = """

@@ -36,10 +36,12 @@ class Notebook:
     content: valid JSON of nbformat 4.5 without outputs, with the source, id, tags, grade_id and pasted pictures of each
         cell, and nothing else of the student's; empty for a file that cannot be read.
     remarks: a sentence for each thing that was left out and may matter, or why the file cannot be read.
+    files: what the submission brings along for it, by the path from the notebook's folder.
     """
 
     content: bytes
     remarks: tuple[str, ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def invalid(self) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from labkit.basics.errors import UsageError
+from labkit.grading.intake.brought import with_files
 from labkit.grading.intake.claims import Claims, read_claims
 from labkit.grading.intake.members import (
     MOST,
@@ -139,6 +140,7 @@ class _Intake:
     def take(self, uploads: list[Upload]) -> None:
         """Take in what the uploads hold: from the newest first, and there what lies highest."""
         candidates, results, others = [], [], []
+        beside: dict[tuple[str, ...], Member] = {}  # what notebooks may bring along, of each path the newest
         for age, upload in enumerate(uploads):
             for member in self._unpacked(upload.members):
                 alone = len(member.parts) == 1  # Canvas put names and numbers before the name of the file
@@ -158,6 +160,7 @@ class _Intake:
                     self._tell(member, "is no notebook of the course, and was left out")
                 else:
                     others.append(member.shown)
+                    beside.setdefault((upload.file,) if alone else member.parts, member)
         counts: dict[str, Member] = {}
         for *_, name, member in sorted(candidates, key=lambda candidate: candidate[:4]):
             if name not in counts:
@@ -167,6 +170,8 @@ class _Intake:
                 self.notebooks[name], counts[name] = second, member
             else:
                 self._tell(member, f"is {name} a second time, and was left out: {counts[name].shown} counts")
+        self.notebooks, left_out = with_files(self.notebooks, counts, beside, self.expected, self._read_or_tell)
+        self.problems += left_out
         if results:
             self._take_results(min(results, key=lambda result: result[:2])[2])
         if counts:

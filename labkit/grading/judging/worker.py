@@ -82,7 +82,7 @@ class Worker:
         progress.started(f"{clean(task.submission.student)[:30]} {task.notebook}")
         start = monotonic()
         notebook, mended = restore(task.handed_in.content, self.staff[task.notebook])
-        execution = self._execute(notebook, self._seed_of(task))
+        execution = self._execute(notebook, self._seed_of(task), files=task.handed_in.files)
         again = read_claims(execution.results, task.notebook)
         setting = filter(None, [other_setting(task.claims, again)])
         verdicts = _points(execution)
@@ -138,11 +138,14 @@ class Worker:
         facts = f"{self.seed} {task.submission.name} {task.notebook} {task.notebook_hash}"
         return int.from_bytes(sha256(facts.encode()).digest()[:6])
 
-    def _execute(self, notebook: Any, seed: int, at_end: AtEnd | None = None) -> Execution:
+    def _execute(
+        self, notebook: Any, seed: int, at_end: AtEnd | None = None, files: tuple[tuple[str, bytes], ...] = ()
+    ) -> Execution:
         # Without a name, results go where LABKIT_OUT says.
         parameters = {"profile": self.settings.profile, "data": self.settings.data, "seed": 0, "out": ""}
         places = {index: (name, expression) for index, name, expression in checks(notebook)}
-        return execute(notebook, places, parameters, seed, self.settings.bounds, self.provisioner, at_end)
+        provisioner = type("OneNotebook", (self.provisioner,), {"files": files})
+        return execute(notebook, places, parameters, seed, self.settings.bounds, provisioner, at_end)
 
 
 def keep_notebook(out: Path, attempt: Attempt, executed: str) -> None:

@@ -37,13 +37,14 @@ MACHINE_FACTS = {"cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int]) -> Callable[[], None]:
+def enter(scratch: list[str], files: str, sockets: str, report: str, limits: dict[str, int]) -> Callable[[], None]:
     """Return in a new process that is shut away; the process that called stays outside as its guard, and never returns.
 
     Returned is a function to call once the sockets are bound and before any untrusted code runs: from then on nothing
     can be written where the outside sees it.
 
     scratch: where empty folders of `disk` bytes appear; the first is the one to work in.
+    files: folder whose content appears in the first of them, once nothing can be written outside any more.
     sockets: folder that is shared with the outside; others beside it disappear.
     report: file for what the guard saw, as "reason peak": why it ended the kernel ("memory", "processes", and "-" where
     it did not), and the largest memory in bytes. limits: the fields of `Limits`.
@@ -64,6 +65,7 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
             os._exit(0)
     _do(_libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0))
     _do(_libc.unshare(NEW_MOUNTS | NEW_NETWORK | NEW_IPC))
+    brought = {path.relative_to(files): path.read_bytes() for path in Path(files).rglob("*") if path.is_file()}
     _arrange_folders(scratch, sockets, bounds.disk)
     with contextlib.suppress(OSError):  # Linux 6.14 and newer; it holds for root as well, unlike RLIMIT_NPROC
         Path("/proc/sys/kernel/pid_max").write_text(str(RESERVED + THREADS * bounds.processes))
@@ -86,6 +88,11 @@ def enter(scratch: list[str], sockets: str, report: str, limits: dict[str, int])
             inside.send(b"?")
             if not inside.recv(1):
                 raise OSError(f"{sockets} could not be made read-only")
+        for name, content in brought.items():
+            path = scratch[0] / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        brought.clear()
 
     return seal
 

@@ -42,10 +42,18 @@ def _environment(client_environment: dict[str, str], scratch: str) -> dict[str, 
     return ENVIRONMENT | passed_on | {"HOME": scratch, "TMPDIR": scratch, "LABKIT_OUT": f"{scratch}/out"}
 
 
+def _lay(files: tuple[tuple[str, bytes], ...], folder: Path) -> None:
+    for name, content in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 class SandboxProvisioner(WarmProvisioner):
     """Starts a kernel in the sandbox. Its guard writes `report` when the kernel has ended; see `confine.enter`."""
 
     limits = Limits()
+    files: tuple[tuple[str, bytes], ...] = ()  # to lie in the folder where it works, by their path in it
     folder: Path  # shared by the kernel and the outside
 
     def server(self) -> Server:
@@ -56,8 +64,12 @@ class SandboxProvisioner(WarmProvisioner):
         """Return where this kernel's sockets go, in a folder of their own, which is all that it shares."""
         self.folder = Path(self.server().next_kernel())
         self.folder.mkdir(mode=0o700)
+        files = Path(f"{self.folder}.files")
+        files.mkdir(mode=0o700)
+        _lay(self.files, files)
         arguments = {
             "scratch": [SCRATCH, "/dev/shm"],
+            "files": str(files),
             "sockets": str(self.folder),
             "report": f"{self.folder}.report",
             "limits": asdict(self.limits),
@@ -80,7 +92,8 @@ class SandboxProvisioner(WarmProvisioner):
                 await asyncio.wait_for(asyncio.to_thread(self.process.wait), 5)
             except TimeoutError:
                 self.process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in (self.folder, f"{self.folder}.files"):
+            shutil.rmtree(folder, ignore_errors=True)
         report = Path(f"{self.folder}.report")
         with contextlib.suppress(OSError, ValueError):
             reason, peak = report.read_text().split()
@@ -93,11 +106,13 @@ class UnsafeProvisioner(WarmProvisioner):
     """Starts a kernel without a sandbox: with limits on each process, but the TA's own files within its reach."""
 
     limits = Limits()
+    files: tuple[tuple[str, bytes], ...] = ()  # as in the sandbox
     folder: Path  # its scratch folder
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Make the scratch folder, and start there."""
         self.folder = Path(tempfile.mkdtemp(prefix="labkit-unsafe-"))
+        _lay(self.files, self.folder)
         arguments = {"folder": str(self.folder), "limits": asdict(self.limits)}
         self.shut_away = (confine.__name__, confine.limit_alone.__name__, arguments)
         launch_arguments = await super().pre_launch(**kwargs)

@@ -784,3 +784,26 @@ def test_a_damaged_batch_is_read_or_refused(tmp_path, seed):
             check_promises(read_submissions(path, COURSE))
         except UsageError:
             continue
+
+
+def test_files_beside_a_notebook_come_along_and_no_others(read):
+    helper, table = b"x = 1", b"1,2"
+    group = {
+        **{f"g/notebooks/{name}": content for name, content in WHOLE.items()},
+        "g/notebooks/helpers.py": helper,
+        "g/notebooks/own/a.csv": table,
+        "g/notebooks/torch.py": b"",
+        "g/figures/a.png": b"",
+        "g/setup.py": b"",
+    }
+    loose = {
+        "ada_7_11_05_mlp1_sweep.ipynb": notebook(),
+        "ada_7_12_helpers.py": helper,
+        "ada_7_13_more.zip": zipped({"a.py": b""}),
+    }
+    found = read({"g_5_1_g.zip": zipped(group), **loose})
+    assert {one.files for one in found["g-5"].notebooks.values()} == {(("helpers.py", helper), ("own/a.csv", table))}
+    assert [text for text in found["g-5"].problems if "Left out" in text] == [
+        "Left out beside the notebooks: torch.py (the name of a module of Python or of the course's libraries)."
+    ]
+    assert found["ada-7"].notebooks["05_mlp1_sweep"].files == (("helpers.py", helper),)
