@@ -15,17 +15,21 @@ import signal
 import socket
 import sys
 import sysconfig
-from typing import Any
+from typing import Any, BinaryIO
 
+from labkit.basics.lifeline import tie, untie
+
+READY = b"!"  # what the server sends once it has imported everything
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def serve(descriptor: int, folder: str) -> None:
-    """Import everything, then fork a kernel for each request, until the client ends.
+    """Import everything, say so, then fork a kernel for each request, until the client ends.
 
     The server computes nothing and starts no thread: a forked copy of a thread pool would wait for threads that it
     does not have.
     """
+    tie(descriptor)
     connection = socket.socket(fileno=descriptor)
     before = set(os.environ)
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
@@ -36,18 +40,31 @@ def serve(descriptor: int, folder: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended kernels go away by themselves
     added = {name: value for name, value in os.environ.items() if name not in before}  # by what was imported
     requests = connection.makefile("rb")
-    for line in requests:
+    untie(descriptor)
+    with contextlib.suppress(OSError):  # the client ended meanwhile
+        connection.sendall(READY)
+    server = os.getpid()
+    while line := _next_line(requests):
         child = os.fork()
         if child == 0:
             requests.close()
             connection.close()
             arguments, environment, cwd, shut_away = json.loads(line)
+            _die_with(server)
             _become_kernel(arguments, added | environment, cwd, shut_away)
         process = os.pidfd_open(child)
         with contextlib.suppress(OSError):  # the client ended meanwhile
             socket.send_fds(connection, [str(child).encode()], [process])
         os.close(process)
     shutil.rmtree(folder, ignore_errors=True)  # kernels end with this process
+    os._exit(0)  # without the time that libraries take for their end, and without what they say in it
+
+
+def _next_line(requests: BinaryIO) -> bytes:
+    """Return what the client asks for; nothing once it has ended."""
+    with contextlib.suppress(ConnectionResetError):  # it ended with words unread
+        return requests.readline()
+    return b""
 
 
 def _preload() -> None:
@@ -66,6 +83,12 @@ def _preload() -> None:
     torch.optim.Adam([torch.zeros(1)], fused=True)  # the first optimiser imports as much as torch itself
 
 
+def _die_with(server: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:  # too late for the signal
+        os._exit(1)
+
+
 def _become_kernel(
     arguments: list[str], environment: dict[str, str], folder: str, shut_away: tuple[str, str, dict[str, Any]] | None
 ) -> None:
@@ -73,7 +96,6 @@ def _become_kernel(
 
     shut_away: see `kernels.ShutAway`; whoever names a function also chooses the folder to work in.
     """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)

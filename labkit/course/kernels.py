@@ -146,6 +146,7 @@ class Server:
             folder = tempfile.mkdtemp(prefix="labkit-", dir="/tmp")
         self.folder = folder
         self.count = 0
+        self.ready = False
         connection, server_end = socket.socketpair()
         self.connection = connection
         self.process = subprocess.Popen(
@@ -177,6 +178,8 @@ class Server:
         request = json.dumps([arguments, environment, folder, shut_away]).encode() + b"\n"
         with self.lock:
             try:
+                if not self.ready:  # until then, nothing may be sent: see `lifeline`
+                    self.ready = self.connection.recv(1) == kernel_server.READY
                 self.connection.sendall(request)
                 answer, descriptors, _, _ = socket.recv_fds(self.connection, 64, 1)
             except OSError:

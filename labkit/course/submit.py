@@ -179,7 +179,8 @@ def _pack(
 ) -> bytes:
     """Return the zip; LabkitError when it or a file in it is too large.
 
-    report_files: by their path in the folder of the run. sources: what the report is built from, and what notebooks bring along.
+    report_files: by their path in the folder of the run. sources: what the report is built from, and what the
+    notebooks bring along.
     """
     names = [*report_files, "results.json"]
     names += [file for section in results["notebooks"].values() for file in files_of(section)]

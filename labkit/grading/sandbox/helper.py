@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit import PACKAGE
+from labkit.basics.lifeline import tie, untie
+
+# From the first line on: an import may take a minute, and the client may be killed meanwhile.
+TIED = f"from {tie.__module__} import tie; tie(0)\n"
 
 
 class Helper:
@@ -29,12 +33,15 @@ class Helper:
         self.seconds = seconds
         self.lock = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
+        self.ending = False
 
     def ask(self, request: Any) -> Any:
         """Return the answer to a request, both as JSON; None when twice there is none in time."""
         line = json.dumps(request).encode() + b"\n"
         with self.lock:
             for _ in range(2):  # it may have been ended for no fault of the request
+                if self.ending:
+                    break
                 if self.process is None or self.process.poll() is not None:
                     self._start()
                 if answer := self._ask(line):
@@ -43,16 +50,21 @@ class Helper:
         return None
 
     def end(self) -> None:
-        """End the process; the next request starts another."""
+        """End the process at once, also while it works at an answer; the next request starts another."""
+        self.ending = True
+        if process := self.process:
+            process.kill()
         with self.lock:
             self._end()
+            self.ending = False
 
     def _start(self) -> None:
         self._end()
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", self.program],
+            [sys.executable, "-P", "-c", TIED + self.program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # what libraries say at their end is for nobody's terminal
             start_new_session=True,  # Ctrl-C in the terminal is for the client
             env=os.environ | {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"},
         )
@@ -92,6 +104,11 @@ def serve(answer: Callable[[Any], Any], memory: int) -> None:
     os.dup2(2, 1)  # nothing else may write between them
     loaded = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (loaded + memory, loaded + memory))
+    untie(0)
     print("ready", file=answers, flush=True)
     for line in sys.stdin.buffer:
-        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
+        tie(0)  # an answer may take longer than the client lives
+        text = json.dumps(answer(json.loads(line)))
+        untie(0)
+        print(text, file=answers, flush=True)
+    os._exit(0)
