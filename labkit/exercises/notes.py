@@ -81,7 +81,11 @@ def _decode_special(entry: dict[str, Any]) -> Any:
             kind, shape, content = entry["__array__"]
             kind = np.dtype(str(kind))
             data = base64.b64decode(content, validate=True)
-            if kind.kind not in KINDS or math.prod(shape) * kind.itemsize != len(data):
+            whole = isinstance(shape, list) and all(type(side) is int and side >= 0 for side in shape)
+            if kind.kind not in KINDS or not whole:
+                raise ValueError("its size does not fit")
+            # Without entries, (10**12, 0) takes no byte, and a judge that goes through its rows takes for ever.
+            if math.prod(shape) * kind.itemsize != len(data) or math.prod(max(1, side) for side in shape) > LARGEST:
                 raise ValueError("its size does not fit")
             return np.frombuffer(data, kind).reshape(shape).copy()
         except (TypeError, ValueError) as error:

@@ -93,6 +93,11 @@ def test_inputs_travel_with_tensors_and_tables():
         ["<f8", ["x"], "AAAAAAAAAAA="],
         ["no", [1], "AAAAAAAAAAA="],
         ["<f8", [1], "not base64"],
+        ["<f8", [10**12, 0], ""],
+        ["<f8", [1_000, 1_000, 2, 0], ""],
+        ["<f8", [0, -1], ""],
+        ["<f8", [True, 0], ""],
+        ["<f8", "", "AAAAAAAAAAA="],
         7,
     ],
 )
