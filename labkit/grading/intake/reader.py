@@ -192,8 +192,8 @@ def _remarks(document: dict[str, Any], raw: list[Any], cells: list[dict[str, Any
     metadata = as_dict(document.get("metadata"))
     spec, info = metadata.get("kernelspec", {}), as_dict(metadata.get("language_info"))
     usual = isinstance(spec, dict) and spec.keys() <= KERNELSPEC.keys()
-    languages = {spec.get("language", "python"), info.get("name", "python")} if usual else set()
-    if not usual or spec.get("name", "python3") not in (KERNELSPEC["name"], KERNEL) or languages != {"python"}:
+    languages = [spec.get("language", "python"), info.get("name", "python")] if usual else []
+    if not usual or spec.get("name", "python3") not in (KERNELSPEC["name"], KERNEL) or languages != ["python"] * 2:
         yield "The notebook names another kernel than the course: it runs in the course's."
     if metadata.keys() & {"execution", "allow_errors", "timeout"}:
         yield "The notebook's metadata sets rules for its own execution: dropped."

@@ -235,7 +235,13 @@ class _Intake:
         if member.size > self.bytes_left:
             raise Refused(f"was left out: of one submission, {megabytes(SUBMISSION_BYTES)} are read")
         self.bytes_left -= member.size
-        return parse(member.read(limit))
+        content = member.read(limit)
+        try:
+            return parse(content)
+        except Refused:
+            raise
+        except Exception as error:  # a form that nobody thought of ends nobody else's grading
+            raise Refused(f"has a form that labkit cannot read ({type(error).__name__})") from error
 
     def _read_or_tell(self, member: Member, limit: int, parse: Callable[[bytes], T]) -> T | None:
         """As `_read`; where it is refused, None, with the problem noted."""
