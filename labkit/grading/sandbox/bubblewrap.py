@@ -138,7 +138,7 @@ def _places_of_labkit(libraries: list[Path]) -> list[Path]:
 def wrap_and_tidy(folder: str) -> list[str]:
     """Return `wrap`'s command, under a shell that removes the folder when the server has ended with a killed client.
 
-    The server empties it, but cannot remove what is mounted. It is also the shell that bubblewrap dies with: its parent
-    would else be a thread, which may end before the client.
+    The server, which cannot remove what is mounted, empties it only where it has imported everything. It is also the
+    shell that bubblewrap dies with: its parent would else be a thread, which may end before the client.
     """
-    return ["/bin/sh", "-c", '"$@"; rmdir "$0"', folder, *wrap(folder)]
+    return ["/bin/sh", "-c", '"$@"; rm -rf "$0"', folder, *wrap(folder)]

@@ -32,6 +32,7 @@ for helper in (Importing(600), Computing(600)):
     threading.Thread(target=helper.ask, args=[1], daemon=True).start()
 path = ["--ro-bind", slow, SCRATCH, "--setenv", "PYTHONPATH", f"{SCRATCH}:{package}"]
 server = Server(lambda folder: [*wrap_and_tidy(folder), *path])
+open(server.folder + "/k.json", "w").close()  # as a client that waits for its kernel has written
 print(server.process.pid, server.folder, flush=True)
 time.sleep(600)
 """
