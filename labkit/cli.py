@@ -115,10 +115,13 @@ def grade(
     slurm: Annotated[bool, typer.Option("--slurm", help="As a Slurm job array; --jobs is for each task.")] = False,
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
     data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook.")] = 900,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook; a cell may take half of them.")] = 900,
     memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
     fresh: Annotated[bool, typer.Option("--fresh", help="Execute again what is graded already.")] = False,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Without a sandbox: only for code that you trust.")] = False,
+    despite_rehearsal: Annotated[
+        bool, typer.Option("--despite-rehearsal", help="Go on though the course's own notebooks do not pass.")
+    ] = False,
 ) -> None:
     """For TAs: execute submissions in a sandbox, check every exercise, and write the gradebook."""
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
@@ -130,7 +133,7 @@ def grade(
 
     bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)
     settings = Settings(profile, data, bounds, Limits(memory=int(memory * 1e9)), unsafe)
-    grade(submissions, out, settings, jobs, fresh, slurm)
+    grade(submissions, out, settings, jobs, fresh, slurm, despite_rehearsal)
 
 
 @app.command()
@@ -145,11 +148,18 @@ def grades(
     from labkit.grading.records.store import AttemptStore
 
     with AttemptStore(folder / "results.sqlite", write=False) as store:
+        unfinished = store.unfinished()
         target = folder / f"{canvas.stem}-filled.csv"
-        filled = fill_canvas(rows(store.attempts()), canvas, target, column)
-    for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions):
+        filled = fill_canvas(rows(store.attempts(), (), unfinished), canvas, target, column)
+    for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions, *filled.with_gaps):
         print(f"- {sentence}")
     print(f"{filled.cells} cells of {filled.column} filled: {target}")
+    if unfinished:
+        print(
+            f"The batch is not finished: {sum(map(len, unfinished.values()))} notebooks of {len(unfinished)} "
+            "submissions are not graded yet. Run `labkit grade` to its end, then this again: until then, nothing is "
+            "filled for these submissions."
+        )
 
 
 @app.command()

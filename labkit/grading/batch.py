@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,33 +17,51 @@ from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import course, left_out, notebooks_folder, read_notebook
-from labkit.course.run_one import set_environment
-from labkit.grading.intake.claims import Claims
-from labkit.grading.intake.reader import Notebook
 from labkit.grading.intake.submissions import Submission, read_submissions
-from labkit.grading.judging.batch_progress import Progress
+from labkit.grading.judging.batch_progress import Progress, tell
+from labkit.grading.judging.rehearsal import failures
 from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_attempt
+from labkit.grading.judging.workplace import workplace
 from labkit.grading.pages.site import write_pages
-from labkit.grading.records.attempts import Attempt
 from labkit.grading.records.gradebook import write_gradebook
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
-from labkit.grading.sandbox.provisioners import sandbox_server
 from labkit.grading.settings import Settings, settle_data
 from labkit.grading.slurm.chunks import run_on_slurm, settle
 from labkit.grading.slurm.cluster import refuse_without_slurm
 from labkit.report.profiles import get_profile
 
 
-def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: bool = False, slurm: bool = False) -> bool:
+def grade(
+    source: Path,
+    out: Path,
+    settings: Settings,
+    jobs: int = 1,
+    fresh: bool = False,
+    slurm: bool = False,
+    despite_rehearsal: bool = False,
+) -> bool:
     """Grade a batch into the folder `out`; return whether every notebook of every submission passed.
 
     out: gets results.sqlite, gradebook.csv and the executed notebooks. What is in it already, for the same content,
     course and settings, is not executed again unless `fresh`.
     jobs: notebooks side by side; with `slurm`, in each task of a job array.
-    Interrupted when the user ends it; finished notebooks are kept, and the same command goes on. LabkitError, once the
-    gradebook is written, when tasks on Slurm ended before their notebooks.
+    despite_rehearsal: execute submissions although the course's own notebooks do not pass.
+    Interrupted when the user ends it, by Ctrl-C or a signal; finished notebooks are kept, and the same command goes on.
+    LabkitError for what would meet every notebook, as a full disk, at once; and, once the gradebook is written, when
+    tasks on Slurm ended before their notebooks.
     """
+    try:
+        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal)
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            "Interrupted: every finished notebook is kept, and the same command goes on from there."
+        ) from interrupt
+
+
+def _grade(
+    source: Path, out: Path, settings: Settings, jobs: int, fresh: bool, slurm: bool, despite_rehearsal: bool
+) -> bool:
     get_profile(settings.profile)
     settings = settle_data(settings)
     if slurm:
@@ -73,12 +90,13 @@ def grade(source: Path, out: Path, settings: Settings, jobs: int = 1, fresh: boo
             earlier.rename(worker.rehearsed(out))
         total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())
         run = run_on_slurm if slurm else _run_here
-        lost = run(tasks, worker, store, out, jobs, total)
-        attempts = store.attempts()
+        lost = run(tasks, worker, store, out, jobs, total, despite_rehearsal)
+        attempts, unfinished = store.attempts(), store.unfinished()
         names = {submission.name for submission in submissions}
         attempts = [attempt for attempt in attempts if attempt.submission in names and attempt.notebook in staff]
-        print(f"Gradebook: {write_gradebook(attempts, out / 'gradebook.csv', submissions)}")
-        print(f"Pages: {write_pages(attempts, out, submissions)}")
+        tell(f"Gradebook: {write_gradebook(attempts, out / 'gradebook.csv', submissions, unfinished)}")
+        warnings = failures(worker.rehearsed(out)).values()
+        tell(f"Pages: {write_pages(attempts, out, submissions, unfinished, warnings)}")
     if lost:
         raise LabkitError(lost)
     return all(attempt.status == "passed" for attempt in attempts)
@@ -92,11 +110,13 @@ def _open_tasks(
     settings: Settings,
     fresh: bool,
 ) -> Iterator[Task]:
-    """Return what is still to be executed; keep what is missing or cannot be read as such."""
+    """Return what is still to be executed; note what is to come, and keep what is missing or cannot be read as such."""
+    hashes = {submission.name: {stem: _hash_of(submission, stem) for stem in staff} for submission in submissions}
+    store.expect(hashes, course_hash, settings.key())
     for submission in submissions:
         for stem in staff:
             notebook = submission.notebooks.get(stem)
-            own_hash = _hash_of(notebook, submission.claims.get(stem)) if notebook else ""
+            own_hash = hashes[submission.name][stem]
             if not fresh and store.finished(submission.name, stem, own_hash, course_hash, settings.key()):
                 continue
             if notebook is None:
@@ -108,31 +128,20 @@ def _open_tasks(
                 yield Task(submission, stem, own_hash)
 
 
-def _run_here(tasks: list[Task], worker: Worker, store: AttemptStore, out: Path, jobs: int, total: int) -> str:
+def _run_here(
+    tasks: list[Task], worker: Worker, store: AttemptStore, out: Path, jobs: int, total: int, despite_rehearsal: bool
+) -> str:
     """Execute tasks side by side, and keep each as soon as it is done. Returns nothing: none is left."""
-    set_environment()
-    os.environ["LABKIT_THREADS"] = "1"  # also for one job: on a busy machine, two threads wait for each other
-    worker.share_rehearsed(out)
-    with Progress(total, total - len(tasks)) as progress, ThreadPoolExecutor(jobs) as pool:
-        try:
-            worker.rehearse(worker.to_rehearse(tasks, out), out, pool)
-            pending: dict[Future[tuple[Attempt, str]], Task] = {}
-            for task in tasks:
-                pending[pool.submit(worker, task, progress)] = task
-            for future in as_completed(pending):
-                attempt, executed = future.result()
-                keep_notebook(out, attempt, executed)
-                store.add(attempt)  # last: from here on it is never executed again
-                progress.done(attempt)
-        except KeyboardInterrupt as interrupt:
-            worker.stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise Interrupted(
-                "Interrupted: every finished notebook is kept, and the same command goes on from there."
-            ) from interrupt
-        finally:
-            sandbox_server.end()
-            os.environ.pop("LABKIT_REHEARSED", None)
+    with Progress(total, total - len(tasks)) as progress, workplace(worker, out, jobs) as pool:
+        stems = worker.to_rehearse(tasks, out)
+        worker.rehearse(stems, out, pool)
+        if not despite_rehearsal:
+            worker.refuse_failed_rehearsal(stems, out)
+        for future in as_completed([pool.submit(worker, task, progress) for task in tasks]):
+            attempt, executed = future.result()
+            keep_notebook(out, attempt, executed)
+            store.add(attempt)  # last: from here on it is never executed again
+            progress.done(attempt)
     return ""
 
 
@@ -148,8 +157,11 @@ def _seed(out: Path) -> int:
         raise LabkitError(f"{path} cannot be read ({error}): remove it, and grade with --fresh.") from error
 
 
-def _hash_of(notebook: Notebook, claims: Claims | None) -> str:
-    """Return a hash of all that an attempt at a notebook depends on in its submission."""
+def _hash_of(submission: Submission, stem: str) -> str:
+    """Return a hash of all that an attempt at a notebook depends on in its submission; empty where it has none."""
+    notebook, claims = submission.notebooks.get(stem), submission.claims.get(stem)
+    if notebook is None:
+        return ""
     facts = json.dumps([notebook.remarks, asdict(claims) if claims else None], sort_keys=True)
     return _hash(
         notebook.content, facts.encode(), *(part for name, file in notebook.files for part in (name.encode(), file))

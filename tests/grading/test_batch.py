@@ -13,8 +13,12 @@ import nbformat
 import pytest
 from batch_makers import ANSWERS, SETTINGS, content, gradebook, make_batch, student_notebook
 
-from labkit.basics.errors import UsageError
+from labkit.basics.errors import LabkitError, UsageError
+from labkit.exercises.exercise import Verdict
+from labkit.grading import batch
 from labkit.grading.batch import grade
+from labkit.grading.judging import worker
+from labkit.grading.judging.grader import Execution
 from labkit.grading.sandbox.confine import Limits
 from labkit.grading.settings import Bounds, Settings
 
@@ -68,26 +72,26 @@ def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
 
 
 STAND_IN = """
-import sys, time, random
-from pathlib import Path
-from labkit.grading.sandbox.confine import Limits
+import sys, time
+from labkit.cli import main
 from labkit.exercises.exercise import Verdict
 from labkit.grading import batch
 from labkit.grading.judging import worker
 from labkit.grading.judging.grader import Execution
-from labkit.grading.settings import Bounds
 
-def execute(notebook, checks, parameters, seed, bounds, provisioner, at_end):
+out, log = sys.argv[1:]
+
+def execute(notebook, *_):
     time.sleep(0.03)
-    with open(sys.argv[2], "a") as log:
-        log.write("x")
+    with open(log, "a") as file:
+        file.write("x")
     return Execution(notebook, verdicts={"1.2": Verdict("passed", "passed"), "1.4": Verdict("open", "open")})
 
 worker.execute = execute
 worker.rehearse = lambda *a: None
 batch.refuse_without_sandbox = lambda: None
-settings = batch.Settings("quick", "embedded", Bounds(), Limits(), False)
-batch.grade(Path("submissions"), Path(sys.argv[1]), settings, jobs=2)
+sys.argv = ["labkit", "grade", "submissions", "--out", out, "--data", "embedded", "--jobs", "2"]
+main()
 """
 
 
@@ -159,15 +163,117 @@ def test_what_cannot_be_read_is_invalid_and_odd_results_end_nothing(place):
 
 
 @pytest.mark.slow
-def test_interrupted_it_says_how_to_go_on(place):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_it_says_how_to_go_on(place, number):
     many(place)
     process = stand_in(place, "out", "log")
     while not (place / "log").exists():
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
+    if number == signal.SIGHUP:
+        process.send_signal(number)  # from the system and from the shell
     _, errors = process.communicate(timeout=60)
-    assert "the same command goes on from there" in errors
+    assert errors == "labkit: Interrupted: every finished notebook is kept, and the same command goes on from there.\n"
+    assert process.returncode == 130
     assert content(place / "out")
+
+
+@pytest.fixture
+def stand_ins(place, monkeypatch):
+    """Let a function stand in for all executions; given how many there were before, it returns one or raises."""
+    monkeypatch.setattr(batch, "refuse_without_sandbox", lambda: None)
+
+    def graded(execute, out="out", jobs=1, **options):
+        calls = []
+
+        def numbered(notebook, *_):
+            calls.append(None)
+            found = execute(len(calls) - 1)
+            found.notebook = notebook
+            return found
+
+        monkeypatch.setattr(worker, "execute", numbered)
+        if "rehearsal" not in options:
+            monkeypatch.setattr(worker, "rehearse", lambda *_: None)
+        options.pop("rehearsal", None)
+        try:
+            grade(place / "submissions", place / out, SETTINGS, jobs, **options)
+        finally:
+            graded.calls = len(calls)
+
+    return graded
+
+
+def passed(_=0, **fields):
+    return Execution(None, verdicts={"1.2": Verdict("passed", "passed"), "1.4": Verdict("passed", "passed")}, **fields)
+
+
+def statuses(place, out="out"):
+    return [status for _, _, status, *_ in content(place / out)]
+
+
+def test_an_error_that_nobody_thought_of_costs_one_notebook_and_is_tried_again(stand_ins, place, capsys):
+    def execute(number):
+        return passed() if number != 1 else {}["\x1b[31munhashable"]
+
+    stand_ins(execute)
+    assert statuses(place) == ["passed", "error", "passed", "passed", "passed", "missing"]
+    row = gradebook(place / "out")["ada"]
+    assert (row["status"], row["total"]) == ("error", "")
+    assert "labkit could not grade it (KeyError; errors/ada/02_small.txt says where)" in row["remarks"]
+    log = (place / "out" / "errors" / "ada" / "02_small.txt").read_text()
+    assert "in execute" in log
+    assert "\x1b" not in log
+    assert "error" in (place / "out" / "site" / "submissions" / "ada.html").read_text(encoding="utf-8")
+    assert "1 error" in capsys.readouterr().out
+    stand_ins(passed)
+    assert stand_ins.calls == 1
+    assert statuses(place).count("passed") == 5
+    assert not (place / "out" / "errors" / "ada" / "02_small.txt").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_would_meet_every_notebook_ends_the_night_at_once(stand_ins, place, jobs):
+    many(place)
+
+    def execute(number):
+        if number > 2:
+            raise LabkitError("No kernel could be started (No space left on device).")
+        return passed()
+
+    with pytest.raises(LabkitError, match="No space left"):
+        stand_ins(execute, jobs=jobs)
+    assert stand_ins.calls <= 3 + jobs  # and not 65
+    assert len(statuses(place)) < 10
+
+
+def test_what_the_machine_did_is_done_again_and_put_down_to_nobody(stand_ins, place):
+    stand_ins(lambda number: passed(disturbed=number == 1))
+    assert stand_ins.calls == 6
+    assert statuses(place).count("passed") == 5
+    stand_ins(lambda number: passed(disturbed=number in (1, 2)), "twice")
+    assert statuses(place, "twice") == ["passed", "error", "passed", "passed", "passed", "missing"]
+    assert "The machine ended its kernel twice" in gradebook(place / "twice")["ada"]["remarks"]
+
+
+def test_a_failed_rehearsal_ends_the_night_unless_told_otherwise(stand_ins, place, capsys):
+    def execute(number):
+        return passed(statuses=["timeout"] if number == 0 else [])
+
+    for _ in range(2):  # what failed is tried again, and nothing else
+        with pytest.raises(LabkitError, match="own 01_small did not pass the rehearsal: see that limits"):
+            stand_ins(execute, rehearsal=True)
+        assert "The course's own 01_small is timeout." in capsys.readouterr().out
+    assert stand_ins.calls == 1
+    assert statuses(place) == ["missing"]
+    stand_ins(execute, rehearsal=True, despite_rehearsal=True)
+    assert stand_ins.calls == 6
+    index = place / "out" / "site" / "index.html"
+    assert "The course&#39;s own 01_small is timeout." in index.read_text(encoding="utf-8")
+    (place / "submissions" / "bob" / "01_small.ipynb").write_text(student_notebook())
+    stand_ins(passed, rehearsal=True)
+    assert stand_ins.calls == 2
+    assert "own 01_small" not in index.read_text(encoding="utf-8")
 
 
 def test_misuse_is_refused_before_anything_is_written(place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import Counter
@@ -11,6 +12,14 @@ from typing import Any
 
 from labkit.grading.records.attempts import STATUSES, Attempt
 from labkit.grading.texts import clean
+
+
+def tell(line: str) -> None:
+    """Print a line at once; when nobody can read it any more, as behind a pipe that broke, the night goes on."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:
@@ -25,7 +34,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self.before:
-            print(f"{self.before} of {self.total} notebooks were graded before.", flush=True)
+            tell(f"{self.before} of {self.total} notebooks were graded before.")
         if sys.stdout.isatty() and self.before < self.total:
             from rich.live import Live
 
@@ -40,7 +49,7 @@ class Progress:
             self.live.__exit__(kind, error, trace)
         counts = ", ".join(f"{self.counts[status]} {status}" for status in STATUSES if self.counts[status])
         if counts:
-            print(f"{self.counts.total()} notebooks in {monotonic() - self.start:.0f} s: {counts}.", flush=True)
+            tell(f"{self.counts.total()} notebooks in {monotonic() - self.start:.0f} s: {counts}.")
 
     def started(self, name: str) -> None:
         """Note what the calling thread works at."""
@@ -52,7 +61,7 @@ class Progress:
         if not self.live:
             place = f"[{self.before + self.counts.total()}/{self.total}]"
             earned = f"{attempt.points} points, {attempt.seconds:.0f} s"
-            print(f"{place} {clean(attempt.student)} {attempt.notebook} ... {attempt.status}, {earned}", flush=True)
+            tell(f"{place} {clean(attempt.student)} {attempt.notebook} ... {attempt.status}, {earned}")
 
     def table(self) -> Any:
         """Return the table that is shown now."""

@@ -28,7 +28,7 @@ from labkit.exercises.exercise import Verdict
 from labkit.exercises.notes import encode
 from labkit.grading.intake.reader import parse_json
 from labkit.grading.intake.restore import INJECTED
-from labkit.grading.judging.judge_process import JUDGE
+from labkit.grading.judging.judge_process import own_judge
 from labkit.grading.sandbox.provisioners import Provisioner
 from labkit.grading.sandbox.untrusted_kernel import LARGEST_NOTES, NOTES, Kernel, Lost
 from labkit.grading.settings import Bounds
@@ -38,7 +38,7 @@ FRESH_KERNELS = 3  # after a kernel is lost
 GRAVE = {"timeout", "out-of-memory", "kernel-died", "output-limit"}
 SHOWN_SEED = 0  # of the inputs that `check` tries answers on in a student's kernel
 NOT_IN_GENERAL = "It passes on the inputs of the notebook's check, and not on others: does it hold in general?"
-AtEnd = Callable[[Kernel, int], Awaitable[None]]
+AfterCell = Callable[[Kernel, int], Awaitable[None]]
 NO_MEMORY = ("MemoryError", "can't allocate memory", "Cannot allocate memory", "std::bad_alloc")
 
 
@@ -52,6 +52,7 @@ class Execution:
     details: dict[str, str] = field(default_factory=dict)  # what judges said on hidden inputs: for the TA alone
     results: Any = None  # what the results.json that it wrote holds
     peak_memory: int = 0
+    disturbed: bool = False  # the machine ended a kernel, as when its memory is full: this is not the notebook's result
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -67,13 +68,13 @@ def execute(
     seed: int,
     bounds: Bounds,
     provisioner: Provisioner,
-    at_end: AtEnd | None = None,
+    after_cell: AfterCell | None = None,
 ) -> Execution:
     """Execute a notebook, and judge each check of it.
 
     checks: by the index of a cell, the exercise's id and the expression that the cell checks. seed: of the hidden
-    inputs on which answers are tried; the kernel gets the inputs, never the seed. at_end: what else to do with a kernel
-    that reached the end, given it and the index of the last cell.
+    inputs on which answers are tried; the kernel gets the inputs, never the seed. after_cell: what else to do with the
+    kernel after each cell, given the cell's index.
     """
     marked = nbformat.from_dict(notebook)
     for index, (name, expression) in checks.items():
@@ -83,7 +84,7 @@ def execute(
         node.metadata.setdefault("tags", [])
     if parameters:
         marked = parameterize_notebook(marked, parameters, kernel_name="python3", language="python")
-    session = _Session(marked, seed, bounds, provisioner, at_end)
+    session = _Session(marked, seed, bounds, provisioner, after_cell)
     _Engine.execute_notebook(session.notebook, "python3", progress_bar=False, log_output=False, session=session)
     _make_valid(session.notebook)
     return session.execution
@@ -100,10 +101,11 @@ class _Engine(NBClientEngine):
 
 class _Session:
     def __init__(
-        self, notebook: Any, seed: int, bounds: Bounds, provisioner: Provisioner, at_end: AtEnd | None
+        self, notebook: Any, seed: int, bounds: Bounds, provisioner: Provisioner, after_cell: AfterCell | None
     ) -> None:
         self.notebook, self.seed, self.bounds, self.provisioner = notebook, seed, bounds, provisioner
-        self.at_end = at_end
+        self.after_cell = after_cell
+        self.judge = own_judge()
         self.execution = Execution(notebook)
         self.shown: dict[str, Verdict] = {}  # on the inputs that students see
         self.manager: Any = None
@@ -145,16 +147,17 @@ class _Session:
             for index, cell in enumerate(self.notebook.cells):
                 if cell.cell_type == "code" and cell.source.strip() and index not in lost:
                     await self._cell(kernel, cell, index, again=index < first)
+                    if self.after_cell:
+                        await self.after_cell(kernel, index)
             index = len(self.notebook.cells)
             await self._results(kernel, index - 1)
-            if self.at_end:
-                await self.at_end(kernel, index - 1)
         except Lost:
             stopped = index if index < len(self.notebook.cells) else None
         finally:
             self.execution.peak_memory = max(self.execution.peak_memory, await kernel.stop())
             if kernel.reason:
                 self.execution.statuses.append(kernel.reason)
+            self.execution.disturbed |= kernel.disturbed
         return stopped, kernel.reason
 
     async def _start(self) -> Kernel:
@@ -233,7 +236,10 @@ class _Session:
         )
         if notes is None:
             return Verdict("failed", f"Nothing was noted about {expression}: is it defined?")
-        return await asyncio.to_thread(JUDGE, name, notes, seed)
+        start = time.monotonic()
+        verdict = await asyncio.to_thread(self.judge, name, notes, seed)
+        self.deadline += time.monotonic() - start  # it is not the notebook's time
+        return verdict
 
     async def _results(self, kernel: Kernel, index: int) -> None:
         """Keep the results.json that the notebook wrote, however wrong it may be."""

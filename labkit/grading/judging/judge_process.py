@@ -6,6 +6,7 @@ What is judged was written by code that nobody trusts; a judge that takes it for
 from __future__ import annotations
 
 import atexit
+import threading
 from typing import Any
 
 from labkit.exercises.catalogue import exercises
@@ -34,8 +35,24 @@ class Judge(Helper):
         return Verdict("failed", "The answer is of a size or form that cannot be judged in bounded time.")
 
 
-JUDGE = Judge()  # of this process
-atexit.register(JUDGE.end)
+_of_thread = threading.local()
+_all: list[Judge] = []
+
+
+def own_judge() -> Judge:
+    """Return the judge of the calling thread: no notebook waits for what another one gives its judge to do."""
+    if not hasattr(_of_thread, "judge"):
+        _of_thread.judge = Judge()
+        _all.append(_of_thread.judge)
+    own: Judge = _of_thread.judge
+    return own
+
+
+@atexit.register
+def end_judges() -> None:
+    """End the judges of all threads, at once."""
+    for one in _all:
+        one.end()
 
 
 def main() -> None:

@@ -11,48 +11,76 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
-from labkit.grading.judging.grader import AtEnd, Execution
+from labkit.grading.judging.batch_progress import tell
+from labkit.grading.judging.grader import AfterCell, Execution
 from labkit.grading.sandbox.untrusted_kernel import NOTES, Kernel
 from labkit.grading.texts import clean
 
 ENTRY = re.compile(r"[0-9a-f]{32}\.npz")
-Execute = Callable[[str, AtEnd], Execution]
+Execute = Callable[[str, AfterCell], Execution]
+FAILED = ".failed.txt"
 
 
 def rehearse(stems: list[str], setting: dict[str, Any], rehearsed: Path, execute: Execute, pool: Executor) -> None:
-    """Execute notebooks of the course, unless that was done with this setting, and say which of them do not pass.
+    """Execute notebooks of the course, unless they passed with this setting before, and say which do not pass.
 
-    rehearsed: the folder that gets what their sweeps trained, as `training.cache` keeps it. execute: given a notebook's
-    stem and what to do at its end, executes it as it would a submission's.
+    rehearsed: the folder that gets what their sweeps trained, as `training.cache` keeps it, and what `failures`
+    returns. execute: given a notebook's stem and what to do after each cell, executes it as it would a submission's.
     """
     open_stems = not_rehearsed(stems, setting, rehearsed)
     if not open_stems:
         return
+    forget_failures(open_stems, rehearsed)
     start = monotonic()
-    print("Rehearsal: the course's own notebooks, within the same limits.", flush=True)
+    tell("Rehearsal: the course's own notebooks, within the same limits.")
     futures = {pool.submit(execute, stem, _keeper(rehearsed)): stem for stem in open_stems}
     for future in as_completed(futures):
-        execution, stem = future.result(), futures[future]
-        wrong = [name for name, verdict in execution.verdicts.items() if verdict.status != "passed"]
-        if execution.status != "passed" or wrong:
-            checks = f", and these checks do not pass: {', '.join(wrong)}" if wrong else ""
-            print(
-                f"The course's own {stem} is {execution.status}{checks}. {clean(' '.join(execution.remarks))} So it "
-                "may be for everyone: see that limits, data and solutions are as you want them.",
-                flush=True,
-            )
-        write_atomically(_mark(stem, rehearsed), json.dumps(setting, sort_keys=True))
-    print(f"Rehearsed in {monotonic() - start:.0f} s.", flush=True)
+        stem = futures[future]
+        if fault := _fault(future):
+            sentence = f"The course's own {stem} {fault} So it may be for everyone."
+            tell(sentence)
+            write_atomically(rehearsed / f"{stem}{FAILED}", sentence)
+        else:
+            write_atomically(_mark(stem, rehearsed), json.dumps(setting, sort_keys=True))
+    tell(f"Rehearsed in {monotonic() - start:.0f} s.")
+
+
+def failures(rehearsed: Path) -> dict[str, str]:
+    """Return a sentence for each notebook of the course whose newest rehearsal failed, by its stem."""
+    paths = sorted(rehearsed.glob(f"*{FAILED}"))
+    return {path.name.removesuffix(FAILED): path.read_text("utf-8") for path in paths}
+
+
+def forget_failures(stems: list[str], rehearsed: Path) -> None:
+    """Forget what became of rehearsals that are to be done again."""
+    for stem in stems:
+        (rehearsed / f"{stem}{FAILED}").unlink(missing_ok=True)
+
+
+def _fault(future: Future[Execution]) -> str:
+    """Return why a rehearsal did not pass, as the end of a sentence and what else there is to say; "" when it did."""
+    try:
+        execution = future.result()
+    except LabkitError:  # it would meet every notebook
+        raise
+    except Exception as error:
+        return f"could not be graded ({type(error).__name__}: {clean(str(error), 200)})."
+    wrong = [name for name, verdict in execution.verdicts.items() if verdict.status != "passed"]
+    if execution.status == "passed" and not wrong:
+        return ""
+    checks = f", and these checks do not pass: {', '.join(wrong)}" if wrong else ""
+    return f"is {execution.status}{checks}. {clean(' '.join(execution.remarks))}".rstrip()
 
 
 def not_rehearsed(stems: list[str], setting: dict[str, Any], rehearsed: Path) -> list[str]:
-    """Return those of the notebooks that were not rehearsed with this setting."""
+    """Return those of the notebooks that have not passed with this setting."""
     text = json.dumps(setting, sort_keys=True)
     marks = {stem: _mark(stem, rehearsed) for stem in stems}
     return [stem for stem, mark in marks.items() if not mark.is_file() or mark.read_text("utf-8") != text]
@@ -62,8 +90,11 @@ def _mark(stem: str, rehearsed: Path) -> Path:
     return rehearsed / f"{stem}.json"
 
 
-def _keeper(rehearsed: Path) -> AtEnd:
-    """Return what takes trainings out of a kernel, which is trusted here: it executed the course's own code."""
+def _keeper(rehearsed: Path) -> AfterCell:
+    """Return what takes new trainings out of a kernel, which is trusted here: it executed the course's own code.
+
+    After each cell, for a later one may lose the kernel, and its time limit with it.
+    """
 
     async def keep(kernel: Kernel, index: int) -> None:
         names = await kernel.ask(
@@ -73,7 +104,8 @@ def _keeper(rehearsed: Path) -> AtEnd:
             f"IPython.display.display({{{NOTES!r}: _names}}, raw=True)",
             index,
         )
-        for name in filter(ENTRY.fullmatch, (names or "").split()):
+        new = [name for name in (names or "").split() if ENTRY.fullmatch(name) and not (rehearsed / name).exists()]
+        for name in new:
             content = await kernel.ask(
                 f"_content = base64.b64encode(_runs.joinpath({name!r}).read_bytes()).decode()\n"
                 f"IPython.display.display({{{NOTES!r}: _content}}, raw=True)",

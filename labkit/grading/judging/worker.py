@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,22 +19,29 @@ import nbformat
 from labkit import __version__
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
-from labkit.course.kernels import Server
+from labkit.course.kernels import Server, own_server
 from labkit.exercises.catalogue import exercises
 from labkit.grading.intake.claims import Claims, read_claims
 from labkit.grading.intake.reader import Notebook, parse_notebook
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.intake.submissions import Submission
 from labkit.grading.judging.batch_progress import Progress
-from labkit.grading.judging.grader import AtEnd, Execution, execute
+from labkit.grading.judging.grader import AfterCell, Execution, execute
+from labkit.grading.judging.judge_process import end_judges
 from labkit.grading.judging.numbers import compare_numbers, other_setting
-from labkit.grading.judging.rehearsal import not_rehearsed, rehearse
+from labkit.grading.judging.rehearsal import failures, not_rehearsed, rehearse
 from labkit.grading.records.attempts import Attempt
-from labkit.grading.sandbox.provisioners import Provisioner, SandboxProvisioner, UnsafeProvisioner
+from labkit.grading.sandbox.provisioners import Provisioner, SandboxProvisioner, UnsafeProvisioner, sandbox_server
 from labkit.grading.settings import Settings
-from labkit.grading.texts import clean
+from labkit.grading.texts import clean, tidy
 
 LIBRARIES = ("nbclient", "numpy", "papermill", "torch")
+DISTURBED = (
+    "The machine ended its kernel twice, as it does when its memory is full: see that memory is free, and run the same "
+    "command again."
+)
+UNEXPECTED = "labkit could not grade it ({error}; errors/{place} says where): it is tried again with the next command."
+LONGEST_LOG = 100_000  # characters
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class Worker:
         self.staff, self.course_hash, self.settings, self.seed = staff, course_hash, settings, seed
         base = UnsafeProvisioner if settings.unsafe else SandboxProvisioner
         self.stopped = threading.Event()  # no kernel starts any more
+        self.fault: LabkitError | None = None  # that would meet every notebook, so none is begun any more
 
         def server(provisioner: Any) -> Server:
             if self.stopped.is_set():
@@ -78,31 +87,56 @@ class Worker:
         return Worker, (self.staff, self.course_hash, self.settings, self.seed)
 
     def __call__(self, task: Task, progress: Progress) -> tuple[Attempt, str]:
-        """Return the attempt, and the executed notebook as text."""
+        """Return the attempt, and the executed notebook as text; of an attempt with status error, its log.
+
+        LabkitError for what is the night's own and would meet every notebook: no kernel can be started, a full disk.
+        """
         progress.started(f"{clean(task.submission.student)[:30]} {task.notebook}")
+        try:
+            if self.fault:
+                raise self.fault
+            return self._graded(task)
+        except LabkitError as error:
+            self.fault = self.fault or error
+            raise
+        except Exception as error:  # a fault of labkit's, or a submission that found one
+            place = f"{task.submission.name}/{task.notebook}.txt"
+            remark = UNEXPECTED.format(error=type(error).__name__, place=place)
+            return self._attempt(task, "error", remarks=(remark,)), _log(error)
+
+    def end(self) -> None:
+        """End all that works for it, at once; from now on no kernel starts any more."""
+        self.stopped.set()
+        (own_server if self.settings.unsafe else sandbox_server).end()
+        end_judges()
+
+    def _graded(self, task: Task) -> tuple[Attempt, str]:
         start = monotonic()
         notebook, mended = restore(task.handed_in.content, self.staff[task.notebook])
         execution = self._execute(notebook, self._seed_of(task), files=task.handed_in.files)
+        if execution.disturbed:
+            return self._attempt(task, "error", remarks=(DISTURBED,)), DISTURBED
         again = read_claims(execution.results, task.notebook)
         setting = filter(None, [other_setting(task.claims, again)])
         verdicts = _points(execution)
         status = execution.status
         if status == "passed" and any(verdict["status"] != "passed" for verdict in verdicts.values()):
             status = "failed"
-        attempt = make_attempt(
-            task.submission,
-            task.notebook,
+        attempt = self._attempt(
+            task,
             status,
-            task.notebook_hash,
-            self.course_hash,
-            self.settings,
             verdicts=verdicts,
             numbers=compare_numbers(task.claims, again, task.notebook),
             seconds=monotonic() - start,
             peak_memory=execution.peak_memory,
             remarks=(*task.handed_in.remarks, *mended, *execution.remarks, *setting),
         )
-        return attempt, nbformat.writes(execution.notebook)
+        return attempt, tidy(nbformat.writes(execution.notebook))
+
+    def _attempt(self, task: Task, status: str, **more: Any) -> Attempt:
+        return make_attempt(
+            task.submission, task.notebook, status, task.notebook_hash, self.course_hash, self.settings, **more
+        )
 
     def share_rehearsed(self, out: Path) -> None:
         """Let the kernels of this process, which start later, read what the rehearsal keeps; see `training.cache`."""
@@ -124,14 +158,23 @@ class Worker:
         """Rehearse some of the course's notebooks."""
         rehearse(stems, self._setting(), self.rehearsed(out), self._rehearse_one, pool)
 
+    def refuse_failed_rehearsal(self, stems: list[str], out: Path) -> None:
+        """Raise LabkitError when one of the course's notebooks, which were rehearsed just now, failed."""
+        if failed := [stem for stem in failures(self.rehearsed(out)) if stem in stems]:
+            raise LabkitError(
+                f"No submission was executed, for the course's own {', '.join(failed)} did not pass the rehearsal: see "
+                "that limits, data and solutions are as you want them, and run the same command again, or add "
+                "--despite-rehearsal."
+            )
+
     def _setting(self) -> dict[str, Any]:
         return {"course": self.course_hash, **self.settings.key()}
 
-    def _rehearse_one(self, stem: str, at_end: AtEnd) -> Execution:
+    def _rehearse_one(self, stem: str, after_cell: AfterCell) -> Execution:
         """Execute one of the course's own notebooks."""
         own = parse_notebook(nbformat.writes(self.staff[stem]).encode())
         notebook, _ = restore(own.content, self.staff[stem])
-        return self._execute(notebook, self.seed, at_end)
+        return self._execute(notebook, self.seed, after_cell)
 
     def _seed_of(self, task: Task) -> int:
         """Return the seed of a task's hidden inputs: others for everybody, and for what is handed in anew."""
@@ -139,18 +182,34 @@ class Worker:
         return int.from_bytes(sha256(facts.encode()).digest()[:6])
 
     def _execute(
-        self, notebook: Any, seed: int, at_end: AtEnd | None = None, files: tuple[tuple[str, bytes], ...] = ()
+        self, notebook: Any, seed: int, after_cell: AfterCell | None = None, files: tuple[tuple[str, bytes], ...] = ()
     ) -> Execution:
+        """Execute a notebook, and once more when it was the machine that ended a kernel."""
         # Without a name, results go where LABKIT_OUT says.
         parameters = {"profile": self.settings.profile, "data": self.settings.data, "seed": 0, "out": ""}
         places = {index: (name, expression) for index, name, expression in checks(notebook)}
         provisioner = type("OneNotebook", (self.provisioner,), {"files": files})
-        return execute(notebook, places, parameters, seed, self.settings.bounds, provisioner, at_end)
+        bounds = self.settings.bounds
+        execution = execute(notebook, places, parameters, seed, bounds, provisioner, after_cell)
+        if execution.disturbed:
+            execution = execute(notebook, places, parameters, seed, bounds, provisioner, after_cell)
+        return execution
 
 
 def keep_notebook(out: Path, attempt: Attempt, executed: str) -> None:
-    """Write an executed notebook where the TA looks for it."""
-    write_atomically(out / "notebooks" / attempt.submission / f"{attempt.notebook}.ipynb", executed)
+    """Write an executed notebook, or the log of an error, where the TA looks for it."""
+    log = out / "errors" / attempt.submission / f"{attempt.notebook}.txt"
+    if attempt.status == "error":
+        write_atomically(log, executed)
+    else:
+        write_atomically(out / "notebooks" / attempt.submission / f"{attempt.notebook}.ipynb", executed)
+        log.unlink(missing_ok=True)
+
+
+def _log(error: Exception) -> str:
+    """Return where an error was raised, as text that no terminal obeys."""
+    text = "".join(traceback.format_exception(error))[-LONGEST_LOG:]
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
 
 
 def make_attempt(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from statistics import median
@@ -12,7 +12,7 @@ from typing import Any
 
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.submissions import Submission
-from labkit.grading.records.attempts import STATUSES, VERDICTS, Attempt
+from labkit.grading.records.attempts import NOT_EXECUTED, STATUSES, VERDICTS, Attempt
 from labkit.grading.records.gradebook import Row, rows
 
 # A sign for each status, so that none is told by its colour alone; letters that every font has.
@@ -25,6 +25,7 @@ SIGNS = {
     "output-limit": "»",
     "invalid": "!",
     "missing": "-",
+    "error": "E",
     "open": "○",
     "lost": "L",
     "not graded": "?",
@@ -76,14 +77,18 @@ class Far:
     distance: float
 
 
-def lines(attempts: Iterable[Attempt], submissions: Iterable[Submission]) -> list[Line]:
-    """Return a line for each row of the gradebook."""
+def lines(
+    attempts: Iterable[Attempt],
+    submissions: Iterable[Submission],
+    unfinished: Mapping[str, Sequence[str]] | None = None,
+) -> list[Line]:
+    """Return a line for each row of the gradebook; see `gradebook.rows`."""
     by_submission: dict[str, dict[str, Attempt]] = {}
     for attempt in attempts:
         by_submission.setdefault(attempt.submission, {})[attempt.notebook] = attempt
     newest = [attempt for by_notebook in by_submission.values() for attempt in by_notebook.values()]
     class_lines = []
-    for row in rows(newest, submissions):
+    for row in rows(newest, submissions, unfinished):
         by_notebook = by_submission.get(row.submission, {})
         judged: dict[str, Any] = {}
         for attempt in by_notebook.values():
@@ -117,7 +122,7 @@ def times(class_lines: list[Line]) -> list[Time]:
     durations: dict[str, list[tuple[float, int]]] = {}
     for index, line in enumerate(class_lines):
         for attempt in line.attempts.values():
-            if attempt.status not in ("missing", "invalid"):
+            if attempt.status not in NOT_EXECUTED:
                 durations.setdefault(attempt.notebook, []).append((attempt.seconds, index))
     return [
         Time(notebook, median(seconds for seconds, _ in entries), max(entries)[0], class_lines[max(entries)[1]])

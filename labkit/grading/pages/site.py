@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from hashlib import sha256
@@ -25,7 +25,7 @@ from labkit.grading.intake.submissions import Submission
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.pages.rendering import Shown, read_executed
-from labkit.grading.records.attempts import VERDICTS, Attempt
+from labkit.grading.records.attempts import NOT_EXECUTED, VERDICTS, Attempt
 from labkit.grading.records.store import stored_name
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -33,16 +33,23 @@ MOST_FAILED = 20  # cells that are listed above a notebook
 KEY = "labkit-key"  # the name of the element in which a page keeps what it was made from
 
 
-def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submission] = ()) -> Path:
+def write_pages(
+    attempts: Iterable[Attempt],
+    out: Path,
+    submissions: Iterable[Submission] = (),
+    unfinished: Mapping[str, Sequence[str]] | None = None,
+    warnings: Iterable[str] = (),
+) -> Path:
     """Write site/index.html, site/submissions/NAME.html and feedback/NAME.html into `out`; return the index's path.
 
-    attempts: the newest at each notebook; their executed notebooks are read from `out`. A submission's two pages are
-    written anew only when its attempts, what was found when it was taken in, its executed notebooks (by size and time)
-    or these templates changed: the page in site/ keeps a hash of all that. Pages of submissions that are gone are
-    removed. LabkitError when a file cannot be written.
+    attempts: the newest at each notebook; their executed notebooks are read from `out`. unfinished: the notebooks that
+    are not graded yet. warnings: sentences about the whole batch, which stand first on the index.
+    A submission's two pages are written anew only when its attempts, what was found when it was taken in, its executed
+    notebooks (by size and time) or these templates changed: the page in site/ keeps a hash of all that. Pages of
+    submissions that are gone are removed. LabkitError when a file cannot be written.
     """
     submissions = list(submissions)
-    class_lines = lines(attempts, submissions)
+    class_lines = lines(attempts, submissions, unfinished)
     problems = {stored_name(submission.name): tuple(submission.problems) for submission in submissions}
     site, feedback = out / "site" / "submissions", out / "feedback"
     page_names = {f"{line.page}.html" for line in class_lines}
@@ -59,16 +66,17 @@ def write_pages(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Su
                 write_atomically(page, html)  # the one with the key last: it stands for both
     PAINTER.end()
     index = out / "site" / "index.html"
-    write_atomically(index, _index(class_lines))
+    write_atomically(index, _index(class_lines, warnings))
     return index
 
 
-def _index(class_lines: list[Line]) -> str:
+def _index(class_lines: list[Line], warnings: Iterable[str]) -> str:
     far = far_numbers(class_lines)
     return _render(
         "index.html",
         script=(TEMPLATES / "index.js").read_text(encoding="utf-8"),
         lines=class_lines,
+        warnings=list(warnings),
         notebooks=sorted({notebook for line in class_lines for notebook in line.attempts}),
         exercises=exercises(),
         hardest=hardest(class_lines),
@@ -88,7 +96,7 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
         }
         cells: list[Shown] = []
         sentence = ""
-        if attempt.status not in ("missing", "invalid"):
+        if attempt.status not in NOT_EXECUTED:
             cells, sentence = read_executed(out / "notebooks" / line.row.submission / f"{notebook}.ipynb")
         cells_html = (
             _environment()

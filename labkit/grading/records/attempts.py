@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+NOT_EXECUTED = ("invalid", "missing", "error")  # error: labkit or the machine failed, so it is no result of anybody's
 # Of a notebook, the gravest last.
-STATUSES = ("passed", "failed", "timeout", "out-of-memory", "kernel-died", "output-limit", "invalid", "missing")
+STATUSES = ("passed", "failed", "timeout", "out-of-memory", "kernel-died", "output-limit", *NOT_EXECUTED)
 VERDICTS = ("passed", "failed", "open", "lost")  # of a check; lost: its kernel ended before the check
 TEXTS = ("submission", "student", "user", "notebook", "status", "notebook_hash", "course_hash", "finished")
 

@@ -33,6 +33,7 @@ class Filled:
     replaced: tuple[str, ...]  # cells that held another value
     unmatched_rows: tuple[str, ...]  # rows of the export that were left as they are
     unmatched_submissions: tuple[str, ...]  # submissions whose points stand nowhere in it
+    with_gaps: tuple[str, ...] = ()  # submissions whose points stand in it, though notebooks of theirs are missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def fill_canvas(rows: Sequence[Row], export: Path, out: Path, column: str = "") 
 
     column: an assignment's name, with or without Canvas' number behind it; may be empty where there is only one.
     Who is excused (EX) is left alone, and so is who cannot be told apart: an id that stands in the export, or among the
-    submissions, more than once.
+    submissions, more than once; and who has no total, since notebooks are not graded yet or none could be executed.
     UsageError for a file that is no such export, and for a column that it lacks or has twice; then nothing is written.
     """
     content = _read(export)
@@ -83,8 +84,13 @@ def fill_canvas(rows: Sequence[Row], export: Path, out: Path, column: str = "") 
         for row in rows
         if row.submission not in filled
     ]
+    gaps = [
+        f"{row.submission} (ID {row.user}): {row.total} points, without all notebooks. {row.gaps}"
+        for row in rows
+        if row.submission in filled and row.gaps
+    ]
     write_atomically(out, _edited(content, edits))
-    return Filled(names[place], len(filled), tuple(replaced), tuple(left), tuple(lost))
+    return Filled(names[place], len(filled), tuple(replaced), tuple(left), tuple(lost), tuple(gaps))
 
 
 def _why_not(line: list[Cell], place: int, user: str, times: int, own: list[Row]) -> str:
@@ -96,7 +102,7 @@ def _why_not(line: list[Cell], place: int, user: str, times: int, own: list[Row]
     if len(own) != 1:
         return f"{len(own) or 'no'} submissions have this ID"
     if own[0].total is None:
-        return "the submission is not graded yet"
+        return f"it has no total. {own[0].gaps}".rstrip(". ")
     if len(line) <= place:
         return "the row ends before the column"
     return f"the cell says {line[place].text}" if line[place].text.upper() in KEPT else ""

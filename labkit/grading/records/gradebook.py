@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.submissions import Submission
-from labkit.grading.records.attempts import STATUSES, Attempt
+from labkit.grading.records.attempts import NOT_EXECUTED, STATUSES, Attempt
 from labkit.grading.records.store import stored_name
 from labkit.grading.texts import clean
 
@@ -34,36 +34,45 @@ class Row:
     points: dict[str, int | None]  # exercise id -> points; None where its notebook is missing or not graded yet
     status: str  # the gravest of its notebooks, or "not graded"
     remarks: tuple[str, ...]
-
-    @property
-    def total(self) -> int | None:
-        """The sum of its points; None while nothing of it is graded."""
-        return None if self.status == "not graded" else sum(filter(None, self.points.values()))
+    gaps: str = ""  # which notebooks have no points, and why; "" where every one was executed
+    total: int | None = None  # the sum of its points; None while a notebook is not graded, or where none was executed
 
 
-def rows(attempts: Iterable[Attempt], submissions: Iterable[Submission] = ()) -> list[Row]:
+def rows(
+    attempts: Iterable[Attempt],
+    submissions: Iterable[Submission] = (),
+    unfinished: Mapping[str, Sequence[str]] | None = None,
+) -> list[Row]:
     """Return the gradebook's rows by the names of the submissions: those with attempts, and those taken in.
 
-    attempts: the newest at each notebook, as `Results.attempts` returns them.
+    attempts: the newest at each notebook, as `AttemptStore.attempts` returns them. unfinished: see the same.
     """
+    unfinished = unfinished or {}
     taken = {stored_name(submission.name): submission for submission in submissions}
     by_submission: dict[str, list[Attempt]] = {name: [] for name in taken}
     for attempt in attempts:
         by_submission.setdefault(attempt.submission, []).append(attempt)
-    return [_row(name, by_submission[name], taken.get(name)) for name in sorted(by_submission)]
+    return [
+        _row(name, by_submission[name], taken.get(name), unfinished.get(name, ())) for name in sorted(by_submission)
+    ]
 
 
-def write_gradebook(attempts: Iterable[Attempt], out: Path, submissions: Iterable[Submission] = ()) -> Path:
+def write_gradebook(
+    attempts: Iterable[Attempt],
+    out: Path,
+    submissions: Iterable[Submission] = (),
+    unfinished: Mapping[str, Sequence[str]] | None = None,
+) -> Path:
     """Write the gradebook as a CSV file that spreadsheets open with the right letters, and return its path.
 
-    No text in it becomes a formula. LabkitError when it cannot be written.
+    No text in it becomes a formula. The arguments are those of `rows`. LabkitError when it cannot be written.
     """
     names = list(exercises())
     columns = ["submission", "student", "user", "late", *(f"exercise {name}" for name in names)]
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow([*columns, "total", "status", "remarks"])
-    for row in rows(attempts, submissions):
+    for row in rows(attempts, submissions, unfinished):
         who = [row.submission, row.student, row.user, "late" if row.late else ""]
         what = [row.points.get(name) for name in names]
         cells = [*who, *what, row.total, row.status, " ".join(row.remarks)]
@@ -77,25 +86,45 @@ def harmless(text: str) -> str:
     return FORMULA.sub(r"\1'\2", clean(text, LONGEST))
 
 
-def _row(name: str, attempts: list[Attempt], taken: Submission | None) -> Row:
+def _row(name: str, attempts: list[Attempt], taken: Submission | None, unfinished: Sequence[str]) -> Row:
     # What is there counts before what is missing, as a copy of a notebook in the course's own folder once was.
     in_order = sorted(attempts, key=lambda attempt: attempt.status != "missing")
     by_chapter = {chapter_of(attempt.notebook): attempt for attempt in in_order}
     points: dict[str, int | None] = {}
     for exercise in exercises():
         attempt = by_chapter.get(chapter_of(exercise))
-        there = attempt is not None and attempt.status != "missing"
+        there = attempt is not None and attempt.status not in ("missing", "error")
         points[exercise] = attempt.verdicts.get(exercise, {"points": 0})["points"] if attempt and there else None
     who: Submission | Attempt = taken or max(attempts, key=lambda attempt: attempt.finished)
+    status = max((attempt.status for attempt in attempts), key=STATUSES.index, default="not graded")
+    errors = [attempt.notebook for attempt in attempts if attempt.status == "error"]
+    unfinished = sorted({*unfinished, *errors})
+    executed = any(attempt.status not in NOT_EXECUTED for attempt in attempts)
     return Row(
         name,
         clean(who.student),
         clean(who.user),
         who.late,
         points,
-        max((attempt.status for attempt in attempts), key=STATUSES.index, default="not graded"),
-        (*map(clean, taken.problems if taken else ()), *_remarks(attempts)),
+        "not graded" if set(unfinished) - set(errors) else status,
+        (*map(clean, taken.problems if taken else ()), *_unfinished(unfinished), *_remarks(attempts)),
+        " ".join((*_unfinished(unfinished), *_lacking(attempts, executed))),
+        sum(filter(None, points.values())) if executed and not unfinished else None,
     )
+
+
+def _unfinished(notebooks: Sequence[str]) -> Iterable[str]:
+    """Say which notebooks are not graded yet."""
+    if notebooks:
+        yield f"Not graded yet: {', '.join(notebooks)}."
+
+
+def _lacking(attempts: list[Attempt], executed: bool) -> Iterable[str]:
+    """Say which notebooks are missing or cannot be read, so that the points of none are 0 without a word."""
+    lacking = {status: [one.notebook for one in attempts if one.status == status] for status in ("missing", "invalid")}
+    if attempts and not executed:
+        yield "It holds no notebook that could be executed."
+    yield from (f"{status.capitalize()}: {', '.join(notebooks)}." for status, notebooks in lacking.items() if notebooks)
 
 
 def _remarks(attempts: list[Attempt]) -> Iterable[str]:

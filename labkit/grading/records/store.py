@@ -42,6 +42,17 @@ CREATE TABLE attempts (
 );
 CREATE INDEX newest ON attempts (submission, notebook);
 """
+# What the newest attempt at each notebook is to be an attempt at, once a batch is finished; limits: JSON.
+EXPECTED = """
+CREATE TABLE IF NOT EXISTS expected (
+    submission TEXT NOT NULL,
+    notebook TEXT NOT NULL,
+    notebook_hash TEXT NOT NULL,
+    course_hash TEXT NOT NULL,
+    limits TEXT NOT NULL,
+    PRIMARY KEY (submission, notebook)
+);
+"""
 
 
 def stored_name(submission: str) -> str:
@@ -79,6 +90,8 @@ class AttemptStore:
                     contextlib.closing(_connect(f"{path.resolve().as_uri()}?mode={'rw' if write else 'ro'}"))
                 )
                 self._check()
+                if write:
+                    self._connection.executescript(EXPECTED)  # a file of an earlier version has no such table
             self._closing = stack.pop_all()
 
     def __enter__(self) -> AttemptStore:
@@ -109,15 +122,55 @@ class AttemptStore:
     def finished(
         self, submission: str, notebook: str, notebook_hash: str, course_hash: str, limits: dict[str, Any]
     ) -> bool:
-        """Whether the newest attempt at this notebook was at the same content, course and limits."""
+        """Whether the newest attempt at this notebook was at the same content, course and limits, and no error."""
         with self._thread, self._told():
             row = self._connection.execute(
-                "SELECT notebook_hash, course_hash, limits FROM attempts WHERE submission = ? AND notebook = ? "
-                "ORDER BY id DESC LIMIT 1",
+                "SELECT notebook_hash, course_hash, limits FROM attempts WHERE id = "
+                "(SELECT max(id) FROM attempts WHERE submission = ? AND notebook = ?) AND status != 'error'",
                 (stored_name(submission), clean(notebook)),
             ).fetchone()
         wanted = json.dumps(_storable(limits), sort_keys=True)
         return row is not None and tuple(row) == (notebook_hash, course_hash, wanted)
+
+    def expect(self, batch: dict[str, dict[str, str]], course_hash: str, limits: dict[str, Any]) -> None:
+        """Note what a batch is to grade: for each submission, its notebooks and the hash of each.
+
+        Replaces what was expected of these submissions, and leaves what was of others.
+        """
+        wanted = json.dumps(_storable(limits), sort_keys=True)
+        rows = [
+            (stored_name(submission), clean(notebook), digest, course_hash, wanted)
+            for submission, notebooks in batch.items()
+            for notebook, digest in notebooks.items()
+        ]
+        with self._thread, self._told():
+            self._connection.execute("BEGIN")
+            names = [(stored_name(submission),) for submission in batch]
+            self._connection.executemany("DELETE FROM expected WHERE submission = ?", names)
+            self._connection.executemany("INSERT INTO expected VALUES (?, ?, ?, ?, ?)", rows)
+            self._connection.execute("COMMIT")
+
+    def unfinished(self) -> dict[str, list[str]]:
+        """Return the notebooks that are expected and not graded yet, or only in an earlier form, by submission.
+
+        LabkitError for a file of an earlier version, which does not say what is expected.
+        """
+        with self._thread, self._told():
+            if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'expected'").fetchone():
+                raise LabkitError(
+                    f"{self.path} does not say which notebooks were to be graded, for an earlier version wrote it: run "
+                    "the same `labkit grade` again, which executes nothing twice that is finished."
+                )
+            rows = self._connection.execute(
+                "SELECT submission, notebook FROM expected WHERE NOT EXISTS (SELECT 1 FROM attempts "
+                "WHERE id = (SELECT max(id) FROM attempts WHERE submission = expected.submission "
+                "AND notebook = expected.notebook) AND status != 'error' AND notebook_hash = expected.notebook_hash "
+                "AND course_hash = expected.course_hash AND limits = expected.limits) ORDER BY submission, notebook"
+            ).fetchall()
+        open_notebooks: dict[str, list[str]] = {}
+        for submission, notebook in rows:
+            open_notebooks.setdefault(submission, []).append(notebook)
+        return open_notebooks
 
     def holds(self, attempt: Attempt) -> bool:
         """Whether this very attempt was added before."""

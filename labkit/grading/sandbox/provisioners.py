@@ -84,7 +84,8 @@ class SandboxProvisioner(WarmProvisioner):
     async def finish(self) -> tuple[str, int]:
         """End the kernel and all that it started; return why its guard ended it before ("-": it had not), and its peak.
 
-        The peak is bytes of memory; see `confine.enter`. The folder of the sockets is removed.
+        The peak is bytes of memory; see `confine.enter`. ("?", 0) when the guard has left no report, for it was itself
+        ended from outside. The folder of the sockets is removed.
         """
         if self.process:
             self.process.terminate()  # the guard, which takes the rest along
@@ -99,7 +100,7 @@ class SandboxProvisioner(WarmProvisioner):
             reason, peak = report.read_text().split()
             report.unlink()
             return reason, int(peak)
-        return "-", 0
+        return "?", 0
 
 
 class UnsafeProvisioner(WarmProvisioner):

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -43,6 +44,8 @@ class Kernel:
         self.allowed, self.seconds = allowed, seconds
         self.relay: Relay | None = None
         self.reason = ""
+        self.disturbed = False  # whether the machine ended it, and no code of the notebook's
+        self.killed_before = _killed_for_memory()
         self.client = Client(
             nb_man,
             km=self.manager,
@@ -114,8 +117,10 @@ class Kernel:
         peak = 0
         with contextlib.suppress(Exception):
             reason, peak = await self.provisioner.finish()
-            if reason != "-":  # its guard knows better
+            if reason not in ("-", "?"):  # its guard knows better
                 self.reason = "out-of-memory" if reason == "memory" else "kernel-died"
+            elif self.reason == "kernel-died":
+                self.disturbed = reason == "?" or _killed_for_memory() != self.killed_before
         with contextlib.suppress(Exception):
             self.client.kc.stop_channels()
         if self.relay:
@@ -127,3 +132,11 @@ class Kernel:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         return peak
+
+
+def _killed_for_memory() -> str:
+    """Return how many processes Linux has ended on this machine because memory was full, as its own text."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/vmstat").read_text().splitlines()
+        return next((line for line in lines if line.startswith("oom_kill ")), "")
+    return ""

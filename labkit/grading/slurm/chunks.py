@@ -15,25 +15,26 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import Interrupted, LabkitError
-from labkit.course.run_one import set_environment
-from labkit.grading.judging.batch_progress import Progress
+from labkit.grading.judging.batch_progress import Progress, tell
+from labkit.grading.judging.judge_process import MEMORY as JUDGE_MEMORY
+from labkit.grading.judging.rehearsal import failures, forget_failures
 from labkit.grading.judging.worker import Task, Worker, keep_notebook
+from labkit.grading.judging.workplace import workplace
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
-from labkit.grading.sandbox.provisioners import sandbox_server
 from labkit.grading.slurm import cluster
 from labkit.grading.slurm.handover import hand_over, take_over
 
 NOTEBOOKS = 36  # of a task: four submissions, which take several times as long as a task's start
 START = 600  # seconds that a task may take for anything but notebooks
-MEMORY = 4_000_000_000  # bytes for a task's warm server, its judge and itself
+MEMORY = 2_000_000_000  # bytes for a task's warm server and itself
 PAUSE = 1.0  # seconds between two looks at the results
 QUEUE_PAUSE = 5.0  # seconds between two questions to Slurm, which answers all its users
 GRACE = 1.0  # seconds; see run_chunk
@@ -53,7 +54,7 @@ def settle(out: Path, store: AttemptStore) -> None:
         while True:
             states = cluster.states(folder) if shutil.which("squeue") else []
             if taken := sum(1 for _ in take_over(folder / "finished", store)):
-                print(f"{taken} notebooks that tasks on Slurm had finished were taken over.", flush=True)
+                tell(f"{taken} notebooks that tasks on Slurm had finished were taken over.")
             if states is None:
                 raise LabkitError(
                     "Slurm does not say whether tasks of an earlier command still run: try again later, or remove "
@@ -65,19 +66,21 @@ def settle(out: Path, store: AttemptStore) -> None:
                 return
             if len(states) != reported:
                 reported = len(states)
-                print(
+                tell(
                     f"{reported} tasks of an earlier command wait or run: this waits for them "
-                    f"(`scancel --me --name {cluster.name_in_queue(folder)}` ends them).",
-                    flush=True,
+                    f"(`scancel --me --name {cluster.name_in_queue(folder)}` ends them)."
                 )
             time.sleep(QUEUE_PAUSE)
 
 
-def run_on_slurm(tasks: list[Task], worker: Worker, store: AttemptStore, out: Path, jobs: int, total: int) -> str:
+def run_on_slurm(
+    tasks: list[Task], worker: Worker, store: AttemptStore, out: Path, jobs: int, total: int, despite_rehearsal: bool
+) -> str:
     """Submit tasks in chunks, wait, and keep each result as soon as it is handed over.
 
     jobs: notebooks side by side in each chunk, each with a processor of its own.
-    Returns a sentence when not all were finished, else nothing. LabkitError when Slurm refuses. Interrupted when the
+    Returns a sentence when not all were finished, else nothing. LabkitError when Slurm refuses, or the rehearsal fails
+    unless despite_rehearsal. Interrupted when the
     user ends it, which cancels the chunks; when this command is killed, they go on, and `settle` finds them.
     """
     folder = _folder(out)
@@ -88,6 +91,8 @@ def run_on_slurm(tasks: list[Task], worker: Worker, store: AttemptStore, out: Pa
         stems = worker.to_rehearse(tasks, out)
         if stems and (ended_early := _rehearse(stems, worker, tasks, out, jobs)):
             return ended_early
+        if not despite_rehearsal:
+            worker.refuse_failed_rehearsal(stems, out)
         arguments = [(worker, part, out.resolve(), jobs) for part in parts]
         logs = _submit(run_chunk, arguments, max(map(len, parts), default=0), worker, out, jobs)
         asked, ended = 0.0, not parts
@@ -145,29 +150,19 @@ def run_rehearsal(worker: Worker, stems: list[str], out: Path, jobs: int) -> Non
 def _on_a_node(worker: Worker, out: Path, jobs: int) -> Iterator[Executor]:
     def end(*_: Any) -> None:
         """End at once: what is written is whole. What Slurm ends beside this process leaves its folder of sockets."""
-        worker.stopped.set()
-        sandbox_server.end()
+        tell("labkit: Interrupted: every finished notebook is kept.")
+        worker.end()
         os._exit(1)
 
     signal.signal(signal.SIGTERM, end)
-    set_environment()
-    os.environ["LABKIT_THREADS"] = "1"
-    worker.share_rehearsed(out)
     try:
         if not worker.settings.unsafe:
             refuse_without_sandbox()
-        with ThreadPoolExecutor(jobs) as pool:
-            try:
-                yield pool
-            except BaseException:
-                worker.stopped.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with workplace(worker, out, jobs) as pool:
+            yield pool
     except LabkitError as error:
         print(f"labkit: {error}", file=sys.stderr, flush=True)
         raise SystemExit(1) from error
-    finally:
-        sandbox_server.end()
     raise SystemExit
 
 
@@ -189,18 +184,19 @@ def _rehearse(stems: list[str], worker: Worker, tasks: list[Task], out: Path, jo
     """
     rehearsed = worker.rehearsed(out)
     rehearsed.mkdir(exist_ok=True)
+    forget_failures(stems, rehearsed)
     [log] = _submit(run_rehearsal, [(worker, stems, out.resolve(), jobs)], len(stems), worker, out, jobs)
     while True:
         ended = cluster.states(_folder(out)) == []
         rehearsed.chmod(rehearsed.stat().st_mode)  # as in `take_over`
-        left = worker.to_rehearse(tasks, out)
+        left = set(worker.to_rehearse(tasks, out)) - failures(rehearsed).keys()
         if ended or not left:
             break
         time.sleep(QUEUE_PAUSE)
     words = cluster.words(log)
     if left:
         return f"The rehearsal on Slurm ended early ({words[-1]}). Mend that, and run the same command again."
-    print(*words, sep="\n", flush=True)
+    tell("\n".join(words))
     return ""
 
 
@@ -218,9 +214,10 @@ def _submit(
         place.mkdir(mode=0o700, exist_ok=True)
     bounds, limits = worker.settings.bounds, worker.settings.limits
     seconds = START + math.ceil(most / jobs) * bounds.seconds
-    memory = MEMORY + jobs * (limits.memory + 2 * limits.disk)  # a scratch folder and /dev/shm, both in memory
+    # a scratch folder and /dev/shm, both in memory
+    memory = MEMORY + jobs * (limits.memory + 2 * limits.disk + JUDGE_MEMORY)
     logs = cluster.submit(folder, function, arguments, jobs, memory, seconds)
-    print(f"Submitted to Slurm as {cluster.name_in_queue(folder)}, in {len(arguments)} tasks.", flush=True)
+    tell(f"Submitted to Slurm as {cluster.name_in_queue(folder)}, in {len(arguments)} tasks.")
     return logs
 
 

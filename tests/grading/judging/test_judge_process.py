@@ -3,13 +3,15 @@
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from conftest import wait_until
 
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.notes import encode
 from labkit.exercises.trials import calls
-from labkit.grading.judging.judge_process import LONGEST, Judge
+from labkit.grading.judging.judge_process import LONGEST, Judge, own_judge
 
 pytestmark = pytest.mark.slow
 
@@ -77,3 +79,23 @@ def test_an_ended_judge_leaves_no_process(judge):
     process = judge.process
     judge.end()
     assert process.returncode is not None
+
+
+def test_each_thread_has_a_judge_of_its_own(judge):
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        judges = [pool.submit(own_judge).result() for pool in (first, second, first)]
+    assert judges[0] is judges[2]
+    assert judges[0] is not judges[1]
+
+
+def test_a_judge_is_ended_at_once_while_it_works(judge, monkeypatch):
+    judge("1.4", "[]", 3)
+    monkeypatch.setattr(judge, "seconds", 600)
+    os.kill(judge.process.pid, signal.SIGSTOP)  # it will never answer
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(judge, "1.4", notes(right), 3)
+        wait_until(judge.lock.locked)
+        judge.end()
+        assert asked.result().status == "failed"
+    assert judge.process is None
+    assert judge("1.4", notes(right), 3).status == "passed"

@@ -1,5 +1,9 @@
 """No right answer is within reach of a sandboxed kernel: it has no judge, and what it is told helps nobody else."""
 
+import asyncio
+import time
+from types import SimpleNamespace
+
 import nbformat
 import numpy as np
 import pytest
@@ -7,8 +11,10 @@ from attack_makers import AFTER, BEFORE, BOUNDS, SmallProvisioner, attack, print
 
 from labkit import PACKAGE
 from labkit.exercises.catalogue import exercises
+from labkit.exercises.exercise import Verdict
 from labkit.grading.intake.reader import Notebook
 from labkit.grading.intake.submissions import Submission
+from labkit.grading.judging import grader
 from labkit.grading.judging.grader import NOT_IN_GENERAL, SHOWN_SEED, execute
 from labkit.grading.judging.worker import Task, Worker
 from labkit.grading.sandbox.guard import Limits
@@ -103,6 +109,22 @@ def test_an_answer_that_knows_the_seen_inputs_fails_and_is_told_no_hidden_value(
     found = execute(notebook(source, "pass"), {1: ("1.4", "gradient_by_hand")}, {}, 77, BOUNDS, SmallProvisioner)
     assert (found.verdicts["1.4"].status, found.verdicts["1.4"].message) == ("failed", NOT_IN_GENERAL)
     assert found.details["1.4"] != NOT_IN_GENERAL
+
+
+def test_what_judging_takes_is_not_the_notebooks_time():
+    session = grader._Session(notebook("pass"), 0, BOUNDS, SmallProvisioner, None)
+    session.deadline = 100.0
+
+    def judge(*_):
+        time.sleep(0.2)
+        return Verdict("passed", "passed")
+
+    async def ask(*_):
+        return "[]"
+
+    session.judge = judge
+    assert asyncio.run(session._judged(SimpleNamespace(ask=ask), "1.4", "x", 0, 0)).status == "passed"
+    assert session.deadline >= 100.2
 
 
 def test_hidden_inputs_differ_between_people_and_between_hand_ins():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from labkit.basics.errors import UsageError
@@ -17,6 +19,7 @@ def row(user, total, submission=""):
         {"5.1": total},
         "passed" if total is not None else "not graded",
         (),
+        total=total,
     )
 
 
@@ -47,6 +50,20 @@ def fill(tmp_path):
         return out.read_bytes(), report
 
     return run
+
+
+def test_points_without_all_notebooks_are_told_and_half_a_total_is_not_filled(fill):
+    lacking = replace(row("101", 7), gaps="Missing: 06_mlp2_sweep.")
+    scripts = replace(row("102", None), status="missing", gaps="It holds no notebook that could be executed.")
+    half = replace(row("103", None), gaps="Not graded yet: 05_mlp1_sweep.")
+    found, report = fill(TWO, [lacking, scripts, half])
+    assert found == TWO.replace("A and B,,55.5", "A and B,7,55.5").encode()
+    assert report.with_gaps == ("s101 (ID 101): 7 points, without all notebooks. Missing: 06_mlp2_sweep.",)
+    assert report.unmatched_rows[:2] == (
+        'O"Neil, "Zoë" second line (ID 102): it has no total. It holds no notebook that could be executed.',
+        '="Evil" (ID 103): it has no total. Not graded yet: 05_mlp1_sweep.',
+    )
+    assert [sentence.split(":")[0] for sentence in report.unmatched_submissions] == ["s102 (ID 102)", "s103 (ID 103)"]
 
 
 def test_one_column_is_filled_and_every_other_byte_kept(fill):
@@ -120,7 +137,7 @@ def test_nobody_is_dropped(fill):
         "Unknown (ID 203): no submissions have this ID.",
         "Short (ID 204): the row ends before the column.",
         "Sent two (ID 205): 2 submissions have this ID.",
-        "Not graded (ID 206): the submission is not graded yet.",
+        "Not graded (ID 206): it has no total.",
     )
     assert report.unmatched_submissions == (
         "s200 (ID 200): 2 rows of the export have this ID.",
@@ -129,7 +146,7 @@ def test_nobody_is_dropped(fill):
         "s204 (ID 204): the row ends before the column.",
         "first (ID 205): 2 submissions have this ID.",
         "second (ID 205): 2 submissions have this ID.",
-        "s206 (ID 206): the submission is not graded yet.",
+        "s206 (ID 206): it has no total.",
         "s999 (ID 999): no row of the export has this ID.",
         "nobody (ID none): there is no ID to match by.",
     )

@@ -53,8 +53,31 @@ def test_a_missing_notebook_has_empty_cells_and_an_invalid_one_zeros(written):
     name = next(iter(exercises()))
     notebook = f"{int(name.split('.')[0]):02}_first"
     missing, invalid = written([attempt("a", notebook, "missing"), attempt("b", notebook, "invalid")])
-    assert (missing[f"exercise {name}"], missing["total"], missing["status"]) == ("", "0", "missing")
-    assert (invalid[f"exercise {name}"], invalid["total"], invalid["status"]) == ("0", "0", "invalid")
+    assert (missing[f"exercise {name}"], missing["total"], missing["status"]) == ("", "", "missing")
+    assert (invalid[f"exercise {name}"], invalid["total"], invalid["status"]) == ("0", "", "invalid")
+
+
+def test_what_is_half_graded_has_no_total_and_what_lacks_notebooks_says_which():
+    points = {"5.1": 2}
+    whole, half, broken, lacking, old = (attempt(name, points=points) for name in "abcdf")
+    attempts = [
+        *(whole, half, broken, lacking, old),
+        attempt("c", "06_x", "error"),
+        attempt("d", "06_x", "missing"),
+        attempt("d", "07_x", "invalid"),
+        attempt("e", "06_x", "missing"),
+    ]
+    found = {row.submission: row for row in rows(attempts, [], {"b": ["06_x", "07_x"], "c": ["06_x"], "f": ["05_y"]})}
+    assert [(row.total, row.status, row.gaps) for row in found.values()] == [
+        (2, "passed", ""),
+        (None, "not graded", "Not graded yet: 06_x, 07_x."),
+        (None, "error", "Not graded yet: 06_x."),
+        (2, "missing", "Missing: 06_x. Invalid: 07_x."),
+        (None, "missing", "It holds no notebook that could be executed. Missing: 06_x."),
+        (None, "not graded", "Not graded yet: 05_y."),
+    ]
+    assert found["c"].remarks[:2] == ("Not graded yet: 06_x.", "error: 06_x.")
+    assert found["c"].points["6.1"] is None
 
 
 def test_points_stay_although_a_copy_in_the_courses_folder_was_missed_by_everybody(written):

@@ -55,6 +55,36 @@ def test_an_attempt_comes_back_as_it_was_added(path):
     assert not path.with_name("results.sqlite-wal").exists()
 
 
+def test_what_is_expected_and_not_graded_is_unfinished(path):
+    one, failed = attempt("a", "05_x"), attempt("b", "05_x", "error")
+    wanted = {"a": {"05_x": one.notebook_hash, "06_x": ""}, "b": {"05_x": failed.notebook_hash}}
+    with AttemptStore(path) as results:
+        results.expect(wanted | {"gone": {"05_x": ""}}, one.course_hash, one.limits)
+        results.expect(wanted, one.course_hash, one.limits)
+        assert results.unfinished() == {"a": ["05_x", "06_x"], "b": ["05_x"], "gone": ["05_x"]}
+        results.add(one)
+        results.add(failed)
+        assert results.finished(*key(one))
+        assert not results.finished(*key(failed))  # so it is tried again
+        assert results.unfinished() == {"a": ["06_x"], "b": ["05_x"], "gone": ["05_x"]}
+        results.add(replace(failed, status="passed"))
+        results.add(attempt("a", "06_x", "missing", notebook_hash=""))
+        results.expect({"gone": {}}, one.course_hash, one.limits)
+        assert results.unfinished() == {}
+        results.expect(wanted, one.course_hash, {**one.limits, "timeout": 9})
+    with AttemptStore(path, write=False) as results:
+        assert results.unfinished() == {"a": ["05_x", "06_x"], "b": ["05_x"]}
+
+
+def test_a_file_that_does_not_say_what_is_expected_is_told(path):
+    AttemptStore(path).close()
+    change(path, "DROP TABLE expected")
+    with AttemptStore(path, write=False) as results, pytest.raises(LabkitError, match="same `labkit grade` again"):
+        results.unfinished()
+    with AttemptStore(path) as results:
+        assert results.unfinished() == {}
+
+
 def test_the_newest_attempt_counts_in_the_order_of_names(path):
     with AttemptStore(path) as results:
         for one in (

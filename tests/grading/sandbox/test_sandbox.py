@@ -10,14 +10,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import attack_makers
+import nbformat
 import pytest
-from attack_makers import SHORT, attack, printed, statuses
+from attack_makers import BOUNDS, SHORT, SmallProvisioner, attack, printed, statuses
 from conftest import SECRET, command_line, family, python_server, wait_until
 
 from labkit import CHECKOUT, PACKAGE
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import data_folder
 from labkit.course.notebooks import notebooks_folder
+from labkit.grading.judging.grader import execute
 from labkit.grading.sandbox import bubblewrap, confine
 from labkit.grading.sandbox.confine import Limits
 from labkit.grading.sandbox.provisioners import SandboxProvisioner, UnsafeProvisioner
@@ -215,10 +217,17 @@ def test_honest_work_goes_on(sandboxed):
     assert printed(found, WORKS).splitlines() == ["thread", "2 [1, 2] hello 27000000.0"]
 
 
-def test_a_dead_server_is_replaced(sandboxed):
-    sandboxed.process.kill()
-    sandboxed.process.wait()
-    assert attack("x = 1").status == "passed"
+def test_a_dead_server_is_replaced_and_what_it_lost_is_put_down_to_nobody(sandboxed):
+    async def kill(kernel, index):
+        if sandboxed.process.poll() is None:
+            sandboxed.process.kill()
+            sandboxed.process.wait()
+
+    cells = [nbformat.v4.new_code_cell(source) for source in ("x = 1", "y = 1")]
+    found = execute(nbformat.v4.new_notebook(cells=cells), {}, {}, 77, BOUNDS, SmallProvisioner, kill)
+    assert found.disturbed
+    found = attack("x = 1")
+    assert (found.status, found.disturbed) == ("passed", False)
 
 
 def test_an_execution_without_any_kernel_is_an_error(sandboxed):
