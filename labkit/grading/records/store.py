@@ -45,12 +45,8 @@ CREATE INDEX newest ON attempts (submission, notebook);
 # What the newest attempt at each notebook is to be an attempt at, once a batch is finished; limits: JSON.
 EXPECTED = """
 CREATE TABLE IF NOT EXISTS expected (
-    submission TEXT NOT NULL,
-    notebook TEXT NOT NULL,
-    notebook_hash TEXT NOT NULL,
-    course_hash TEXT NOT NULL,
-    limits TEXT NOT NULL,
-    PRIMARY KEY (submission, notebook)
+    submission TEXT NOT NULL, notebook TEXT NOT NULL, notebook_hash TEXT NOT NULL, course_hash TEXT NOT NULL,
+    limits TEXT NOT NULL, PRIMARY KEY (submission, notebook)
 );
 """
 
