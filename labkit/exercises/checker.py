@@ -53,6 +53,11 @@ class Checker:
 
 def feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
     """Return what a student reads of a verdict; failures: how often the check failed, for a stronger hint."""
+    printed = "".join(f"  {line}\n" for line in verdict.printed.splitlines())
+    return (f"Your code printed while it was tried:\n{printed}" if printed else "") + _told(exercise, verdict, failures)
+
+
+def _told(exercise: Exercise, verdict: Verdict, failures: int) -> str:
     sign = SIGNS[verdict.status]
     if verdict.status == "passed":
         return f"{sign} Exercise {exercise.id} is passed."

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 Inputs = list[tuple[Any, ...]]
+NOTHING = "returns None: does its last line say `return`?"
+KINDS = {"tuple": "a tuple", "set": "a set", "DataFrame": "a table (DataFrame)"}  # beside lists and dictionaries
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,14 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an exercise: status "passed", "failed" or "open" (not attempted yet), and why."""
+    """What became of an exercise: status "passed", "failed" or "open" (not attempted yet), and why.
+
+    printed: the first lines of what the answer printed while it was tried.
+    """
 
     status: str
     message: str
+    printed: str = ""
 
 
 class Wrong(Exception):
@@ -44,8 +50,15 @@ class Wrong(Exception):
 
 def as_array(answer: Any, shape: tuple[int, ...] | None = None, what: str = "Your function") -> np.ndarray:
     """Return an answer as an array of decimals; Wrong unless it is numbers, of the right shape, none of them NaN."""
+    if answer is None:
+        raise Wrong(f"{what} {NOTHING}")
+    if isinstance(answer, list) and any(entry is None for entry in answer):
+        raise Wrong(f"{what} returns {kind_of(answer)} with None in it, but numbers are wanted.")
     try:
-        array = np.asarray(answer, dtype=np.float64)
+        array = np.asarray(answer)
+        if array.dtype.kind in "US":
+            raise ValueError("text")
+        array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise Wrong(f"{what} returns {kind_of(answer)}, but numbers are wanted.") from None
     if shape is not None and array.shape != shape:
@@ -56,15 +69,16 @@ def as_array(answer: Any, shape: tuple[int, ...] | None = None, what: str = "You
 
 
 def as_number(answer: Any) -> float:
-    """Return an answer that is one number; an array that holds one number counts."""
-    array = as_array(answer)
-    if array.size != 1 or isinstance(answer, str):
+    """Return an answer that is one number; a tensor without dimensions counts, a list with one number does not."""
+    if isinstance(answer, list) or np.ndim(answer):
         raise Wrong(f"Your function returns {kind_of(answer)}, but one number is wanted.")
-    return float(array.reshape(()))
+    return float(as_array(answer))
 
 
 def as_list(answer: Any, length: int | None = None) -> list[Any]:
     """Return an answer that is a list, tuple or one-dimensional array."""
+    if answer is None:
+        raise Wrong(f"Your function {NOTHING}")
     if isinstance(answer, np.ndarray) and answer.ndim == 1:
         answer = answer.tolist()
     if not isinstance(answer, list):
@@ -95,35 +109,31 @@ def recognise(answer: Any, mistakes: Iterable[tuple[Any, str]], tolerance: float
             raise Wrong(message)
 
 
+class _List(list[Any]):
+    words = ""
+
+
+class _Dict(dict[str, Any]):
+    words = ""
+
+
+def with_kind(answer: Any, kind: Any) -> Any:
+    """Return plain data that remembers what it was made from, so that `kind_of` does not call a table a dictionary."""
+    own = {list: _List, dict: _Dict}.get(type(answer))
+    if own is None or not isinstance(kind, str) or kind not in KINDS:
+        return answer
+    remembers = own(answer)
+    remembers.words = KINDS[kind]
+    return remembers
+
+
 def kind_of(answer: Any) -> str:
     """Return what an answer is, in words."""
+    if isinstance(answer, _List | _Dict):
+        return answer.words
     if isinstance(answer, np.ndarray):
         return f"an array of shape {answer.shape}"
     if isinstance(answer, dict) and "__object__" in answer:
         return f"an object of type {answer['__object__']}"
     names = {bool: "a truth value", int: "a whole number", float: "a decimal number", str: "a text", list: "a list"}
     return "None" if answer is None else names.get(type(answer), "a dictionary")
-
-
-# What PyTorch says when students make the usual mistakes, and what the mistake is.
-MISTAKES = (
-    ("expected scalar type Long but found Float", "labels must stay whole numbers (int64): cross-entropy got decimals"),
-    ("expected target dtype to be Long", "labels must stay whole numbers (int64): cross-entropy got decimals"),
-    ("mat1 and mat2 shapes cannot be multiplied", "a layer gets another number of inputs than it was made for"),
-    (
-        "Expected 3D (unbatched) or 4D (batched) input",
-        "a convolution wants images of shape (N, channels, height, width)",
-    ),
-    ("Can't call numpy() on Tensor that requires grad", "call .detach() before .numpy()"),
-    ("does not require grad", "the loss does not hang on any parameter: nothing may be detached before backward()"),
-    ("Only Tensors of floating point", "gradients need decimals: use .float()"),
-    ("missing 1 required positional argument: 'self'", "give the class its own objects: Network() has brackets"),
-)
-
-
-def describe_error(error: dict[str, str]) -> str:
-    """Return an error of student code as a sentence: the mistake by its name where it is a usual one."""
-    usual = next((f" That means: {what}." for text, what in MISTAKES if text in error["message"]), "")
-    line = f" in the line `{error['line']}`" if error["line"] else ""
-    message = f": {error['message']}" if error["message"] else ""
-    return f"Your code raised {error['type']}{line}{message}".rstrip(".") + "." + usual

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises import torch_trials, trials
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, close
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, close, recognise
+
+BOTH_SIDES = "; the central one looks at both sides of x."
 
 
 def _draw_images(rng: np.random.Generator) -> Inputs:
@@ -30,6 +32,13 @@ def _judge_standardise(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong("The means are 0, but the standard deviations are not 1.")
         if close(array, (x - channel) / spread**2, 1e-2):
             raise Wrong("It divides by the variance: the standard deviation is its root.")
+        if close(array, (x - x.mean((2, 3), keepdims=True)) / x.std((2, 3), keepdims=True), 1e-2):
+            raise Wrong("Each image has a mean and a standard deviation of its own; average over all images as well.")
+        if close(array, x / spread, 1e-2):
+            raise Wrong("The standard deviations are 1, but the mean is not taken off.")
+        low, high = x.min((0, 2, 3), keepdims=True), x.max((0, 2, 3), keepdims=True)
+        if close(array, (x - low) / (high - low), 1e-2):
+            raise Wrong("The values lie between 0 and 1: take the mean off, and divide by the standard deviation.")
         if np.abs(array.mean((0, 2, 3))).max() > 1e-2:
             raise Wrong("The means of the three channels are not 0.")
         if not close(array, (x - channel) / spread, 1e-2):
@@ -46,13 +55,41 @@ def _draw_functions(rng: np.random.Generator) -> Inputs:
 def _judge_central_difference(answers: list[Any], inputs: Inputs) -> None:
     for answer, (name, x, h) in zip(answers, inputs, strict=True):
         x, f = x.numpy(), torch_trials.FUNCTIONS[name]
-        array = as_array(answer, x.shape)
-        if close(array, (f(x + h) - f(x)) / h, 1e-6):
-            raise Wrong("This is the difference to one side; the central one looks at both sides of x.")
-        if close(array, (f(x + h) - f(x - h)) / h, 1e-6):
-            raise Wrong("The two points are 2h apart, not h.")
-        if not close(array, (f(x + h) - f(x - h)) / (2 * h), 1e-6):
-            raise Wrong(f"For the function {name} and h = {h} the values are not (f(x + h) - f(x - h)) / 2h.")
+        right, left, middle = f(x + h), f(x - h), f(x)
+        array, expected = as_array(answer["returned"], x.shape), (right - left) / (2 * h)
+        if not close(array, expected, 1e-6):
+            recognise(
+                array,
+                [
+                    ((right - left) / 2 * h, "`/ 2 * h` divides by 2 and multiplies by h: it must be `/ (2 * h)`."),
+                    (right - left / (2 * h), "Only f(x - h) is divided: put brackets around the difference."),
+                    (-expected, "The sign is turned round: f(x + h) comes first, and f(x - h) is taken off."),
+                    ((right - middle) / h, f"This is the difference to one side, to the right{BOTH_SIDES}"),
+                    ((middle - left) / h, f"This is the difference to one side, to the left{BOTH_SIDES}"),
+                    ((right - left) / h, "The two points are 2h apart, not h."),
+                    (right - left, "The difference is not divided by the distance of the two points, 2h."),
+                    ((right + left) / (2 * h), "The two values are added; their difference is wanted."),
+                    (
+                        (f(x + 1e-5) - f(x - 1e-5)) / 2e-5,
+                        "This is the derivative itself, or computed with an h of your own: use the h that is given.",
+                    ),
+                ],
+                1e-6,
+            )
+            raise Wrong(
+                f"For the function {name} and h = {h} the values are not those of the central difference: at "
+                f"x = {x[0]:.3f} it is {expected[0]:.4f}, and yours {array[0]:.4f}."
+            )
+        _refuse_another_type(answer, "x")
+
+
+def _refuse_another_type(answer: dict[str, Any], argument: str) -> None:
+    """Raise Wrong for numbers with which the next cells cannot compute."""
+    if not answer["array"]:
+        raise Wrong(
+            f"The numbers are right, but an array or tensor like `{argument}` is wanted, because the next cells compute "
+            "with it: a tensor for tensors, an array for arrays, and no list."
+        )
 
 
 def _draw_batches(rng: np.random.Generator) -> Inputs:
@@ -75,13 +112,55 @@ def _judge_network(answers: list[Any], inputs: Inputs) -> None:
             if sorted(map(str, answer["shapes"])) == sorted(map(str, shapes)):
                 raise Wrong("The layers are right, but `__init__` makes them in another order.")
             raise Wrong(f"The network has {count:,} parameters, but these layers have 62,006.")
-        logits = as_array(answer["outputs"], (len(images), 10), "Your network")
+        logits, in_training = (
+            as_array(answer[mode], (len(images), 10), "Your network") for mode in ("outputs", "in training")
+        )
         with torch.no_grad():
             expected = model(images).numpy()
-        if close(logits.sum(1), 1, 1e-3) and logits.min() >= 0:
-            raise Wrong("The outputs are probabilities: leave softmax away, cross-entropy applies it itself.")
-        if not close(logits, expected, 1e-3):
-            raise Wrong("The layers are right, but with given weights the logits are not: look at ReLU and pooling.")
+            if not close(logits, expected, 1e-3):
+                recognise(logits, _wrong_networks(list(model.parameters()), images), 1e-3)
+                raise Wrong(
+                    "The layers are right, but with given weights the logits are not: look at ReLU and pooling."
+                )
+        if not close(in_training, expected, 1e-3):
+            raise Wrong("In training mode the logits are others: dropout and the like are not asked for.")
+
+
+def _wrong_networks(parameters: list[Any], images: Any) -> list[tuple[Any, str]]:
+    """Return the outputs of networks with these layers and a usual mistake, and the mistake."""
+    import torch
+    from torch.nn import functional
+
+    def same(values: Any) -> Any:
+        return values
+
+    def outputs(after: str = "12345", act: Any = torch.relu, pool: Any = functional.max_pool2d) -> Any:
+        """Apply the layers; after: the numbers of the layers that an activation follows."""
+        values = images
+        for number, (weights, biases) in enumerate(zip(parameters[::2], parameters[1::2], strict=True), 1):
+            follow = act if str(number) in after else same
+            if number <= 2:
+                values = pool(follow(functional.conv2d(values, weights, biases)), 2)
+            else:
+                values = follow(functional.linear(values.flatten(1), weights, biases))
+        return values
+
+    logits = outputs("1234")
+    return [
+        (logits.softmax(1), "The outputs are probabilities: leave softmax away, cross-entropy applies it itself."),
+        (
+            logits.log_softmax(1),
+            "The outputs are logarithms of probabilities: leave log_softmax away, cross-entropy applies it itself.",
+        ),
+        (outputs("12345"), "The last layer has a ReLU behind it: logits may be below 0."),
+        (outputs("34"), "ReLU is missing behind the convolutions."),
+        (outputs("12"), "ReLU is missing between the linear layers."),
+        (outputs(""), "There is no ReLU: layers without an activation between them are no more than one."),
+        *[(outputs("1234".replace(n, "")), f"ReLU is missing behind layer {n}, counted from 1.") for n in "1234"],
+        (outputs("1234", pool=functional.avg_pool2d), "It pools the mean, but the largest of each 2 x 2 is wanted."),
+        (outputs("1234", act=torch.sigmoid), "The activation is a sigmoid, but ReLU is wanted."),
+        (outputs("1234", act=torch.tanh), "The activation is tanh, but ReLU is wanted."),
+    ]
 
 
 def _draw_errors(rng: np.random.Generator) -> Inputs:
@@ -93,18 +172,37 @@ def _draw_errors(rng: np.random.Generator) -> Inputs:
 
 def _judge_gradient(answers: list[Any], inputs: Inputs) -> None:
     for answer, (powers, error) in zip(answers, inputs, strict=True):
-        array = as_array(answer, (4,))
+        array = as_array(answer["returned"], (4,))
         powers, error = np.asarray(powers), np.asarray(error)
-        expected = [2 * (row * error).mean() for row in powers]
-        for factor, message in (
-            (0.5, "The factor 2, from the square, is missing."),
-            (-1, "The sign is turned round: the error is prediction minus target."),
-            (len(error), "The loss is a mean over the points; this is the gradient of the sum."),
-        ):
-            if close(array, factor * np.array(expected), 1e-6):
-                raise Wrong(message)
+        expected = np.array([2 * (row * error).mean() for row in powers])
         if not close(array, expected, 1e-6):
+            recognise(
+                array,
+                [
+                    (0.5 * expected, "The factor 2, from the square, is missing."),
+                    (-expected, "The sign is turned round: the error is prediction minus target."),
+                    (-0.5 * expected, "The factor 2 is missing, and the sign is turned round."),
+                    (len(error) * expected, "The loss is a mean over the points; this is the gradient of the sum."),
+                    (
+                        len(error) / 2 * expected,
+                        "The loss is a mean over the points, and the factor 2, from the square, is missing.",
+                    ),
+                    (len(error) / 4 * expected, "It divides by 4, the number of coefficients, not by that of points."),
+                    (expected[::-1], "The four are in the wrong order: a, b, c, d are wanted, the constant first."),
+                    (
+                        2 * (powers * error**2).mean(1),
+                        "The error is squared: the derivative of a square is 2 times what stands inside.",
+                    ),
+                    (
+                        2 * powers.mean(1),
+                        "The error is missing: the derivative of a square is 2 times what stands inside.",
+                    ),
+                    (np.full(4, 2 * error.mean()), "The powers are missing: what the coefficient is multiplied with."),
+                ],
+                1e-6,
+            )
             raise Wrong("The four derivatives are not right.")
+        _refuse_another_type(answer, "error")
 
 
 EXERCISES = (
@@ -112,7 +210,7 @@ EXERCISES = (
         "1.1",
         "standardise a batch of images",
         2,
-        trials.calls,
+        trials.without_layer_norm,
         _draw_images,
         _judge_standardise,
         (
@@ -148,7 +246,7 @@ EXERCISES = (
         "1.4",
         "the gradient by hand",
         2,
-        trials.calls,
+        torch_trials.without_autograd,
         _draw_errors,
         _judge_gradient,
         (

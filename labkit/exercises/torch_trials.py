@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from labkit.exercises.trials import OWN, calls, each, name_of, note
+from labkit.exercises.trials import OWN, calls, each, name_of, note, without
 from labkit.models import scratch
 
 QUIET_MOMENTS = 5  # times that a measurement is tried on a machine that does other things meanwhile
+AUTOGRAD = ("torch.autograd.backward", "torch.autograd.grad", "torch:Tensor.backward")
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "cube": lambda x: x**3,
     "square": lambda x: x**2 - 4 * x,
@@ -23,8 +24,30 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def on_functions(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """As `calls`, for a function that takes another one first: the inputs give its name in FUNCTIONS."""
-    return calls(function, [(FUNCTIONS[name], *arguments) for name, *arguments in inputs])
+    """As `with_types`, for a function that takes another one first: the inputs give its name in FUNCTIONS."""
+    if isinstance(function, type) or not callable(function):
+        return calls(function, inputs)
+    return with_types(lambda x, name, h: function(FUNCTIONS[name], x, h), [(x, name, h) for name, x, h in inputs])
+
+
+def with_types(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, where a note's value is {"returned": ..., "array": whether one can compute with it as with the first
+    argument: it is an array for an array, a tensor for a tensor}.
+    """
+    import numpy as np
+    import torch
+
+    def trial(first: Any, *arguments: Any) -> dict[str, Any] | None:
+        returned = function(first, *arguments)
+        wanted = np.ndarray if isinstance(first, np.ndarray) else torch.Tensor
+        return None if returned is None else {"returned": returned, "array": isinstance(returned, wanted)}
+
+    return each(function, trial, inputs)
+
+
+def without_autograd(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `with_types`, where PyTorch derives nothing."""
+    return without(AUTOGRAD, with_types, function, inputs)
 
 
 def on_sleepers(function: Any, inputs: Sequence[tuple[list[float], Any]]) -> list[dict[str, Any]]:
@@ -69,17 +92,30 @@ def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any
     """Build a network, give it weights drawn from a seed, and note the shapes of its parameters and its outputs.
 
     build: a class or function without arguments, which uses no network of labkit's. inputs: pairs of a batch (tensor)
-    and a seed.
+    and a seed. The outputs are noted in evaluation and in training mode.
     """
+    import torch
+    from torch.nn.parameter import UninitializedParameter
+
     if not callable(build) or (hasattr(build, "state_dict") and not isinstance(build, type)):
         return [{"refused": f"The check wants your class itself, without brackets, but got {name_of(build)}."}]
 
-    def outputs(batch: Any, seed: int) -> dict[str, Any]:
-        model = build().eval()
+    def outputs(batch: Any, seed: int) -> dict[str, Any] | None:
+        model = build()
+        if model is None:
+            return None
+        model.eval()
         if any(kind.__module__.startswith("labkit.") for part in model.modules() for kind in type(part).__mro__):
             raise RuntimeError(OWN)
-        set_weights(model, seed)
-        return {"shapes": [list(parameter.shape) for parameter in model.parameters()], "outputs": model(batch.clone())}
+        with torch.no_grad():
+            if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+                model(batch.clone())  # lazy layers get their sizes from the first batch
+            set_weights(model, seed)
+            return {
+                "shapes": [list(parameter.shape) for parameter in model.parameters()],
+                "outputs": model(batch.clone()),
+                "in training": model.train()(batch.clone()),
+            }
 
     return [note(outputs, batch, seed) for batch, seed in inputs]
 

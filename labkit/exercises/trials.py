@@ -11,18 +11,26 @@ import copy
 import io
 import linecache
 import sys
+import sysconfig
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from labkit import PACKAGE
 from labkit.exercises.notes import plain
 
+STDLIB = sysconfig.get_path("stdlib")
+MOST_PRINTED = 1_000  # characters a call
 OWN = "the exercise asks you to write this yourself: the library's own does not count"
 LIBRARIES = {"labkit", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision"}
 # Module, class behind a colon, function.
-SOFTMAX = ("torch.nn.functional.softmax", "torch.softmax", "torch:Tensor.softmax", "scipy.special.softmax")
+SOFTMAX = tuple(
+    f"{place}{name}"
+    for name in ("softmax", "log_softmax")
+    for place in ("torch.nn.functional.", "torch.", "torch:Tensor.", "torch.special.", "scipy.special.")
+) + ("sklearn.utils.extmath.softmax",)
 DROPOUT = (*(f"torch.nn.functional.{name}" for name in ("dropout", "alpha_dropout")), "torch.dropout", "torch.dropout_")
 NORMALISATION = (
     *(f"torch.nn.functional.{name}" for name in ("layer_norm", "group_norm", "instance_norm", "batch_norm")),
@@ -33,9 +41,9 @@ NORMALISATION = (
 def calls(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Call `function` on copies of each tuple of arguments; return one note a call.
 
-    A note is {"value": what it returned}, {"error": what it raised}, {"open": True} for a function that still raises
-    NotImplementedError, or {"refused": why} for what is no function. Random numbers start from the same seed in every
-    call, and go on afterwards as if there had been none.
+    A note is {"value": what it returned, "type": of what type}, {"error": what it raised}, {"open": True} for a
+    function as it was handed out, or {"refused": why} for what is no function. What was printed stands beside it as
+    "printed". Random numbers start from the same seed in every call, and go on afterwards as if there had been none.
     """
     return each(function, function, inputs)
 
@@ -49,22 +57,23 @@ def each(function: Any, trial: Callable[..., Any], inputs: Sequence[tuple[Any, .
 
 def without_softmax(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `calls`, where labkit's and PyTorch's own softmax cannot be used."""
-    return _without(("labkit.models.scratch.softmax", *SOFTMAX), calls, function, inputs)
+    return without(("labkit.models.scratch.softmax", *SOFTMAX), calls, function, inputs)
 
 
 def without_dropout(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `twice`, where PyTorch's own dropout cannot be used."""
-    return _without(DROPOUT, twice, function, inputs)
+    return without(DROPOUT, twice, function, inputs)
 
 
 def without_layer_norm(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `calls`, where PyTorch's own normalisations cannot be used."""
-    return _without(NORMALISATION, calls, function, inputs)
+    return without(NORMALISATION, calls, function, inputs)
 
 
-def _without(
+def without(
     names: Sequence[str], collect: Callable[..., Any], function: Any, inputs: Sequence[tuple[Any, ...]]
 ) -> list[dict[str, Any]]:
+    """As `collect`, where the library functions of these full names cannot be used."""
     if str(getattr(function, "__module__", "")).partition(".")[0] in LIBRARIES:
         return [{"refused": f"This is a function of {function.__module__}: {OWN}."}]
     with unusable(*names):
@@ -124,22 +133,35 @@ def twice(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, An
 
 
 def note(action: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    """Call something of a student's, quietly, and return the note of it. Only an interruption gets through."""
-    with quiet():
-        try:
-            return {"value": plain(action(*arguments))}
-        except KeyboardInterrupt:
-            raise
-        except NotImplementedError as error:
-            return {"error": _describe(error)} if str(error) else {"open": True}
-        except BaseException as error:  # SystemExit as well: a check never ends a kernel
-            return {"error": _describe(error)}
+    """Call something of a student's and return the note of it. Only an interruption gets through."""
+    printed = _Printed()
+    with quiet(printed):
+        entry = _outcome(action, *arguments)
+    return {**entry, "printed": printed.getvalue()} if printed.tell() else entry
+
+
+def _outcome(action: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    try:
+        value = action(*arguments)
+        return {"value": plain(value), "type": type(value).__name__[:50]}
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit as well: a check never ends a kernel
+        return {"open": True} if _untouched(error) else {"error": _describe(error)}
+
+
+class _Printed(io.StringIO):
+    """Keeps the beginning of what is printed."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(0, MOST_PRINTED - self.tell())])
+        return len(text)
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet(printed: io.StringIO) -> Iterator[None]:
     """Keep what is printed and warned, and leave the state of all random generators as it was."""
-    with same_random_numbers(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with same_random_numbers(), warnings.catch_warnings(), contextlib.redirect_stdout(printed):
         warnings.simplefilter("ignore")
         yield
 
@@ -171,16 +193,33 @@ def name_of(value: Any) -> str:
     return "None" if value is None else f"an object of type {type(value).__name__}"
 
 
+def _untouched(error: BaseException) -> bool:
+    """Whether this is a function as it was handed out: nothing of a student's comes before its NotImplementedError."""
+    steps = _steps(error)
+    if not isinstance(error, NotImplementedError) or error.args or len(steps) != 1:
+        return False
+    code, reached = steps[0]
+    before = {line for *_, line in code.co_lines() if line and code.co_firstlineno < line < reached}
+    return all("super().__init__(" in linecache.getline(code.co_filename, line) for line in before)
+
+
 def _describe(error: BaseException) -> dict[str, str]:
     """Return an error's type, the first line of its message, and the line of the student's code that raised it."""
-    line, trace = "", error.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if not Path(name).is_relative_to(PACKAGE) and "site-packages" not in name:
-            line = linecache.getline(name, trace.tb_lineno).strip() or line
-        trace = trace.tb_next
+    lines = [linecache.getline(code.co_filename, reached).strip() for code, reached in _steps(error)]
     try:
         message = (str(error).strip().splitlines() or [""])[0][:300]
     except BaseException:  # an error of the student's own making may fail to say what it is
         message = ""
-    return {"type": type(error).__name__, "message": message, "line": line[:200]}
+    return {"type": type(error).__name__, "message": message, "line": ([""] + list(filter(None, lines)))[-1][:200]}
+
+
+def _steps(error: BaseException) -> list[tuple[CodeType, int]]:
+    """Return the student's own functions, with the line that each had reached when the error was raised."""
+    steps, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        path = Path(code.co_filename)
+        if not path.is_relative_to(PACKAGE) and "site-packages" not in path.parts and not path.is_relative_to(STDLIB):
+            steps.append((code, trace.tb_lineno))
+        trace = trace.tb_next
+    return steps

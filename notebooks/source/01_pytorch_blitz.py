@@ -90,7 +90,8 @@ except RuntimeError as error:
 # ### Exercise 1.1 — standardise a batch of images
 #
 # `standardise` takes images of shape (N, 3, 32, 32). It returns them with mean 0 and standard deviation 1 in each of
-# the three **channels** (red, green, blue), taken over all images and pixels. Use broadcasting, no loop.
+# the three **channels** (red, green, blue), taken over all images and pixels. Use broadcasting; a library's own
+# normalisation, such as `nn.BatchNorm2d`, does not count.
 
 
 # %%
@@ -175,7 +176,7 @@ print((x**2).requires_grad, "outside")
 #
 # A derivative can always be checked without any rule: move $x$ a little to both sides and see what $f$ does,
 # $f'(x) \approx \frac{f(x+h)-f(x-h)}{2h}$ (the **central difference**). Write it for a tensor `x` with several values,
-# where `f` works on each value alone.
+# where `f` works on each value alone; it returns a tensor of the same shape.
 
 
 # %%
@@ -259,8 +260,9 @@ set_seed(seed)
 classes = dataset.num_classes
 net = BlitzNet() if check.passed("1.3") and classes == 10 else CifarNet(num_classes=classes)
 images, labels = dataset.train.images[:8], dataset.train.labels[:8]
+logits = net(images)
 print(run.number("parameters", count_parameters(net), "parameters", 0, statistic="exact"))
-print("batch", tuple(images.shape), "-> logits", tuple(net(images).shape))
+print("batch", tuple(images.shape), "-> logits", tuple(logits.shape))
 
 # %% [markdown]
 # ### A shape mismatch, read
@@ -358,7 +360,8 @@ starts = {s: np.random.default_rng(s).normal(size=4) for s in run.seeds}
 #
 # The loss is $L = \frac{1}{N}\sum_i e_i^2$ with the error $e_i = a + bx_i + cx_i^2 + dx_i^3 - \sin x_i$. Derive
 # $\partial L/\partial a, \ldots, \partial L/\partial d$ and return them as one array of four, given `powers` (4, N) and
-# `error` (N,). The function must work for NumPy arrays and for tensors alike; one matrix product is enough.
+# `error` (N,). The function must work for NumPy arrays and for tensors alike, and return what it was given: an array for
+# arrays, a tensor for tensors. One matrix product is enough; autograd does not count.
 
 
 # %%

@@ -79,3 +79,23 @@ def test_what_is_kept_is_plain_json(run, capsys):
     Checker(run)("1.2", central)
     kept = json.loads((run.out / "exercises" / "01_pytorch_blitz.json").read_text())
     assert kept == {"format": 1, "exercises": {"1.2": {"status": "passed", "message": "passed", "failures": 0}}}
+
+
+def test_what_an_answer_prints_is_shown_bounded_while_it_is_tried(run, capsys):
+    def chatty(f, x, h):
+        print("x is", x.shape)
+        return central(f, x, h)
+
+    def endless(f, x, h):
+        for number in range(100_000):
+            print(number)
+        return x
+
+    check = Checker(run)
+    check("1.2", chatty)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Your code printed while it was tried:\n  x is torch.Size([5])\n  x is torch.Size([1])\n")
+    assert printed.endswith("✓ Exercise 1.2 is passed.\n")
+    check("1.2", endless)
+    assert "lines more" in (printed := capsys.readouterr().out)
+    assert len(printed) < 1_000

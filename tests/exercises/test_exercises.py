@@ -134,3 +134,48 @@ def test_the_line_that_is_told_is_the_students_and_never_one_of_labkit():
     message = examine(EXERCISES["1.4"], gradient).message
     assert 'in the line `return make_activation("gelu")  # the line to tell`' in message
     assert "raise ValueError" not in message
+
+
+class Begun(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 2)
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+class Untouched(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+def test_a_line_left_below_an_answer_is_told_and_an_untouched_function_is_open():
+    def answered(powers, error):
+        gradient = 2 * powers @ error / len(error)
+        # YOUR CODE HERE
+        raise NotImplementedError()
+        return gradient
+
+    def calls_another(powers, error):
+        return stub(powers, error)
+
+    for name, answer in (("1.4", answered), ("1.4", calls_another), ("1.3", Begun)):
+        verdict = examine(EXERCISES[name], answer)
+        assert verdict.status == "failed"
+        assert "`raise NotImplementedError()`" in verdict.message
+        assert "delete it" in verdict.message
+    assert examine(EXERCISES["1.3"], Untouched).status == "open"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_return_is_told_as_that(name):
+    told = examine(EXERCISES[name], ODD["returns nothing"]).message
+    expected = "backward() is missing" if name == "2.2" else "returns None: does its last line say `return`?"
+    assert expected in told
+
+
+def test_a_missing_return_of_a_network_is_told_as_that():
+    silent = type("Silent", (RIGHT["1.3"][0],), {"forward": lambda self, images: None})
+    assert "Your network returns None: does its last line say `return`?" in examine(EXERCISES["1.3"], silent).message

@@ -31,7 +31,8 @@ class Judge(Helper):
     def __call__(self, name: str, notes: str, seed: int) -> Verdict:
         """Return the verdict on the notes about an answer to an exercise; see `exercises.judge`."""
         if answer := self.ask([name, notes, seed]):
-            return Verdict(answer[0], clean(answer[1], LONGEST))
+            printed = "\n".join(clean(line, LONGEST) for line in answer[2].splitlines())
+            return Verdict(answer[0], clean(answer[1], LONGEST), printed)
         return Verdict("failed", "The answer is of a size or form that cannot be judged in bounded time.")
 
 
@@ -66,4 +67,4 @@ def main() -> None:
 def _judged(request: Any) -> list[str]:
     name, notes, seed = request
     verdict = judge(exercises()[name], notes, seed)
-    return [verdict.status, verdict.message[: 10 * LONGEST]]
+    return [verdict.status, verdict.message[: 10 * LONGEST], verdict.printed[: 10 * LONGEST]]
