@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.exercises.cells import cells
 from labkit.exercises.exercise import Exercise, Verdict
 from labkit.exercises.judge import examine
 
@@ -28,12 +29,16 @@ class Checker:
     def __init__(self, run: Run) -> None:
         self.file = run.out / "exercises" / f"{run.name}.json"
         self.verdicts = _read(self.file)
+        self.cells = cells()
 
     def __call__(self, name: str, value: Any) -> None:
         """Examine the answer to an exercise, print the verdict, and a hint where it is not right."""
         exercise = exercises().get(name)
         if exercise is None:
             print(f"There is no exercise {name}: {', '.join(exercises())} exist.")
+            return
+        if self.cells and (why := self.cells.outdated(value)):
+            print(f"{SIGNS['failed']} Exercise {name} is not checked. {why}")
             return
         verdict = examine(exercise, value)
         previous = self.verdicts.get(name, {})
