@@ -83,9 +83,22 @@ def _judge_effect(answers: list[Any], inputs: Inputs) -> None:
             ),
             (difference / var_ours**0.5, "It divides by the deviation of ours alone; both count."),
             (difference / var_theirs**0.5, "It divides by the deviation of theirs alone; both count."),
+            (
+                difference / np.concatenate([ours, theirs]).std(ddof=1),
+                "It takes the deviation of all values together, which their difference makes larger.",
+            ),
+            (
+                difference / (var_ours / len(ours) + var_theirs / len(theirs)) ** 0.5,
+                "This is the t of Welch's test: Cohen's d does not grow with the number of seeds.",
+            ),
             (difference, "This is the difference of the means alone: divide it by the pooled standard deviation."),
             (abs(expected), "The sign is lost: a design that is worse has a negative effect."),
         ]
+        if len(ours) == len(theirs):
+            paired = (ours - theirs).std(ddof=1)
+            mistakes.append(
+                (difference / paired, "It divides by the deviation of the differences, not of the designs.")
+            )
         recognise(effect, mistakes, 1e-5)
         raise Wrong("It is not the difference of the means divided by the root of the mean of both variances.")
 

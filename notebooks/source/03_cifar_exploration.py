@@ -74,7 +74,8 @@ run.table(
 # ### Exercise 3.1 — count the parameters of a convolution
 #
 # Write a function for the number of parameters of a convolution with `maps_in` input maps, `maps_out` output maps and
-# square filters of side `side`, biases included.
+# square filters of side `side`, biases included. A formula is wanted; whoever lets PyTorch make the layer and counts its
+# numbers has understood it as well.
 
 
 # %%
@@ -342,7 +343,7 @@ assert check.passed("3.3")
 last = config.epochs
 after = epochs.pivot_table(index="design", columns="epoch", values="validation", sort=False)[[2, last]]
 if check.passed("3.3"):
-    print(f"{places_changed(after)} of {len(after)} designs changed their place after epoch 2.")
+    print(f"{int(places_changed(after))} of {len(after)} designs changed their place after epoch 2.")
 
 # %% tags=["nbval-ignore-output"]
 run.table(

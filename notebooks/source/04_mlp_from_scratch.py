@@ -118,7 +118,7 @@ with np.errstate(over="ignore", invalid="ignore"):
 #
 # Probabilities do not change when the same number is subtracted from all logits of a row. Choose that number so that no
 # exponent is above 0. `stable_softmax` takes logits of shape (N, classes) and returns probabilities of the same shape.
-# Write it yourself: the softmax of a library does not count.
+# Write it yourself: the softmax or log-softmax of a library does not count.
 
 
 # %%
@@ -416,7 +416,7 @@ run.figure(
 # ### Exercise 4.4 — count the neurons that differ
 #
 # A neuron is a column of the weights. Write a function that counts how many different columns a matrix has, once its
-# numbers are rounded to six digits after the point.
+# numbers are rounded to six digits after the point. NumPy's own functions count.
 
 
 # %%

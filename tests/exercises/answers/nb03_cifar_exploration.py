@@ -1,5 +1,6 @@
 import numpy as np
 import torch
+from scipy import stats
 from torch import nn
 
 from labkit.models.networks import count_parameters
@@ -101,6 +102,21 @@ WRONG = {
             "averages",
         ),
         (lambda ours, theirs: abs(effect()(ours, theirs)), "The sign is"),
+        (
+            lambda ours, theirs: (np.mean(ours) - np.mean(theirs)) / np.std([*ours, *theirs], ddof=1),
+            "all values together",
+        ),
+        (
+            lambda ours, theirs: (
+                effect()(ours, theirs)
+                if len(ours) != len(theirs)
+                else (ours - theirs).mean() / (ours - theirs).std(ddof=1)
+            ),
+            "of the differences",
+        ),
+        (lambda ours, theirs: stats.ttest_ind(ours, theirs, equal_var=False).statistic, "Welch's test"),
+        (lambda ours, theirs: [effect()(ours, theirs)], "a list, but one number is wanted"),
+        (lambda ours, theirs: (effect()(ours, theirs), 0.0), "a tuple, but one number is wanted"),
         (weighted, "It is not the difference of the means"),
         (lambda ours, theirs: (ours - theirs[0]) / theirs.std(), "one number is wanted"),
     ],
@@ -129,5 +145,6 @@ WRONG = {
         (design(feature_maps=(12, 28, 40)), "two numbers of feature maps"),
         (design(feature_maps=(12, 0)), "1 or more"),
         (lambda: [12, 28, 7, "relu"], "a dictionary is wanted"),
+        (lambda: ((12, 28), 7, "relu"), "a tuple, but a dictionary is wanted"),
     ],
 }

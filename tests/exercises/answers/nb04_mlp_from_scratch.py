@@ -1,5 +1,8 @@
 import numpy as np
+import pandas as pd
 import torch
+from scipy import special
+from torch import nn
 from torch.nn import functional
 
 from labkit.models import scratch
@@ -70,11 +73,20 @@ def only_weights(*arguments):
     return [name for name in named(lambda error: error > 1e-3)(*arguments) if name[0] == "W"]
 
 
+def by_comparing(weights):
+    found = []
+    for column in weights.round(6).T:
+        if not any((column == other).all() for other in found):
+            found.append(column)
+    return len(found)
+
+
 RIGHT = {
     "4.1": [
         softmax_of(lambda logits: logits.max(1, keepdims=True)),
         softmax_by_rows,
-        lambda logits: torch.tensor(logits, dtype=torch.float32).log_softmax(1).exp(),
+        lambda logits: (powers := (z := torch.tensor(logits)).sub(z.amax(1, True)).exp()) / powers.sum(1, keepdim=True),
+        lambda logits: np.exp(logits - special.logsumexp(logits, 1, keepdims=True)),
     ],
     "4.2": [backward, backward_by_images],
     "4.3": [named(lambda error: error > 1e-3), names_in_a_loop, lambda *a: np.array(sorted(names_in_a_loop(*a)))],
@@ -82,6 +94,9 @@ RIGHT = {
         lambda weights: np.unique(weights.round(6), axis=1).shape[1],
         lambda weights: len({tuple(column) for column in weights.T.round(6).tolist()}),
         lambda weights: torch.tensor(float(len(np.unique(np.round(weights.T, 6), axis=0)))),
+        by_comparing,
+        lambda weights: len(pd.DataFrame(weights).round(6).T.drop_duplicates()),
+        lambda weights: torch.unique(torch.tensor(weights).round(decimals=6), dim=1).shape[1],
     ],
 }
 WRONG = {
@@ -96,8 +111,12 @@ WRONG = {
         (softmax_of(lambda logits: logits.min(1, keepdims=True)), "With the smallest taken off"),
         (softmax_of(lambda logits: logits.max(0)), "maximum of a column"),
         (softmax_of(lambda logits: logits.max(0), 0), "columns add up to 1"),
-        (softmax_of(lambda logits: logits.max(1)), "could not be broadcast"),
-        (lambda logits: torch.tensor(logits).log_softmax(1), "logarithms"),
+        (softmax_of(lambda logits: logits.max(1)), "keepdims=True"),
+        (lambda logits: logits - special.logsumexp(logits, 1, keepdims=True), "logarithms"),
+        (lambda logits: torch.tensor(logits).log_softmax(1).exp(), "the library's own does not count"),
+        (lambda logits: special.softmax(logits, 1), "the library's own does not count"),
+        (nn.Softmax(1), "the library's own does not count"),
+        (lambda logits: nn.Softmax(1)(torch.tensor(logits)), "the library's own does not count"),
         (lambda logits: np.exp(logits - logits.max(1, keepdims=True)), "not divided by their sum"),
         (lambda logits: softmax_of(lambda cut: 0)(np.clip(logits, -700, 700)), "probabilities are not right"),
         (lambda logits: np.nan_to_num(softmax_of(lambda cut: 0)(logits)), "do not add up to 1"),
@@ -111,6 +130,8 @@ WRONG = {
         (spoilt(1, lambda delta, w, a, z, slope: delta.mean(0)), "is a mean"),
         (spoilt(1, lambda delta, w, a, z, slope: delta.sum(1)), "over the neurons"),
         (spoilt(1, lambda delta, w, a, z, slope: delta), "biases: your function returns"),
+        (spoilt(1, lambda delta, w, a, z, slope: delta.sum(0, keepdims=True)), "the shape (1, 4), but (4,) is wanted"),
+        (spoilt(1, lambda delta, w, a, z, slope: None), "The gradient of the biases: your function returns None"),
         (spoilt(2, lambda delta, w, a, z, slope: delta @ w.T), "lacks the derivative"),
         (spoilt(2, lambda delta, w, a, z, slope: delta @ w.T * slope(a)), "at the activation a"),
         (spoilt(2, lambda delta, w, a, z, slope: delta @ w * slope(z)), "equation 2 has its transpose"),
@@ -136,7 +157,17 @@ WRONG = {
         (lambda weights: np.unique(weights, axis=1).shape[1], "round before you compare"),
         (lambda weights: np.unique(weights.round(6)).size, "different numbers"),
         (lambda weights: len(set(weights.sum(0).round(5))), "the same sum"),
-        (lambda weights: np.unique(weights.round(4), axis=1).shape[1], "in the sixth digit"),
+        (lambda weights: len(np.unique(weights.round(6).sum(0))), "the same sum"),
+        (lambda weights: len({float(sum(column)) for column in weights.T.round(6)}), "the same sum"),
+        (lambda weights: len(np.unique(weights.round(6).mean(0).round(6))), "the same"),
+        (lambda weights: np.linalg.matrix_rank(weights.round(6)), "the rank of the matrix"),
+        (lambda weights: np.linalg.matrix_rank(weights, tol=1e-5), "the rank of the matrix"),
+        (lambda weights: len(np.unique(weights.round(6)[0])), "the first number"),
+        (lambda weights: len(np.unique(weights.round(6)[-1])), "the last number"),
+        (lambda weights: np.unique(weights.round(3), axis=1).shape[1], "digits, not to six"),
+        (lambda weights: len({tuple(sorted(column)) for column in weights.T.round(6).tolist()}), "in another order"),
+        (lambda weights: (np.unique(weights.round(6), axis=1, return_counts=True)[1] == 1).sum(), "come only once"),
+        (lambda weights: np.unique(weights.round(4), axis=1).shape[1], "digits, not to six"),
         (lambda weights: np.unique(weights.round(6), axis=1), "but one number is wanted"),
         (lambda weights: weights.shape[1] - np.unique(weights.round(6), axis=1).shape[1], "come again"),
     ],
