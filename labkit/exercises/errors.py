@@ -77,7 +77,7 @@ MISTAKES = (
     ("backward through the graph a second time", "compute the loss anew before each backward()"),
     ("optimizer got an empty parameter list", "the network holds no layer: assign each to self in `__init__`"),
     (
-        r"cannot be converted to Scalar|only one element tensors|array of size 1 to a Python scalar|only length-1 arrays",
+        r"cannot be converted to Scalar|only one element tensors|size 1 to a Python scalar|only length-1 arrays",
         ".item() and float() take one number, but here are several",
     ),
     (r"truth value of|Boolean value of Tensor", "an array has no single truth value: `if` wants .all() or .any()"),

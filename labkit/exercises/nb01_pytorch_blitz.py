@@ -87,8 +87,8 @@ def _refuse_another_type(answer: dict[str, Any], argument: str) -> None:
     """Raise Wrong for numbers with which the next cells cannot compute."""
     if not answer["array"]:
         raise Wrong(
-            f"The numbers are right, but an array or tensor like `{argument}` is wanted, because the next cells compute "
-            "with it: a tensor for tensors, an array for arrays, and no list."
+            f"The numbers are right, but an array or tensor like `{argument}` is wanted, with which the next cells "
+            "compute: a tensor for tensors, an array for arrays, and no list."
         )
 
 

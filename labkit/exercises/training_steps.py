@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises import torch_trials
-from labkit.exercises.exercise import Inputs, Wrong, as_array, as_number, close, kind_of, recognise
+from labkit.exercises.exercise import Inputs, Wrong, as_array, as_list, as_number, close, kind_of, recognise
 
 
 def draw_steps(rng: np.random.Generator) -> Inputs:
@@ -22,26 +22,32 @@ def draw_steps(rng: np.random.Generator) -> Inputs:
 
 
 def _descend(
-    batches: Any, classes: int, seed: int, lr: float, softmax: bool = False, adding: bool = False
+    batches: Any,
+    classes: int,
+    seed: int,
+    lr: float,
+    softmax: bool = False,
+    adding: bool = False,
+    smoothing: float = torch_trials.SMOOTHING,
 ) -> tuple[np.ndarray, list[float], list[float]]:
     """Return the weights before and after each step (steps + 1, weights), and each step's loss before and after it."""
     import torch
-    from torch.nn.functional import cross_entropy
 
+    loss_fn = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)
     model = torch_trials.linear_network(batches[0][0][0], classes, seed)
     flat = torch.nn.utils.parameters_to_vector
     weights, before, after = [flat(model.parameters()).detach().numpy()], [], []
     for images, labels in batches:
         if not adding:
             model.zero_grad()
-        loss = cross_entropy(model(images).softmax(1) if softmax else model(images), labels)
+        loss = loss_fn(model(images).softmax(1) if softmax else model(images), labels)
         loss.backward()
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter -= lr * parameter.grad
         weights.append(flat(model.parameters()).detach().numpy())
         before.append(loss.item())
-        after.append(cross_entropy(model(images), labels).item())
+        after.append(loss_fn(model(images), labels).item())
     return np.stack(weights), before, after
 
 
@@ -68,6 +74,10 @@ def judge_train_step(answers: list[Any], inputs: Inputs) -> None:
                 _descend(batches, classes, seed, lr, softmax=True)[0],
                 "Leave softmax away: cross-entropy applies it itself.",
             ),
+            (
+                _descend(batches, classes, seed, lr, smoothing=0)[0],
+                "It computes a loss of its own, but `loss_fn` is the loss that it is given.",
+            ),
         ]
         if not close(moved, weights[1:] - start, 1e-3):
             recognise(moved, [(wrong[1:] - start, message) for wrong, message in mistakes], 1e-3)
@@ -85,6 +95,8 @@ def _judge_losses(answer: dict[str, Any], before: list[float], after: list[float
     losses = [as_number(loss) for loss in answer["returned"]]
     if any(answer["recorded"]):
         raise Wrong("The loss is returned with its whole graph, which fills the memory: .item() makes it a number.")
+    if "Tensor" in answer["types"]:
+        raise Wrong("The loss is returned as a tensor: .item() makes a plain number of it.")
     mistakes = [
         (after, "It returns the loss after the step; the loss that the step was computed from is wanted."),
         (np.multiply(before, counts), "It returns the sum over the batch; the loss is the mean over its images."),
@@ -116,43 +128,84 @@ def draw_dataset(rng: np.random.Generator) -> Inputs:
 
 
 def judge_classifier(answers: list[Any], inputs: Inputs) -> None:
-    """Compare the predictions with what the images show, as the training images tell it, and with the traps."""
-    for answer, (splits, classes, seed, epochs, size, _) in zip(answers, inputs, strict=True):
+    """Compare what the returned weights predict with what the images show, and with the traps; then how they came."""
+    for answer, (splits, classes, seed, epochs, size, lr) in zip(answers, inputs, strict=True):
         if "returned" in answer:
             raise Wrong(f"Your function returns {kind_of(answer['returned'])}, but the trained network is wanted.")
         labels = splits["train"][1].numpy()
-        shown_classes = _nearest(splits["train"][0].numpy(), labels, splits["test"][0].numpy())
-        predictions = as_array(answer["predictions"], shown_classes.shape)
-        share = (predictions == shown_classes).mean()
-        _judge_batches(as_array(answer["batches"]), len(labels), epochs, size, share)
-        if close(predictions, _untrained(splits, classes, seed), 0.1):
+        steps = as_list(answer["steps"])
+        batches = [step["batch"] for step in steps] or as_list(answer["batches"])
+        _judge_length([len(batch) for batch in batches], len(labels), epochs)
+        predictions, before = _predictions(answer["weights"], splits, classes, seed)
+        if close(predictions, before, 0.1):
             raise Wrong("The network that is returned answers as it did before the training.")
+        shown_classes = _nearest(splits["train"][0].numpy(), labels, splits["test"][0].numpy())
         if (predictions == splits["test"][1].numpy()).mean() > 0.6:
             raise Wrong("Test data in training: the network has learnt the labels of the test split.")
         if (predictions == (shown_classes + 2) % classes).mean() > 0.6:
             raise Wrong("Validation data in training: the network has learnt the labels of the validation split.")
-        if share < 0.9:
+        _judge_batches(batches, len(labels), epochs, size)
+        _judge_optimiser(steps, lr)
+        if (share := (predictions == shown_classes).mean()) < 0.9:
             raise Wrong(
                 f"The network is trained, but only {share:.0%} of new images are right. Does every image keep its "
                 "own label when the order is shuffled?"
             )
 
 
-def _judge_batches(batches: np.ndarray, count: int, epochs: int, size: int, share: float) -> None:
-    """Raise Wrong when fewer images went through the network than the epochs have, or in batches that are too large."""
-    images = int(batches.sum())
+def _judge_length(sizes: list[int], count: int, epochs: int) -> None:
+    """Raise Wrong when fewer images were trained on than the epochs have."""
+    images = sum(sizes)
     if not images:
         raise Wrong("The network is not trained: no image went through it with gradients recorded.")
-    if len(batches) == 1 and images < count:
+    if len(sizes) == 1 and images < count:
         raise Wrong("The network is trained on one batch only: does `return` stand inside the loop?")
-    if len(batches) == epochs and images < epochs * count:
+    if len(sizes) == epochs and images < epochs * count:
         raise Wrong("Every epoch has one batch only: the loop over the batches ends too early.")
     if images == count and epochs > 1:
         raise Wrong(f"The network is trained for one epoch only, but {epochs} are wanted.")
     if images < epochs * count:
         raise Wrong(f"{epochs} epochs of {count} images are {epochs * count}, but the network is trained on {images}.")
-    if batches.max() > size and share < 0.9:
-        raise Wrong(f"Batches have up to {batches.max():.0f} images, but the batch size is {size}.")
+
+
+def _judge_batches(batches: list[list[int]], count: int, epochs: int, size: int) -> None:
+    """Raise Wrong unless each epoch has every image once, in batches of the right size and in an order of its own."""
+    sizes = [len(batch) for batch in batches]
+    if sum(sizes) > epochs * count:
+        raise Wrong(
+            f"{epochs} epochs of {count} images are {epochs * count}, but the network is trained on {sum(sizes)}."
+        )
+    if other := [found for found in sizes if found != size]:  # all batches are full: size divides count
+        raise Wrong(f"Some batches have {other[0]} images, but the batch size is {size}.")
+    order = np.array(batches).reshape(epochs, -1, size)
+    if order.min() < 0:  # changed before they went into the network, e.g. shifted
+        return
+    rows = order.reshape(epochs, count)
+    if (np.sort(rows) != np.arange(count)).any():
+        raise Wrong("In an epoch some images come twice and others never: every epoch takes each image once.")
+    if (rows == np.arange(count)).all():
+        raise Wrong("The images come in the order of the split, and are not shuffled.")
+    if (rows == rows[0]).all():
+        raise Wrong("The images are shuffled once, but every epoch wants a new random order.")
+    together = [{frozenset(batch) for batch in epoch.tolist()} for epoch in order]
+    if all(groups == together[0] for groups in together):
+        raise Wrong("The same images are together in a batch in every epoch: shuffle images, not batches.")
+
+
+def _judge_optimiser(steps: list[dict[str, Any]], lr: float) -> None:
+    """Raise Wrong unless one optimiser made all steps, with the learning rate that was given and fresh gradients."""
+    if not steps:  # the weights were moved by hand
+        return
+    optimisers, rates = {step["optimizer"] for step in steps}, [step["lr"] for step in steps]
+    if len(optimisers) > 1:
+        where = "for each step" if len(optimisers) == len(steps) else "again and again"
+        raise Wrong(
+            f"A new optimiser is made {where}, which forgets the momentum: make one, before the loop over the epochs."
+        )
+    if not 0.9 < max(rates) / lr < 1.1:
+        raise Wrong(f"The learning rate of the optimiser is {max(rates):g}, but the function is given lr = {lr:g}.")
+    if np.mean([step["fresh"] for step in steps]) < 0.9:
+        raise Wrong("Gradients add up from step to step: zero_grad() is missing.")
 
 
 def _nearest(train_images: np.ndarray, labels: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -161,9 +214,19 @@ def _nearest(train_images: np.ndarray, labels: np.ndarray, images: np.ndarray) -
     return np.asarray(((images[:, None] - means) ** 2).sum((2, 3, 4)).argmin(1))
 
 
-def _untrained(splits: Any, classes: int, seed: int) -> np.ndarray:
+def _predictions(weights: Any, splits: Any, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a linear layer of these weights makes of the test images, and what it made of them at first."""
     import torch
 
     images = splits["test"][0]
-    with torch.no_grad():
-        return np.asarray(torch_trials.linear_network(images[0], classes, seed)(images).argmax(1))
+    model = torch_trials.linear_network(images[0], classes, seed)
+    before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
+    if np.shape(weights) != before.shape:
+        raise Wrong("The network that is returned is another one than the function was given.")
+
+    def predicted(flat: np.ndarray) -> np.ndarray:
+        split = flat.size - classes
+        logits = images.flatten(1).numpy() @ flat[:split].reshape(classes, -1).T + flat[split:]
+        return np.asarray(logits.argmax(1))
+
+    return predicted(as_array(weights)), predicted(before)

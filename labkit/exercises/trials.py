@@ -26,11 +26,14 @@ MOST_PRINTED = 1_000  # characters a call
 OWN = "the exercise asks you to write this yourself: the library's own does not count"
 LIBRARIES = {"labkit", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision"}
 # Module, class behind a colon, function.
-SOFTMAX = tuple(
-    f"{place}{name}"
-    for name in ("softmax", "log_softmax")
-    for place in ("torch.nn.functional.", "torch.", "torch:Tensor.", "torch.special.", "scipy.special.")
-) + ("sklearn.utils.extmath.softmax",)
+SOFTMAX = (
+    *(
+        f"{place}{name}"
+        for place in ("torch.nn.functional.", "torch.", "torch:Tensor.", "torch.special.", "scipy.special.")
+        for name in ("softmax", "log_softmax")
+    ),
+    "sklearn.utils.extmath.softmax",
+)
 DROPOUT = (*(f"torch.nn.functional.{name}" for name in ("dropout", "alpha_dropout")), "torch.dropout", "torch.dropout_")
 NORMALISATION = (
     *(f"torch.nn.functional.{name}" for name in ("layer_norm", "group_norm", "instance_norm", "batch_norm")),
@@ -210,7 +213,7 @@ def _describe(error: BaseException) -> dict[str, str]:
         message = (str(error).strip().splitlines() or [""])[0][:300]
     except BaseException:  # an error of the student's own making may fail to say what it is
         message = ""
-    return {"type": type(error).__name__, "message": message, "line": ([""] + list(filter(None, lines)))[-1][:200]}
+    return {"type": type(error).__name__, "message": message, "line": next(filter(None, reversed(lines)), "")[:200]}
 
 
 def _steps(error: BaseException) -> list[tuple[CodeType, int]]:

@@ -231,7 +231,7 @@ else:
 # ### Exercise 2.3 — accuracy over all images
 #
 # Write `accuracy(model, loader)`: the share of all images in `loader` whose largest logit is that of the true class. Count
-# images, do not average batches. Switch to `eval()`, and record no graph.
+# images, do not average batches. Switch to `eval()`, and record no graph. `labkit.training.evaluate` does not count.
 
 
 # %%
@@ -259,7 +259,7 @@ evaluation = evaluate(model, dataset, "test")
 print("labkit's evaluate:", evaluation)
 if check.passed("2.3"):
     test_loader = DataLoader(TensorDataset(dataset.test.images, dataset.test.labels), batch_size=64)
-    print(f"your function:     {accuracy(model, test_loader):.2%}")
+    print(f"your function:     {float(accuracy(model, test_loader)):.2%}")
 
 # %% [markdown]
 # `eval()` changes nothing in this network. It matters as soon as there is **dropout** or batch normalisation, which
@@ -316,7 +316,7 @@ runs = result.runs.assign(train=100 * result.runs["train_accuracy"], test=100 * 
 print("test accuracy:", run.number("blitz_test", runs["test"], "%", 1, split="test", seeds=seeds))
 
 # %% tags=["nbval-ignore-output"]
-steps = steps_in_an_epoch(len(train_set), config.batch_size) if check.passed("2.1") else len(train_loader)
+steps = int(steps_in_an_epoch(len(train_set), config.batch_size)) if check.passed("2.1") else len(train_loader)
 step = 1e6 * runs["seconds"] / config.epochs / steps
 print("seconds of training:", run.number("blitz_seconds", runs["seconds"], "s", 1, seeds=seeds))
 print(f"one step, {config.batch_size} images:", run.number("step_us", step, "µs", 0, seeds=seeds))
@@ -339,7 +339,7 @@ print("matrices", matrices.shape, "with", matrices[0].sum(), "images each")
 # ### Exercise 2.4 — accuracy class by class
 #
 # Write `class_accuracy(matrix)`: for each true class, the share of its images that are classified correctly. It takes one
-# confusion matrix and returns an array of ten.
+# confusion matrix, with any number of classes, and returns an array with one share a class.
 
 
 # %%
@@ -458,8 +458,8 @@ run.figure(
 # ### Exercise 2.5 — how far does a batch jump?
 #
 # Write `batch_spread(correct, batch_size)`: the standard deviation, in percentage points, of the accuracy of batches of
-# that size. `correct` (seeds, images) says which images are classified correctly; leave out images that fill no
-# batch. For independent images, theory gives $100\sqrt{p(1-p)/n}$ with the accuracy $p$ and batches of $n$.
+# that size, over the batches of all seeds taken together. `correct` (seeds, images) says which images are classified
+# correctly; a batch holds images of one seed, and images of a seed that fill no batch are left out. For independent images, theory gives $100\sqrt{p(1-p)/n}$ with the accuracy $p$ and batches of $n$.
 
 
 # %%
@@ -480,7 +480,7 @@ assert check.passed("2.5")
 p = correct.mean()
 for batch_size in (4, 25) if check.passed("2.5") else ():
     theory = 100 * (p * (1 - p) / batch_size) ** 0.5
-    near = abs(batch_spread(correct, batch_size) / theory - 1) < 0.25
+    near = abs(float(batch_spread(correct, batch_size)) / theory - 1) < 0.25
     print(f"batches of {batch_size}: close to theory: {near}")
 
 # %% [markdown]
@@ -494,8 +494,9 @@ for batch_size in (4, 25) if check.passed("2.5") else ():
 # ### Exercise 2.6 — a classifier for images without labels
 #
 # `train_classifier` trains `model` on the training split of `dataset` and returns it. It moves the model to `device`,
-# makes an optimiser with the learning rate `lr` (SGD with momentum 0.9 does well), and runs `epochs` epochs. Each takes
-# the training images in a new random order, in batches of `batch_size`, and does your `train_step` for each batch.
+# makes one optimiser with the learning rate `lr` (SGD with momentum 0.9 does well), and runs `epochs` epochs. Each takes
+# the training images in a new random order, each image once, in batches of `batch_size`, and does your `train_step` for
+# each batch. Write it yourself: `labkit.training.fit` does not count.
 
 
 # %%

@@ -1,5 +1,6 @@
 import copy
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -7,8 +8,9 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from labkit.data.datasets import Split
 from labkit.training.config import TrainConfig
-from labkit.training.loop import fit
+from labkit.training.loop import evaluate, fit
 
 
 def usual_step(model, images, labels, loss_fn, optimizer):
@@ -24,7 +26,7 @@ def clearing_at_the_end(model, images, labels, loss_fn, optimizer):
     loss.backward()
     optimizer.step()
     model.zero_grad()
-    return loss.detach()
+    return loss.detach().item()
 
 
 def by_autograd(model, images, labels, loss_fn, optimizer):
@@ -97,6 +99,12 @@ def spoilt_accuracy(switch=True, graph=False, finish=lambda rights, counts: sum(
         return finish(*zip(*found, strict=True))
 
     return accuracy
+
+
+def by_evaluate(model, loader):
+    images, labels = loader.dataset.tensors
+    splits = {name: Split(name, images, labels) for name in ("train", "validation", "test")}
+    return evaluate(model, SimpleNamespace(split=splits.get), "test").accuracy
 
 
 def batches_of(correct, size):
@@ -191,6 +199,99 @@ def the_copy_from_before(model, *settings):
     return before
 
 
+def spoilt_training(
+    shuffle=lambda count, epoch: torch.randperm(count),
+    batch=lambda size: size,
+    lr=lambda lr: lr,
+    epochs=lambda epochs: epochs,
+    clear=True,
+    renew="",
+):
+    """Return a training with one part of it spoilt; renew: where a new optimiser is made."""
+
+    def train_classifier(model, dataset, count, size, rate):
+        def make():
+            return torch.optim.SGD(model.parameters(), lr(rate), momentum=0.9)
+
+        images, labels, optimizer = dataset.train.images, dataset.train.labels, make()
+        for epoch in range(epochs(count)):
+            optimizer = make() if renew == "epoch" else optimizer
+            for chosen in shuffle(len(labels), epoch).split(batch(size)):
+                optimizer = make() if renew == "step" else optimizer
+                step("zfbs" if clear else "fbs")(
+                    model, images[chosen], labels[chosen], nn.CrossEntropyLoss(), optimizer
+                )
+        return model
+
+    return train_classifier
+
+
+def reseeded(count, epoch):
+    torch.manual_seed(3)
+    return torch.randperm(count)
+
+
+def shuffled_batches(model, dataset, epochs, size, lr):
+    optimizer = torch.optim.SGD(model.parameters(), lr, momentum=0.9)
+    batches = torch.arange(len(dataset.train)).split(size)
+    for _ in range(epochs):
+        for number in torch.randperm(len(batches)):
+            images, labels = dataset.train.images[batches[number]], dataset.train.labels[batches[number]]
+            usual_step(model, images, labels, nn.CrossEntropyLoss(), optimizer)
+    return model
+
+
+def another_network(model, dataset, *settings):
+    own = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 5))
+    by_indexing(model, dataset, *settings)
+    return by_indexing(own, dataset, *settings)
+
+
+def by_hand(model, dataset, epochs, size, lr):
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(dataset.train)).split(size):
+            model.zero_grad()
+            functional.cross_entropy(model(dataset.train.images[chosen]), dataset.train.labels[chosen]).backward()
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter -= lr * parameter.grad
+    return model
+
+
+def with_clipping_and_schedule(model, dataset, epochs, size, lr):
+    optimizer = torch.optim.SGD(model.parameters(), lr, momentum=0.9, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+    loader = DataLoader(TensorDataset(dataset.train.images, dataset.train.labels), size, shuffle=True, drop_last=True)
+    for _ in range(epochs):
+        for images, labels in loader:
+            optimizer.zero_grad()
+            functional.cross_entropy(model(images), labels).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+        schedule.step()
+    return model
+
+
+def shifted(model, dataset, epochs, size, lr):
+    optimizer = torch.optim.SGD(model.parameters(), lr, momentum=0.9)
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(dataset.train)).split(size):
+            images = dataset.train.images[chosen] + 0.05 * torch.randn(len(chosen), 1, 4, 4)
+            usual_step(model, images, dataset.train.labels[chosen], nn.CrossEntropyLoss(), optimizer)
+    return model
+
+
+def evaluating_in_between(model, dataset, epochs, size, lr):
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(dataset.train)).split(size):
+            images, labels = dataset.train.images[chosen], dataset.train.labels[chosen]
+            usual_step(model, images, labels, nn.CrossEntropyLoss(), optimizer)
+        print((model(dataset.validation.images).argmax(1) == dataset.validation.labels).float().mean())
+        print((model(dataset.train.images).argmax(1) == dataset.train.labels).float().mean())
+    return model
+
+
 RIGHT = {
     "2.1": [
         lambda count, batch_size: -(-count // batch_size),
@@ -205,7 +306,16 @@ RIGHT = {
         lambda matrix: torch.tensor(matrix).diag() / torch.tensor(matrix).sum(dim=1),
     ],
     "2.5": [lambda correct, size: batches_of(correct, size).std(), batch_by_batch],
-    "2.6": [by_indexing, by_loader, by_fit, with_plain_gradient_descent],
+    "2.6": [
+        by_indexing,
+        by_loader,
+        with_plain_gradient_descent,
+        by_hand,
+        with_clipping_and_schedule,
+        shifted,
+        lambda model, *rest: by_indexing(copy.deepcopy(model), *rest),
+        evaluating_in_between,
+    ],
 }
 WRONG = {
     "2.1": [
@@ -214,6 +324,9 @@ WRONG = {
         (lambda count, batch_size: round(count / batch_size), "rounds to the nearest"),
         (lambda count, batch_size: count / batch_size, "a whole number"),
         (lambda count, batch_size: 12, "which is not the number of steps"),
+        (lambda count, batch_size: [-(-count // batch_size)], "a list, but one number is wanted"),
+        (lambda count, batch_size: torch.tensor([-(-count // batch_size)]), "shape (1,), but one number is wanted"),
+        (lambda count, batch_size: str(-(-count // batch_size)), "a text, but numbers are wanted"),
     ],
     "2.2": [
         (step("fbs"), "zero_grad() is missing"),
@@ -226,6 +339,9 @@ WRONG = {
         (step("zfbs", labels_as=torch.Tensor.float), "labels must stay whole numbers"),
         (step("zfbs", returns=lambda loss, again: None), "returns None"),
         (step("zfbs", returns=lambda loss, again: loss), "its whole graph"),
+        (step("zfbs", returns=lambda loss, again: loss.detach()), "as a tensor"),
+        (lambda m, x, y, loss_fn, o: usual_step(m, x, y, functional.cross_entropy, o), "a loss of its own"),
+        (lambda m, x, y, loss_fn, o: usual_step(m, x, y, lambda logits, y: loss_fn(y, logits), o), "(logits, labels)"),
         (step("zfbs", returns=lambda loss, again: again().item()), "the loss after the step"),
         (step("zfbs", returns=lambda loss, again: "low"), "a text, but numbers are wanted"),
         (step("zfbs", returns=lambda loss, again: 0.5), "not the loss of the batch"),
@@ -242,6 +358,8 @@ WRONG = {
         (spoilt_accuracy(finish=lambda r, n: 100 * sum(r) / sum(n)), "in percent"),
         (spoilt_accuracy(finish=lambda r, n: 1 - sum(r) / sum(n)), "images that are wrong"),
         (spoilt_accuracy(graph=True), "records a graph"),
+        (by_evaluate, "the library's own does not count"),
+        (evaluate, "the library's own does not count"),
         (spoilt_accuracy(finish=lambda r, n: np.divide(r, n)), "one number is wanted"),
     ],
     "2.4": [
@@ -251,6 +369,8 @@ WRONG = {
         (lambda matrix: 100 * matrix.diagonal() / matrix.sum(1), "in percent"),
         (lambda matrix: matrix.diagonal().sum() / matrix.sum(), "the shape (), but (10,)"),
         (lambda matrix: matrix / matrix.sum(1, keepdims=True), "the shape (10, 10)"),
+        (lambda matrix: 1 - matrix.diagonal() / matrix.sum(1), "shares that are wrong"),
+        (lambda matrix: np.array([matrix[label, label] / matrix[label].sum() for label in range(10)]), "IndexError"),
     ],
     "2.5": [
         (lambda correct, size: batches_of(correct, size).std() / 100, "percentage points are 100 times"),
@@ -269,6 +389,22 @@ WRONG = {
         (batches_of, "but one number is wanted"),
     ],
     "2.6": [
+        (by_fit, "the library's own does not count"),
+        (spoilt_training(shuffle=lambda count, epoch: torch.arange(count)), "are not shuffled"),
+        (spoilt_training(shuffle=lambda count, epoch: torch.arange(count).flip(0)), "shuffled once"),
+        (spoilt_training(shuffle=reseeded), "shuffled once"),
+        (spoilt_training(shuffle=lambda count, epoch: torch.randint(count, (count,))), "come twice"),
+        (spoilt_training(batch=lambda size: 64), "the batch size is"),
+        (spoilt_training(batch=lambda size: 2), "Some batches have 2 images"),
+        (spoilt_training(batch=lambda size: 1), "Some batches have 1 images"),
+        (spoilt_training(clear=False), "zero_grad() is missing"),
+        (spoilt_training(renew="step"), "A new optimiser is made for each step"),
+        (spoilt_training(renew="epoch"), "A new optimiser is made again and again"),
+        (spoilt_training(lr=lambda lr: 0.01), "the function is given lr = 0.03"),
+        (spoilt_training(lr=lambda lr: 1e-4), "the function is given lr = 0.03"),
+        (spoilt_training(epochs=lambda epochs: 2 * epochs), "but the network is trained on"),
+        (shuffled_batches, "shuffle images, not batches"),
+        (another_network, "another one than the function was given"),
         (on_splits("test"), "Test data in training"),
         (on_splits("train", "test"), "Test data in training"),
         (on_splits("train", "validation", "test"), "Test data in training"),
