@@ -17,7 +17,7 @@ KINDS = {"tuple": "a tuple", "set": "a set", "DataFrame": "a table (DataFrame)"}
 class Exercise:
     """One exercise.
 
-    collect: tries the student's object on inputs and notes plain data; a function of `trials` or `torch_trials`.
+    collect: tries the student's object on inputs and notes plain data; a function of one of the modules of trials.
     draw: the inputs, one tuple a call, from a random generator: the same in the student's kernel and for the judge.
     judge: takes what came back, one entry an input, and the inputs; raises Wrong unless every entry is right.
     hints: one for the first failed call, a stronger one from the second on.
@@ -119,7 +119,8 @@ class _Dict(dict[str, Any]):
 
 def with_kind(answer: Any, kind: Any) -> Any:
     """Return plain data that remembers what it was made from, so that `kind_of` does not call a table a dictionary."""
-    own = {list: _List, dict: _Dict}.get(type(answer))
+    remembering: dict[type, Any] = {list: _List, dict: _Dict}
+    own = remembering.get(type(answer))
     if own is None or not isinstance(kind, str) or kind not in KINDS:
         return answer
     remembers = own(answer)

@@ -1,4 +1,4 @@
-"""Exercises of notebook 2: batches, honest accuracies; what trains a network is judged in cifar_training."""
+"""Exercises of notebook 2: batches, honest accuracies; what trains a network is judged in training_steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import torch_trials, trials
 from labkit.exercises import training_steps as training
+from labkit.exercises import training_trials, trials
 from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, close, recognise
 
 
@@ -170,7 +170,7 @@ EXERCISES = (
         "2.2",
         "one step of training",
         3,
-        torch_trials.training_steps,
+        training_trials.training_steps,
         training.draw_steps,
         training.judge_train_step,
         (
@@ -182,7 +182,7 @@ EXERCISES = (
         "2.3",
         "accuracy over all images",
         2,
-        torch_trials.on_loaders,
+        training_trials.on_loaders,
         _draw_answers,
         _judge_accuracy,
         (
@@ -218,7 +218,7 @@ EXERCISES = (
         "2.6",
         "a classifier for images without labels",
         3,
-        torch_trials.trainings,
+        training_trials.trainings,
         training.draw_dataset,
         training.judge_classifier,
         (

@@ -14,10 +14,8 @@ from typing import Any
 from labkit.exercises.trials import OWN, calls, each, name_of, note, without
 from labkit.models import scratch
 
-SMOOTHING = 0.1  # of labels, in the loss that `training_steps` hands on
 QUIET_MOMENTS = 5  # times that a measurement is tried on a machine that does other things meanwhile
 AUTOGRAD = ("torch.autograd.backward", "torch.autograd.grad", "torch:Tensor.backward")
-FIT, EVALUATE = ("labkit.training.loop.fit",), ("labkit.training.loop.evaluate",)
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "cube": lambda x: x**3,
     "square": lambda x: x**2 - 4 * x,
@@ -168,7 +166,7 @@ def random_digits() -> Any:
         name: (torch.randn(size, 1, 28, 28, generator=generator), torch.arange(size) % 10)
         for name, size in (("train", 40), ("validation", 20), ("test", 20))
     }
-    return _dataset(splits, 10, "random")
+    return dataset_of(splits, 10, "random")
 
 
 def set_weights(model: Any, seed: int) -> None:
@@ -191,139 +189,7 @@ def linear_network(image: Any, classes: int, seed: int) -> Any:
     return model
 
 
-def training_steps(train_step: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Run a function for one step of training on a small network, once a batch, with gradient descent.
-
-    inputs: batches (a list of images and labels), number of classes, seed of the weights, learning rate. A note lists
-    for each step what was returned, the weights afterwards, and the order in which backward and step were called.
-    """
-
-    def trial(batches: Any, classes: int, seed: int, lr: float) -> dict[str, Any]:
-        import torch
-
-        model, events = linear_network(batches[0][0][0], classes, seed), [[] for _ in batches]  # type: ignore[var-annotated]
-        optimizer = torch.optim.SGD(model.parameters(), lr)
-        loss_fn = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)  # so that no other loss stands in for it
-        noted: dict[str, Any] = {"returned": [], "types": [], "recorded": [], "weights": [], "events": events}
-        for (images, labels), step_events in zip(batches, events, strict=True):
-            hooks = [
-                model[1].weight.register_hook(lambda _, step_events=step_events: step_events.append("backward")),
-                optimizer.register_step_pre_hook(lambda *_, step_events=step_events: step_events.append("step")),
-            ]
-            returned = train_step(model, images, labels, loss_fn, optimizer)
-            noted["returned"].append(returned)
-            noted["types"].append(type(returned).__name__)
-            noted["recorded"].append(bool(getattr(returned, "requires_grad", False)))
-            noted["weights"].append(torch.cat([weights.detach().flatten() for weights in model.parameters()]))
-            for hook in hooks:
-                hook.remove()
-        return noted
-
-    return each(train_step, trial, inputs)
-
-
-def on_loaders(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Call a function of a model and a loader. inputs: images, labels, batch size.
-
-    The model takes the pixels of an image for its logits, and turns their signs round in training mode. A note says as
-    well whether the model ever worked with a graph. labkit's own evaluation cannot be used.
-    """
-
-    def trial(images: Any, labels: Any, batch_size: int) -> dict[str, Any] | None:
-        import torch
-        from torch.utils.data import DataLoader, TensorDataset
-
-        class Pixels(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.sign, self.recorded = torch.nn.Parameter(torch.ones(1)), False
-
-            def forward(self, images: Any) -> Any:
-                self.recorded |= torch.is_grad_enabled()
-                logits = images.flatten(1) * self.sign.to(images.device)
-                return -logits if self.training else logits
-
-        model = Pixels().train()
-        returned = function(model, DataLoader(TensorDataset(images, labels), batch_size))
-        return None if returned is None else {"returned": returned, "recorded": model.recorded}
-
-    return without(EVALUATE, lambda function, inputs: each(function, trial, inputs), function, inputs)
-
-
-def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Have a function train a small network on a dataset, and note its weights afterwards.
-
-    inputs: splits (name: images and labels), number of classes, seed of the weights, epochs, batch size, learning rate.
-    A note says as well which training images each batch had that went through the network with a graph (-1: none of
-    them), and for each step of an optimiser of PyTorch's the images of its batch, which optimiser it was, its learning
-    rate, and whether the gradient was that of this batch alone. labkit's own training cannot be used.
-    """
-
-    def trial(splits: Any, classes: int, seed: int, epochs: int, batch_size: int, lr: float) -> dict[str, Any] | None:
-        import torch
-        from torch.optim.optimizer import register_optimizer_step_pre_hook
-
-        images = splits["train"][0]
-        watch = _Watch(images)
-        model = linear_network(images[0], classes, seed)
-        model[1].register_forward_pre_hook(lambda *call: watch.forward(*call))  # so that copies share the watch
-        handle = register_optimizer_step_pre_hook(watch.step)
-        try:
-            trained = train(model, _dataset(splits, classes, ""), epochs, batch_size, lr)
-        finally:
-            handle.remove()
-        if not isinstance(trained, torch.nn.Module):
-            return None if trained is None else {"returned": trained}
-        weights = torch.nn.utils.parameters_to_vector([parameter.cpu() for parameter in trained.parameters()])
-        return {"weights": weights, "batches": watch.batches, "steps": watch.steps}
-
-    return without(FIT, lambda train, inputs: each(train, trial, inputs), train, inputs)
-
-
-class _Watch:
-    """Notes what goes through a linear layer, and the steps of optimisers."""
-
-    def __init__(self, images: Any) -> None:
-        self.known = {image.numpy().tobytes(): number for number, image in enumerate(images.flatten(1))}
-        self.batches: list[list[int]] = []
-        self.steps: list[dict[str, Any]] = []
-        self.optimizers: list[Any] = []
-        self.last_batch: list[int] = []
-        self.layer = self.gradient = self.hook = None
-
-    def forward(self, layer: Any, arguments: tuple[Any, ...]) -> None:
-        """Note which images a batch holds."""
-        import torch
-
-        if not torch.is_grad_enabled():
-            return
-        rows = arguments[0].detach().cpu()
-        self.batches.append([self.known.get(row.numpy().tobytes(), -1) for row in rows])
-        if layer is not self.layer:
-            if self.hook is not None:
-                self.hook.remove()
-            self.layer, self.hook = layer, layer.weight.register_hook(self.backward)
-
-    def backward(self, gradient: Any) -> None:
-        """Keep the gradient, and the batch that it belongs to."""
-        self.gradient, self.last_batch = gradient.detach().clone(), self.batches[-1]
-
-    def step(self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        """Note a step; clipping may have made its gradient shorter."""
-        import torch
-
-        if not any(optimizer is other for other in self.optimizers):
-            self.optimizers.append(optimizer)
-        number = next(index for index, other in enumerate(self.optimizers) if other is optimizer)
-        fresh, ready = True, None if self.layer is None else self.layer.weight.grad
-        if ready is not None and self.gradient is not None:
-            ours, theirs = ready.flatten().double(), self.gradient.flatten().double()
-            fresh = bool(torch.dot(ours, theirs) >= (1 - 1e-6) * ours.norm() * theirs.norm())
-        lr = float(optimizer.param_groups[0]["lr"])
-        self.steps.append({"batch": self.last_batch, "optimizer": number, "lr": lr, "fresh": fresh})
-
-
-def _dataset(splits: dict[str, tuple[Any, Any]], classes: int, fingerprint: str) -> Any:
+def dataset_of(splits: dict[str, tuple[Any, Any]], classes: int, fingerprint: str) -> Any:
     """Return a dataset in memory, made of images and labels a split."""
     import torch
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import torch_trials
 from labkit.exercises.exercise import Inputs, Wrong, as_array, as_list, as_number, close, kind_of, recognise
+from labkit.exercises.torch_trials import linear_network
+from labkit.exercises.training_trials import SMOOTHING
 
 
 def draw_steps(rng: np.random.Generator) -> Inputs:
-    """Return three batches of small images with labels, for `torch_trials.training_steps`."""
+    """Return three batches of small images with labels, for `training_trials.training_steps`."""
     import torch
 
     def batch(count: int) -> tuple[Any, Any]:
@@ -28,13 +29,13 @@ def _descend(
     lr: float,
     softmax: bool = False,
     adding: bool = False,
-    smoothing: float = torch_trials.SMOOTHING,
+    smoothing: float = SMOOTHING,
 ) -> tuple[np.ndarray, list[float], list[float]]:
     """Return the weights before and after each step (steps + 1, weights), and each step's loss before and after it."""
     import torch
 
     loss_fn = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)
-    model = torch_trials.linear_network(batches[0][0][0], classes, seed)
+    model = linear_network(batches[0][0][0], classes, seed)
     flat = torch.nn.utils.parameters_to_vector
     weights, before, after = [flat(model.parameters()).detach().numpy()], [], []
     for images, labels in batches:
@@ -219,7 +220,7 @@ def _predictions(weights: Any, splits: Any, classes: int, seed: int) -> tuple[np
     import torch
 
     images = splits["test"][0]
-    model = torch_trials.linear_network(images[0], classes, seed)
+    model = linear_network(images[0], classes, seed)
     before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
     if np.shape(weights) != before.shape:
         raise Wrong("The network that is returned is another one than the function was given.")

@@ -119,7 +119,7 @@ RIGHT = {
         lambda width, inputs=784, classes=10: float(parameters(width, inputs, classes)),
         lambda width, inputs, classes: count_parameters(MLP((width,), image_shape=(inputs,), num_classes=classes)),
     ],
-    "5.2": [by_rule, rule_in_a_loop, lambda runs: torch.tensor([float(by_rule(runs))])],
+    "5.2": [by_rule, rule_in_a_loop, lambda runs: torch.tensor(float(by_rule(runs)))],
     "5.3": [rates, rates_first],
 }
 WRONG = {

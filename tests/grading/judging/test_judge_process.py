@@ -10,7 +10,6 @@ from conftest import wait_until
 
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.notes import encode
-from labkit.exercises.trials import calls
 from labkit.grading.judging.judge_process import LONGEST, Judge, own_judge
 
 pytestmark = pytest.mark.slow
@@ -26,7 +25,8 @@ def judge():
 def notes(function, seed=3, name="1.4"):
     import numpy as np
 
-    return encode(calls(function, exercises()[name].draw(np.random.default_rng(seed))))
+    exercise = exercises()[name]
+    return encode(exercise.collect(function, exercise.draw(np.random.default_rng(seed))))
 
 
 def right(powers, error):
