@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises.errors import describe_error
 from labkit.exercises.exercise import NOTHING, Exercise, Verdict, Wrong, kind_of, with_kind
 from labkit.exercises.notes import decode, encode
 from labkit.exercises.trials import MOST_PRINTED, same_random_numbers
+from labkit.exercises.usual_errors import describe_error
 
 MOST_LINES = 20  # of what was printed
 
