@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -36,6 +36,11 @@ class MLP(nn.Sequential):
         image_shape: Sequence[int] = (1, 28, 28),
         num_classes: int = 10,
     ) -> None:
+        if not isinstance(hidden_sizes, Iterable):
+            raise ValueError(
+                f"hidden_sizes holds a width for each hidden layer, ({hidden_sizes},) with a comma where it is one, "
+                f"but it is {hidden_sizes}."
+            )
         sizes = [math.prod(image_shape), *hidden_sizes]
         if min(sizes) < 1:
             raise ValueError(f"Every hidden layer needs one neuron or more, but hidden_sizes is {tuple(hidden_sizes)}.")

@@ -122,6 +122,7 @@ def sweep(
     Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained; LabkitError when
     a task of the executor fails.
     """
+    _check_arguments(build, grid, dataset, config, seeds)
     seeds = list(seeds)
     _check_keys(build, grid)
     if not seeds or not all(grid.values()):
@@ -168,6 +169,21 @@ def sweep(
         probabilities=np.stack([result["probabilities"] for result in ordered]),
         computed=computed,
     )
+
+
+def _check_arguments(build: Any, grid: Any, dataset: Any, config: Any, seeds: Any) -> None:
+    """Raise UsageError for an argument in another's place, or one thing where a list is wanted."""
+    if isinstance(build, nn.Module):
+        raise UsageError("A sweep builds its networks itself: give it the network's class, without brackets.")
+    for name, value, kind in (("grid", grid, Mapping), ("dataset", dataset, Dataset), ("config", config, TrainConfig)):
+        if not isinstance(value, kind):
+            raise UsageError(
+                f"A sweep takes a network's class, a grid, a dataset, a config and seeds, in this order, but its "
+                f"{name} is of type {type(value).__name__}."
+            )
+    for name, values in (*((f"grid's key {key!r}", values) for key, values in grid.items()), ("argument seeds", seeds)):
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise UsageError(f"The {name} wants a list, but it is {values!r}: put brackets around it.")
 
 
 def _check_keys(build: Callable[..., nn.Module], grid: Mapping[str, Sequence[Any]]) -> None:
