@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from labkit.exercises.trials import OWN, calls, each, name_of, note, without
+from labkit.exercises.trials import OWN, calls, each, name_of, note, unusable, without
 from labkit.models import scratch
 
 QUIET_MOMENTS = 5  # times that a measurement is tried on a machine that does other things meanwhile
@@ -47,7 +47,7 @@ def with_types(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[st
 
 def without_autograd(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `with_types`, where PyTorch derives nothing."""
-    return without(AUTOGRAD, with_types, function, inputs)
+    return without(unusable(*AUTOGRAD), with_types, function, inputs)
 
 
 def on_sleepers(function: Any, inputs: Sequence[tuple[list[float], Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit.exercises.torch_trials import dataset_of, linear_network
-from labkit.exercises.trials import each, without
+from labkit.exercises.trials import each, unusable, without
 
 SMOOTHING = 0.1  # of labels, in the loss that `training_steps` hands on
 FIT, EVALUATE = ("labkit.training.loop.fit",), ("labkit.training.loop.evaluate",)
@@ -71,7 +71,7 @@ def on_loaders(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[st
         returned = function(model, DataLoader(TensorDataset(images, labels), batch_size))
         return None if returned is None else {"returned": returned, "recorded": model.recorded}
 
-    return without(EVALUATE, lambda function, inputs: each(function, trial, inputs), function, inputs)
+    return without(unusable(*EVALUATE), lambda function, inputs: each(function, trial, inputs), function, inputs)
 
 
 def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, A
         weights = torch.nn.utils.parameters_to_vector([parameter.cpu() for parameter in trained.parameters()])
         return {"weights": weights, "batches": watch.batches, "steps": watch.steps}
 
-    return without(FIT, lambda train, inputs: each(train, trial, inputs), train, inputs)
+    return without(unusable(*FIT), lambda train, inputs: each(train, trial, inputs), train, inputs)
 
 
 class _Watch:

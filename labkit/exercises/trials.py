@@ -10,6 +10,7 @@ import contextlib
 import copy
 import io
 import linecache
+import re
 import sys
 import sysconfig
 import warnings
@@ -26,18 +27,14 @@ MOST_PRINTED = 1_000  # characters a call
 OWN = "the exercise asks you to write this yourself: the library's own does not count"
 LIBRARIES = {"labkit", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision"}
 # Module, class behind a colon, function.
-SOFTMAX = (
-    *(
-        f"{place}{name}"
-        for place in ("torch.nn.functional.", "torch.", "torch:Tensor.", "torch.special.", "scipy.special.")
-        for name in ("softmax", "log_softmax")
-    ),
+SOFTMAX = re.compile("softmax")  # in the names of PyTorch's functions, as those below
+DROPOUT = re.compile("dropout")
+NORMALISATION = re.compile("(layer|group|instance|batch)_norm")
+OTHER_SOFTMAX = (
+    "labkit.models.scratch.softmax",
+    "scipy.special.softmax",
+    "scipy.special.log_softmax",
     "sklearn.utils.extmath.softmax",
-)
-DROPOUT = (*(f"torch.nn.functional.{name}" for name in ("dropout", "alpha_dropout")), "torch.dropout", "torch.dropout_")
-NORMALISATION = (
-    *(f"torch.nn.functional.{name}" for name in ("layer_norm", "group_norm", "instance_norm", "batch_norm")),
-    *(f"torch.{name}" for name in ("layer_norm", "native_layer_norm", "group_norm", "batch_norm")),
 )
 
 
@@ -60,28 +57,47 @@ def each(function: Any, trial: Callable[..., Any], inputs: Sequence[tuple[Any, .
 
 def without_softmax(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `calls`, where labkit's and PyTorch's own softmax cannot be used."""
-    return without(("labkit.models.scratch.softmax", *SOFTMAX), calls, function, inputs)
+    with unusable(*OTHER_SOFTMAX):
+        return without(unusable_in_torch(SOFTMAX), calls, function, inputs)
 
 
 def without_dropout(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `twice`, where PyTorch's own dropout cannot be used."""
-    return without(DROPOUT, twice, function, inputs)
+    return without(unusable_in_torch(DROPOUT), twice, function, inputs)
 
 
 def without_layer_norm(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `calls`, where PyTorch's own normalisations cannot be used."""
-    return without(NORMALISATION, calls, function, inputs)
+    return without(unusable_in_torch(NORMALISATION), calls, function, inputs)
 
 
 def without(
-    names: Sequence[str], collect: Callable[..., Any], function: Any, inputs: Sequence[tuple[Any, ...]]
+    place: contextlib.AbstractContextManager[None],
+    collect: Callable[..., Any],
+    function: Any,
+    inputs: Sequence[tuple[Any, ...]],
 ) -> list[dict[str, Any]]:
-    """As `collect`, where the library functions of these full names cannot be used."""
+    """As `collect`, in a place where library functions cannot be used; nor is one taken in place of an answer."""
     if str(getattr(function, "__module__", "")).partition(".")[0] in LIBRARIES:
         return [{"refused": f"This is a function of {function.__module__}: {OWN}."}]
-    with unusable(*names):
+    with place:
         notes: list[dict[str, Any]] = collect(function, inputs)
         return notes
+
+
+@contextlib.contextmanager
+def unusable_in_torch(names: re.Pattern[str]) -> Iterator[None]:
+    """Let PyTorch's functions whose own names match raise RuntimeError, however they were imported and called."""
+    from torch.overrides import TorchFunctionMode
+
+    class Refusing(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if names.search(getattr(function, "__name__", "")):
+                raise RuntimeError(OWN)
+            return function(*args, **(kwargs or {}))
+
+    with Refusing():
+        yield
 
 
 @contextlib.contextmanager
