@@ -84,8 +84,19 @@ def as_list(answer: Any, length: int | None = None) -> list[Any]:
     if not isinstance(answer, list):
         raise Wrong(f"Your function returns {kind_of(answer)}, but a list is wanted.")
     if length is not None and len(answer) != length:
-        raise Wrong(f"Your function returns {len(answer)} entries, but {length} are wanted.")
+        raise Wrong(f"Your function returns {counted(len(answer), 'entry', 'entries')}, but {length} are wanted.")
     return answer
+
+
+def as_pair(answer: Any, wanted: str) -> list[Any]:
+    """Return an answer that is two things; `wanted` says which ("two numbers are wanted: ...")."""
+    try:
+        pair = as_list(answer)
+    except Wrong:
+        raise Wrong(f"Your function returns {kind_of(answer)}, but {wanted}.") from None
+    if len(pair) != 2:
+        raise Wrong(f"Your function returns {counted(len(pair), 'entry', 'entries')}, but {wanted}.")
+    return pair
 
 
 def close(ours: Any, theirs: Any, tolerance: float = 1e-4) -> bool:
@@ -107,6 +118,21 @@ def recognise(answer: Any, mistakes: Iterable[tuple[Any, str]], tolerance: float
     for value, message in mistakes:
         if np.shape(value) == np.shape(answer) and close(answer, value, tolerance):
             raise Wrong(message)
+
+
+def name_mistake(answers: list[Any], mistakes: Iterable[tuple[list[Any], str]]) -> None:
+    """Raise Wrong with the message of the first mistake that gives these very answers, one an input.
+
+    On a single input many mistakes give the same; only over all of them can one be told from another.
+    """
+    for given, message in mistakes:
+        if answers == given:
+            raise Wrong(message)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 entry", "2 entries"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 class _List(list[Any]):

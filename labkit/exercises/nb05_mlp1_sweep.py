@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises import torch_trials, trials
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, kind_of
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, counted, kind_of
 
 
 def _draw_sizes(rng: np.random.Generator) -> Inputs:
@@ -17,8 +17,11 @@ def _draw_sizes(rng: np.random.Generator) -> Inputs:
 
 def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
     for answer, (width, pixels, classes) in zip(answers, inputs, strict=True):
-        number, first, second = as_number(answer), pixels * width, width * classes
+        first, second = pixels * width, width * classes
         expected = first + width + second + classes
+        if isinstance(answer, list) and np.size(answer) > 1 and as_array(answer).sum() == expected:
+            raise Wrong("These are the numbers of each layer; one number is wanted, their sum.")
+        number = as_number(answer)
         for mistake, message in (
             (785 * width + 10 * width + 10, "It always counts 784 inputs and 10 classes: use the arguments."),
             (first + second, "The biases are missing: one for each hidden neuron, and one for each class."),
@@ -105,8 +108,15 @@ def _draw_tables(rng: np.random.Generator) -> Inputs:
     return inputs
 
 
+def _one(answer: Any) -> float:
+    """Return the width that an answer is, also where it comes as a column or tensor with one entry."""
+    if isinstance(answer, dict):
+        raise Wrong("Your function returns a table or dictionary, but one number is wanted: the width.")
+    return as_number(answer.item() if isinstance(answer, np.ndarray) and answer.size == 1 else answer)
+
+
 def _judge_width(answers: list[Any], inputs: Inputs) -> None:
-    numbers, expected, choices = [as_number(answer) for answer in answers], [], []
+    numbers, expected, choices = [_one(answer) for answer in answers], [], []
     for number, (table,) in zip(numbers, inputs, strict=True):
         widths, order = np.unique(table["width"], return_inverse=True)
         rows = table.sort_values(["width", "seed"])
@@ -127,18 +137,28 @@ def _judge_width(answers: list[Any], inputs: Inputs) -> None:
 
 
 def _draw_rates(rng: np.random.Generator) -> Inputs:
+    """Return widths, settings and seeds; no TrainConfig but the given one has the settings of both."""
     first = int(rng.integers(10, 50))
-    return [(int(rng.integers(5, 15)), float(rng.uniform(0.001, 0.01)), 2, [first, first + 1, first + 2])]
+    by_descent = {"epochs": 2, "batch_size": 8, "optimizer": "sgd", "schedule": "one_cycle", "shuffle": False}
+    by_descent |= {"lr": float(rng.uniform(0.04, 0.08)), "momentum": float(rng.uniform(0.4, 0.6))}
+    by_adam = {"epochs": 3, "batch_size": 10, "optimizer": "adam", "lr": float(rng.uniform(0.003, 0.006))}
+    return [
+        (int(rng.integers(5, 15)), settings | {"weight_decay": float(rng.uniform(0.2, 0.4))}, [first, first + 1, last])
+        for settings, last in ((by_descent, first + 2), (by_adam, first + 3))
+    ]
 
 
 def _judge_rates(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (width, lr, epochs, seeds) in zip(answers, inputs, strict=True):
+    for answer, (width, config, seeds) in zip(answers, inputs, strict=True):
         if not isinstance(answer, dict) or "probabilities" not in answer:
             answer_in_words = "a table" if isinstance(answer, dict) and "seed" in answer else kind_of(answer)
             raise Wrong(f"Your function returns {answer_in_words}, but what `sweep` returns is wanted, as it is.")
         if "lr" not in answer:
             raise Wrong("The grid has no key `lr`, so that all runs have the same learning rate.")
-        columns = {name: np.unique(as_array(answer.get(name, []))) for name in ("lr", "seed", "parameters")}
+        lr, columns = (
+            config["lr"],
+            {key: np.unique(as_array(answer.get(key, []))) for key in ("lr", "seed", "parameters")},
+        )
         named = ", ".join(f"{rate:.3g}" for rate in columns["lr"])
         if not np.isclose(columns["lr"], lr).any():
             raise Wrong(f"`config` has the rate {lr:.3g}, but it is none of yours ({named}): what do you compare with?")
@@ -150,33 +170,33 @@ def _judge_rates(answers: list[Any], inputs: Inputs) -> None:
             )
         if columns["seed"].tolist() != seeds:
             raise Wrong("It trains with other seeds than those that it is given.")
-        if as_number(answer.get("epochs", 0)) != epochs:
+        if as_number(answer.get("epochs", 0)) != config["epochs"]:
             raise Wrong("It trains for another number of epochs than `config` says: change one thing alone.")
         probabilities = as_array(answer["probabilities"])
         if probabilities.ndim != 3 or probabilities.shape[1] != 20:
             raise Wrong("It trains on other images than those of the dataset that it is given.")
         if (runs := as_array(answer["lr"]).size) != 9:
-            raise Wrong(f"There are {runs} runs, but three rates with three seeds make 9: change one thing alone.")
+            count = counted(runs, "run")
+            raise Wrong(f"The table has {count}, but three rates with three seeds make 9: change one thing alone.")
         if columns["parameters"].tolist() != [795 * width + 10]:
             raise Wrong(f"The networks are not those with {width} hidden neurons: take the width that it is given.")
-        trained = _train_rates(width, lr, epochs, seeds)
+        trained = _train_rates(width, config, seeds)
         order = np.lexsort((answer["seed"], answer["lr"]))
-        if probabilities.shape != trained.shape or not np.allclose(probabilities[order], trained, atol=0.01):
+        if probabilities.shape != trained.shape or not np.allclose(probabilities[order], trained, rtol=0, atol=0.004):
             raise Wrong(
                 "The networks answer otherwise than those that `sweep` trains with these settings: change the rate "
-                "alone, and leave all else as `config` and the dataset say."
+                "alone. Hand on the dataset and `config` as they are; a TrainConfig of your own forgets what it says."
             )
 
 
-def _train_rates(width: int, lr: float, epochs: int, seeds: list[int]) -> np.ndarray:
+def _train_rates(width: int, config: dict[str, Any], seeds: list[int]) -> np.ndarray:
     """Return the probabilities (runs, images, classes) of a right sweep, by rate and then by seed."""
     from labkit.models.networks import MLP
     from labkit.training.config import TrainConfig
     from labkit.training.sweeps import sweep
 
-    grid: dict[str, list[Any]] = {"hidden_sizes": [(width,)], "lr": [lr / 2, lr, 2 * lr]}
-    config = TrainConfig(epochs=epochs, batch_size=20, lr=lr)
-    return sweep(MLP, grid, torch_trials.random_digits(), config, seeds).probabilities
+    grid = {"hidden_sizes": [(width,)], "lr": [factor * config["lr"] for factor in (0.5, 1, 2)]}
+    return sweep(MLP, grid, torch_trials.random_digits(), TrainConfig(**config), seeds).probabilities
 
 
 EXERCISES = (

@@ -8,7 +8,17 @@ import numpy as np
 
 from labkit.exercises import trials
 from labkit.exercises.comparing import judge_verdicts, paired, spread_out
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, close
+from labkit.exercises.exercise import (
+    Exercise,
+    Inputs,
+    Wrong,
+    as_array,
+    as_list,
+    as_number,
+    as_pair,
+    close,
+    name_mistake,
+)
 
 
 def _draw_widths(rng: np.random.Generator) -> Inputs:
@@ -46,9 +56,13 @@ def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
                 raise Wrong(f"For the widths {first} and {second}, the number for the {name} is not right.")
 
 
-# How far the means lie below the best one, and how far their own runs spread, in the best one's standard deviations.
+# How far the means lie below the best one, and how far their own runs spread, in the best one's standard deviations:
+# between any two rules of `_rules` lies a network that one of them names and the other does not.
 # The second one, None, lies where only the sample standard deviation still reaches.
-PLACES = ((0, 1), (None, 1), (0.3, 0.05), (0.6, 0.9), (1.6, 4), (2.6, 0.5), (5.2, 0.5), (9, 0.5), (12, 0.5))
+PLACES = (
+    *((0, 1), (None, 1), (0.15, 0.05), (0.3, 0.2), (0.6, 0.9), (1.2, 0.5)),
+    *((1.6, 3), (1.8, 0.2), (2.4, 1.2), (3.5, 0.3), (4.2, 0.3), (5.2, 0.5), (12, 7)),
+)
 
 
 def _draw_grids(rng: np.random.Generator) -> Inputs:
@@ -56,8 +70,8 @@ def _draw_grids(rng: np.random.Generator) -> Inputs:
 
     grids = []
     for count in (5, 4, 6):
-        names = [f"{10 * first}-{second}" for first in rng.permutation(30)[:3] + 10 for second in (20, 45, 80)]
-        best, unit = rng.uniform(93, 97), rng.uniform(0.2, 0.5)
+        names = [f"{10 * first}-{second}" for first in rng.permutation(30)[:5] + 10 for second in (20, 45, 80)]
+        best, unit = rng.uniform(93, 97), rng.uniform(0.2, 0.27)
         limit = (1 + np.sqrt((count - 1) / count)) / 2
         rows = [
             {
@@ -65,62 +79,93 @@ def _draw_grids(rng: np.random.Generator) -> Inputs:
                 "seed": seed,
                 "test": best + unit * (spread * value - (limit if k is None else k)),
             }
-            for index, (k, spread) in zip(rng.permutation(9), PLACES, strict=True)
+            for index, (k, spread) in zip(rng.permutation(13), PLACES, strict=True)
             for seed, value in enumerate(spread_out(rng, count))
         ]
         grids.append((pd.DataFrame([rows[index] for index in rng.permutation(len(rows))]),))
     return grids
 
 
+def _within(means: Any, limit: Any, top: str) -> set[str]:
+    """Return the networks whose mean lies at most `limit` below that of `top`."""
+    return set(means.index[means[top] - means <= limit])
+
+
+def _rules(runs: Any) -> list[tuple[set[str], str]]:
+    """Return which networks a rule names that one might take for that of exercise 6.2, and what is wrong with it."""
+    groups = runs.groupby("network")["test"]
+    mean, spread, most, least, middle = (getattr(groups, name)() for name in ("mean", "std", "max", "min", "median"))
+    best, luckiest = mean.idxmax(), most.idxmax()
+    expected = _within(mean, spread[best], best)
+    rules = (
+        (expected - {best}, "The best one is missing: it lies 0 standard deviations below itself."),
+        ({best}, "Only the best one is named: others lie within one standard deviation of its mean."),
+        (
+            _within(mean, groups.std(ddof=0)[best], best),
+            "The sample standard deviation is wanted: it divides by n - 1, not n.",
+        ),
+        (
+            _within(mean, spread, best),
+            "It takes each network's own standard deviation; the best one's is the yardstick for all.",
+        ),
+        (
+            _within(mean, spread[best] / groups.size()[best] ** 0.5, best),
+            "It divides the standard deviation by the root of n.",
+        ),
+        (_within(mean, 2 * spread[best], best), "The limit is one standard deviation, not two."),
+        (_within(mean, spread[best] ** 2, best), "It takes the variance; the standard deviation is its root."),
+        (
+            _within(mean, runs["test"].std(), best),
+            "The standard deviation is over all runs of the grid, not the best one's runs.",
+        ),
+        (
+            _within(mean, mean.std(), best),
+            "The standard deviation is over the means of all networks, not over the best one's runs.",
+        ),
+        (_within(mean, spread.mean(), best), "It takes the mean of all standard deviations; the best one's is wanted."),
+        (_within(mean, spread.max(), best), "It takes the largest standard deviation; the best one's is wanted."),
+        (
+            _within(mean, spread[luckiest], luckiest),
+            "The best network is that with the best mean, not with the best single run.",
+        ),
+        (_within(most, spread[luckiest], luckiest), "It compares the best run of each network; their means count."),
+        (set(most.index[mean[best] - most <= spread[best]]), "One run of a network lies within; its mean must."),
+        (_within(middle, spread[middle.idxmax()], middle.idxmax()), "It compares the medians; the means count."),
+        (
+            _within(least, spread[least.idxmax()], least.idxmax()),
+            "It compares the worst run of each network; their means count.",
+        ),
+        (
+            set(mean.index[mean + spread >= mean[best] - spread[best]]),
+            "Both standard deviations are added; a mean must lie within that of the best one alone.",
+        ),
+    )
+    return [(expected, ""), *rules]
+
+
 def _judge_as_good(answers: list[Any], inputs: Inputs) -> None:
+    names, rules = [], [_rules(runs) for (runs,) in inputs]
     for answer, (runs,) in zip(answers, inputs, strict=True):
         listed = as_list(answer)
         if not all(isinstance(name, str) for name in listed):
             raise Wrong("It returns something else than names; in a grouped table the names are the index.")
-        groups = runs.groupby("network")["test"]
-        mean, spread = groups.mean(), groups.std()
-        best, luckiest = mean.idxmax(), runs.loc[runs["test"].idxmax(), "network"]
-
-        def within(limit: Any, top: str = best, mean: Any = mean) -> set[str]:
-            return set(mean.index[mean[top] - mean <= limit])
-
-        names, expected = set(listed), within(spread[best])
-        if unknown := names - set(mean.index):
-            raise Wrong(f"{min(unknown)!r} is not the name of a network of this grid.")
-        if names == expected and len(listed) > len(names):
-            raise Wrong("The names are right, but each is wanted once.")
-        if names == expected:
-            continue
-        for mistake, message in (
-            (expected - {best}, "The best one is missing: it lies 0 standard deviations below itself."),
-            ({best}, "Only the best one is named: others lie within one standard deviation of its mean."),
-            (within(groups.std(ddof=0)[best]), "The sample standard deviation is wanted: it divides by n - 1, not n."),
-            (
-                within(spread),
-                "It takes each network's own standard deviation; the best one's is the yardstick for all.",
-            ),
-            (within(spread[best] / groups.size()[best] ** 0.5), "It divides the standard deviation by the root of n."),
-            (within(2 * spread[best]), "The limit is one standard deviation, not two."),
-            (
-                within(runs["test"].std()),
-                "The standard deviation is over all runs of the grid, not the best one's runs.",
-            ),
-            (
-                within(mean.std()),
-                "The standard deviation is over the means of all networks, not over the best one's runs.",
-            ),
-            (
-                within(spread[luckiest], luckiest),
-                "The best network is that with the best mean, not with the best single run.",
-            ),
-        ):
-            if names == mistake:
-                raise Wrong(message)
-        wrong = min(names ^ expected)
-        below = (mean[best] - mean[wrong]) / spread[best]
-        raise Wrong(
-            f"Network {wrong} lies {below:.2f} of the best one's standard deviations below it; look at it again."
-        )
+        if unknown := sorted(set(listed) - set(runs["network"])):
+            raise Wrong(f"{unknown[0]!r} is not the name of a network of this grid.")
+        if len(listed) > len(set(listed)):
+            raise Wrong("A name is there more than once; each is wanted once.")
+        names.append(set(listed))
+    expected = [first for (first, _), *_ in rules]
+    if names == expected:
+        return
+    for rule in zip(*rules, strict=True):
+        name_mistake(names, [([given for given, _ in rule], rule[0][1])])
+    found, wanted, runs = next(
+        triple for triple in zip(names, expected, (runs for (runs,) in inputs), strict=True) if triple[0] != triple[1]
+    )
+    groups, wrong = runs.groupby("network")["test"], min(found ^ wanted)
+    mean, best = groups.mean(), groups.mean().idxmax()
+    below = (mean[best] - mean[wrong]) / groups.std()[best]
+    raise Wrong(f"Network {wrong} lies {below:.2f} of the best one's standard deviations below it; look at it again.")
 
 
 def _draw_series(rng: np.random.Generator) -> Inputs:
@@ -151,14 +196,18 @@ def _judge_moving_average(answers: list[Any], inputs: Inputs) -> None:
 
 def _draw_pairs(rng: np.random.Generator) -> Inputs:
     cases = ((6, -0.3), (5, 3.2), (5, -4.0), (5, 1.9), (5, -1.4), (5, 0.95), (4, 2.5), (6, -2.2))
-    pairs = [paired(rng, count, ratio) for count, ratio in cases]
+    between_rules = ((4, 1.3), (5, 1.12), (4, 2.2), (5, 1.98), (6, 2.1), (6, 0.12), (4, 0.8), (6, 0.43))
+    pairs = [paired(rng, count, ratio) for count, ratio in cases + between_rules]
     return [(ours / 100, theirs / 100) for ours, theirs in pairs]
+
+
+TWO = "a list is wanted that holds two things: the differences, one a seed, and whether they are clear"
 
 
 def _judge_clearly_better(answers: list[Any], inputs: Inputs) -> None:
     verdicts, differences = [], []
     for answer, (ours, theirs) in zip(answers, inputs, strict=True):
-        listed, clear = as_list(answer, 2)
+        listed, clear = as_pair(answer, TWO)
         points = 100 * (ours - theirs)
         if as_array(listed).size == 1:
             raise Wrong("One difference for each seed is wanted first, not their mean.")
@@ -167,6 +216,7 @@ def _judge_clearly_better(answers: list[Any], inputs: Inputs) -> None:
             (points / 100, "The differences are shares; a percentage point is a hundredth."),
             (-points, "The differences have the wrong sign: a seed where ours is better counts as positive."),
             (abs(points), "The differences have lost their sign."),
+            *((points.round(digits), "The differences are rounded; leave all their digits.") for digits in (1, 2, 3)),
             (
                 100 * (np.sort(ours) - np.sort(theirs)),
                 "Sorting breaks the pairs: compare the two runs of the same seed.",

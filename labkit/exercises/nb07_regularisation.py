@@ -8,7 +8,7 @@ import numpy as np
 
 from labkit.exercises import trials
 from labkit.exercises.comparing import judge_verdicts, paired
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, close
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_pair, close
 
 
 def _draw_dropout(rng: np.random.Generator) -> Inputs:
@@ -97,6 +97,9 @@ def _judge_layer_norm(answers: list[Any], inputs: Inputs) -> None:
             (centred, "The means are 0, but the rows are not divided by their standard deviations."),
             (centred / (variance + 1e-5), "It divides by the variance: its root is missing."),
             (values / np.sqrt(variance + 1e-5), "The mean of each row is not subtracted."),
+            (values / np.sqrt((values**2).mean(1, keepdims=True) + 1e-5), "The mean of each row is not subtracted."),
+            (centred / np.sqrt(variance * neurons + 1e-5), "The variance is a mean: divide the sum of squares by n."),
+            (centred / np.sqrt(values.var(0) + 1e-5), "The variance is one over the images; take each image's own."),
             (
                 centred / (np.sqrt(variance) + 1e-5),
                 "1e-5 is added to the root; add it to the variance, before the root.",
@@ -112,13 +115,14 @@ def _judge_layer_norm(answers: list[Any], inputs: Inputs) -> None:
 
 def _draw_layers(rng: np.random.Generator) -> Inputs:
     low, high = rng.uniform(0.2, 0.4, 2), rng.uniform(0.6, 0.8, 2)
-    sizes = rng.permutation([2, 3, 4, 6])
+    sizes = [*rng.permutation([2, 3, 4]), 6]  # of 6 neurons, one mistake looks like another
     return [(int(size), round(float(p), 2)) for size, p in zip(sizes, (*low, *high), strict=True)]
 
 
 def _judge_survivors(answers: list[Any], inputs: Inputs) -> None:
     for answer, (neurons, p) in zip(answers, inputs, strict=True):
-        average, none = (as_number(entry) for entry in as_list(answer, 2))
+        pair = as_pair(answer, "two numbers are wanted: the average of survivors, and the probability of none")
+        average, none = as_array(pair, (2,)).tolist()
         expected = np.array([neurons * (1 - p), p**neurons])
 
         def gives(first: float, second: float, entries: tuple[float, float] = (average, none)) -> bool:
@@ -145,9 +149,15 @@ def _judge_survivors(answers: list[Any], inputs: Inputs) -> None:
             ),
             (expected[0], 1 - (1 - p) ** neurons, "The second number is the probability that one or more are dropped."),
             (expected[0], p * neurons, "Probabilities of independent events are multiplied, not added."),
+            (neurons * (1 - p), p**5, "The second number is that of five neurons, whatever `neurons` says."),
+            (5 * (1 - p), p**5, "These are the numbers for five neurons, whatever `neurons` says."),
+            (expected[0], p ** (neurons - 1), "Each neuron has its factor p, also the last."),
+            (expected[0], round(expected[1], 2), "The second number is rounded; leave all its digits."),
             (expected[0], p, "The second number is for one neuron; all of them must be dropped."),
             (expected[0], 100 * expected[1], "The second number is in percent; a probability lies between 0 and 1."),
             (1 - p, expected[1], "The first number is a share; how many neurons is that?"),
+            (round(expected[0]), expected[1], "The first number is rounded; an average need not be a whole number."),
+            (int(expected[0]), expected[1], "The first number is rounded; an average need not be a whole number."),
             (expected[1], expected[0], "The numbers are right, but in the other order: first the average."),
         ):
             if gives(first, second):
@@ -162,7 +172,9 @@ def _draw_runs(rng: np.random.Generator) -> Inputs:
     import pandas as pd
 
     inputs: Inputs = []
-    for ratio, count in ((0.2, 4), (2.6, 5), (-1.5, 5), (0.95, 5), (-0.6, 5), (1.3, 6), (-3.5, 4), (1.6, 5)):
+    cases = ((0.2, 4), (2.6, 5), (-1.5, 5), (0.95, 5), (-0.6, 5), (1.3, 6), (-3.5, 4), (1.6, 5))
+    between_rules = ((1.3, 4), (1.12, 5), (-0.87, 6), (1.05, 6), (0.15, 6), (0.48, 4))
+    for ratio, count in cases + between_rules:
         decay = float(rng.choice([1e-4, 1e-2, 1e-1]))
         seeds = rng.permutation(50)[:count]
         tests = dict(zip((decay, 0.0), paired(rng, count, ratio), strict=True))
@@ -188,7 +200,9 @@ def _verdict(mean: float, limit: float) -> str:
 def _judge_weight_decay(answers: list[Any], inputs: Inputs) -> None:
     verdicts, gains = [], []
     for answer, (runs, decay) in zip(answers, inputs, strict=True):
-        listed, verdict = as_list(answer, 2)
+        listed, verdict = as_pair(
+            answer, "a list is wanted that holds two things: the gains, one a seed, and the verdict"
+        )
         _judge_gains(listed, runs, decay)
         gains.append(_gains(runs, decay))
         verdicts.append(verdict.strip().lower() if isinstance(verdict, str) else None)
@@ -210,6 +224,7 @@ def _judge_gains(listed: Any, runs: Any, decay: float) -> None:
     for mistake, message in (
         (-expected, "The gains have the wrong sign: subtract the accuracy without weight decay from that with it."),
         (abs(expected), "The gains have lost their sign."),
+        *((expected.round(digits), "The gains are rounded; leave all their digits.") for digits in (1, 2, 3)),
         (expected / 100, "The accuracies are in percent already, so their differences are percentage points."),
         (rows, "It pairs the rows as they stand, but they are in no order: pair runs of the same seed."),
         (_gains(runs, 1e-3), "It compares with a weight decay of 0.001 whatever `decay` says."),
@@ -218,6 +233,8 @@ def _judge_gains(listed: Any, runs: Any, decay: float) -> None:
             raise Wrong(message)
     if close(np.sort(array), np.sort(expected), 1e-4):
         raise Wrong("The gains are right, but not in the order of the seeds.")
+    if close(np.sort(abs(array)), np.sort(abs(expected)), 1e-4):
+        raise Wrong("The sizes of the gains are right, but not every sign: does it hang on the order of the rows?")
     raise Wrong("The gains are not those of the same seeds: accuracy with weight decay minus accuracy without.")
 
 

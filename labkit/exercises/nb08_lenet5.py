@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from labkit.exercises import trials
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, close, refuse_gaps
+from labkit.exercises.exercise import (
+    Exercise,
+    Inputs,
+    Wrong,
+    as_array,
+    as_list,
+    as_number,
+    close,
+    counted,
+    name_mistake,
+    refuse_gaps,
+)
 
 LAYERS = ("C1", "C3", "C5", "F6", "the output")
 PADDED = {
@@ -55,8 +67,8 @@ def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
     for answer, (channels, classes) in zip(answers, inputs, strict=True):
         layers = [(25, channels, 6), (25, 6, 16), (25, 16, 120), (1, 120, 84), (1, 84, classes)]
         expected = [(places * maps_in + 1) * maps_out for places, maps_in, maps_out in layers]
-        where = f"For {channels} channels and {classes} classes"
-        if not isinstance(answer, list) and np.size(answer) == 1 and as_number(answer) == sum(expected):
+        where = f"For {counted(channels, 'channel')} and {classes} classes"
+        if not isinstance(answer, (list, dict)) and np.size(answer) == 1 and as_number(answer) == sum(expected):
             raise Wrong("This is the sum; a list with the number of each of the five layers is wanted.")
         counts = as_array(as_list(answer, 5), (5,))
         for layer, count, expected_count, sizes in zip(LAYERS, counts, expected, layers, strict=True):
@@ -74,6 +86,7 @@ def _mistakes(layer: str, places: int, maps_in: int, maps_out: int) -> dict[int,
         places * maps_out: ": each filter covers every map that goes in, and has a bias.",
         (places + 1) * maps_out: ": each filter covers every map that goes in.",
         weights + 1: ": one bias is for each filter or neuron, not for the whole layer.",
+        places * maps_in * (maps_out + 1): ": a bias is for each filter or neuron, not for each number that goes in.",
         (places + 1) * maps_in * maps_out: ": a filter has one bias, not one for each map that goes in.",
         weights: ": the biases are missing, one for each filter or neuron.",
     }
@@ -105,42 +118,66 @@ def _draw_runs(rng: np.random.Generator) -> Inputs:
 def _judge_difference(answers: list[Any], inputs: Inputs) -> None:
     for answer, (runs,) in zip(answers, inputs, strict=True):
         refuse_gaps(answer)
+        if isinstance(answer, dict):
+            raise Wrong("Your function returns a table or dictionary, but one column of numbers is wanted, or a list.")
+        if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and np.isnan(answer).any():
+            raise Wrong(
+                "It holds NaN, as `diff` leaves it in the first row of each seed; and `diff` subtracts in the order of "
+                "the rows, whichever form comes first."
+            )
         historical, modern = (runs[runs["variant"] == variant] for variant in ("historical", "modern"))
         standing = modern["test"].to_numpy() - historical["test"].to_numpy()
         pairs = modern.set_index("seed")["test"] - historical.set_index("seed")["test"]  # by seed, and sorted
         expected = pairs.sort_index().to_numpy()
         array = as_array(answer)
-        if array.size == 1 and close(array, expected.mean(), 1e-6):
-            raise Wrong("This is the mean; one difference for each seed is wanted.")
+        if array.size == 1:
+            what = "the mean" if close(array, expected.mean(), 1e-6) else "one number"
+            raise Wrong(f"This is {what}; one difference for each seed is wanted.")
         array = as_array(answer, expected.shape)
         if close(array, expected, 1e-6):
             continue
-        if close(array, -expected, 1e-6):
-            raise Wrong("These are the differences historical - modern: the sign is turned round.")
-        if close(array, standing, 1e-6) or close(array, -standing, 1e-6):
-            raise Wrong("The rows are taken as they stand; the two runs of a difference must have the same seed.")
+        for mistake, message in (
+            (-expected, "These are the differences historical - modern: the sign is turned round."),
+            (standing, "The rows are taken as they stand; the two runs of a difference must have the same seed."),
+            (-standing, "The rows are taken as they stand; the two runs of a difference must have the same seed."),
+            (
+                np.sort(modern["test"]) - np.sort(historical["test"]),
+                "Sorting the accuracies breaks the pairs; the two runs of a difference must have the same seed.",
+            ),
+            (expected / 100, "The accuracies are in percent already, so their differences are percentage points."),
+        ):
+            if close(array, mistake, 1e-6):
+                raise Wrong(message)
         if close(np.abs(array), np.abs(expected), 1e-6):
             raise Wrong("The sizes are right, but not every sign: always take modern - historical.")
         if close(np.sort(array), np.sort(expected), 1e-6):
             raise Wrong("The differences are right, but not in the order of the seeds, the smallest seed first.")
+        if close(np.sort(np.abs(array)), np.sort(np.abs(expected)), 1e-6):
+            raise Wrong(
+                "The sizes are right, but neither every sign nor the order: take modern - historical, the smallest "
+                "seed first."
+            )
         raise Wrong("The differences are not those of modern and historical runs with the same seed.")
 
 
 def _draw_probabilities(rng: np.random.Generator) -> Inputs:
     inputs: Inputs = []
-    for images, errors, count in ((40, 10, 3), (30, 8, 5), (20, 2, 3)):
-        truth = rng.integers(0, 10, images)
-        top, second = (truth + rng.integers(1, 5, images)) % 10, (truth + rng.integers(5, 10, images)) % 10
-        probabilities = np.zeros((images, 10))
+    for classes, images, errors, count in ((10, 40, 10, 3), (7, 30, 8, 5), (4, 20, 2, 3), (3, 20, 0, 2)):
+        truth = rng.integers(0, classes, images)
+        others = np.array([rng.permutation(np.delete(np.arange(classes), label)) for label in truth]).T
+        probabilities = np.zeros((images, classes))
         sure = rng.permutation(np.linspace(0.95, 0.99, images))  # the right ones are the surest
         probabilities[range(images), truth] = sure
-        probabilities[range(images), top] = 1 - sure
+        probabilities[range(images), others[0]] = 1 - sure
         wrong = rng.choice(np.arange(10, images), errors, replace=False)
-        sure = np.linspace(0.9, 0.6, errors)
+        sure = np.linspace(0.8, 0.6, errors)
         of_truth = np.roll(np.linspace(0.001, 0.02, errors), errors // 2)  # the smallest are not the surest
+        # Every other one has a close second, so that those with the largest lead are not the surest.
+        second = (1 - sure - of_truth) * np.resize((1, 0.5), errors)
         probabilities[wrong] = 0
-        probabilities[wrong, top[wrong]], probabilities[wrong, truth[wrong]] = sure, of_truth
-        probabilities[wrong, second[wrong]] = 1 - sure - of_truth
+        probabilities[wrong, truth[wrong]] = of_truth
+        for place, values in ((-1, 1 - sure - of_truth - second), (1, second), (0, sure)):
+            probabilities[wrong, others[place][wrong]] = values
         inputs.append((probabilities, truth, count))
     return inputs
 
@@ -148,12 +185,14 @@ def _draw_probabilities(rng: np.random.Generator) -> Inputs:
 def _judge_surest(answers: list[Any], inputs: Inputs) -> None:
     for answer, (probabilities, truth, count) in zip(answers, inputs, strict=True):
         listed = as_list(answer)
+        if listed and all(isinstance(entry, bool) for entry in listed):
+            raise Wrong("These are truth values; the indices of the images are wanted.")
         indices = as_array(listed, (len(listed),)).tolist()
         sure, guess = probabilities.max(1), probabilities.argmax(1)
         wrong = np.flatnonzero(guess != truth)
         order = np.argsort(-sure[wrong])
         expected = wrong[order][:count].tolist()
-        of_truth = probabilities[wrong, truth[wrong]]
+        of_truth, second = probabilities[wrong, truth[wrong]], np.sort(probabilities[wrong], 1)[:, -2]
         if indices == expected:
             continue
         if any(index != int(index) for index in indices):
@@ -163,7 +202,12 @@ def _judge_surest(answers: list[Any], inputs: Inputs) -> None:
             (np.argsort(-sure)[:count], "These are the surest of all images; only those that are wrong are wanted."),
             (wrong[order][::-1][:count], "These are the least sure of the wrong images."),
             (wrong[np.argsort(of_truth)][:count], "The probability of the answer counts, not that of the true class."),
+            (
+                wrong[np.argsort(second - sure[wrong])][:count],
+                "The probability of the answer counts, not its lead over the second class.",
+            ),
             (wrong[order], f"These are all wrong images; the {count} surest are wanted."),
+            (wrong[:count], "These are the first of the wrong images; the surest are wanted."),
         ):
             if indices == mistake.tolist():
                 raise Wrong(message)
@@ -174,41 +218,65 @@ def _judge_surest(answers: list[Any], inputs: Inputs) -> None:
         raise Wrong(f"These are not the {len(expected)} wrong images with the highest probabilities, the surest first.")
 
 
+# What one might count in exercise 8.5, of which run is wrong on which image and where all agree; the right one first.
+COUNTS: tuple[tuple[Callable[[np.ndarray, np.ndarray], Any], str], ...] = (
+    (lambda wrong, _: wrong.all(0).sum(), ""),
+    (lambda wrong, _: wrong.any(0).sum(), "This counts the images that at least one run gets wrong; all runs must."),
+    (lambda wrong, _: wrong[:2].all(0).sum(), "This looks at the first two runs alone; all runs count."),
+    (lambda wrong, _: (wrong[0] & wrong[-1]).sum(), "This looks at the first and the last run alone; all runs count."),
+    (lambda wrong, _: wrong[0].sum(), "This looks at the first run alone; all runs count."),
+    (lambda wrong, _: wrong[-1].sum(), "This looks at the last run alone; all runs count."),
+    (lambda wrong, _: (wrong.mean(0) > 0.5).sum(), "This counts the images that most runs get wrong; all runs must."),
+    (lambda wrong, _: wrong.sum(1).min(), "These are the errors of the best run; do all others make the same ones?"),
+    (lambda wrong, _: wrong.sum(1).mean(), "This is how many errors a run makes on average."),
+    (
+        lambda wrong, agreed: (wrong.all(0) & agreed).sum(),
+        "Runs that get an image wrong need not agree on the wrong answer.",
+    ),
+    (lambda _, agreed: agreed.sum(), "This counts images on which all runs agree; most of those are right."),
+    (lambda wrong, _: (~wrong).all(0).sum(), "This counts the images that every run gets right."),
+    (
+        lambda wrong, _: wrong.sum(),
+        "This counts each error of each run; an image counts once, if all runs get it wrong.",
+    ),
+    (lambda wrong, _: wrong.all(0).mean(), "This is the share of the images; their number is wanted."),
+)
+
+
+def _counts(predictions: np.ndarray, truth: np.ndarray) -> list[float]:
+    """Return what each of COUNTS counts."""
+    wrong, agreed = predictions != truth, (predictions == predictions[0]).all(0)
+    return [round(float(count(wrong, agreed)), 9) for count, _ in COUNTS]
+
+
 def _draw_predictions(rng: np.random.Generator) -> Inputs:
+    """Return predictions for which each of COUNTS counts another number."""
     inputs: Inputs = []
-    for runs in (3, 6):
-        same, different, some = (int(rng.integers(low, low + 8)) for low in (5, 15, 30))
-        truth = rng.integers(0, 10, 400)
-        predictions = np.tile(truth, (runs, 1))
-        shared = same + different
-        predictions[:, :shared] += rng.integers(1, 5, shared)  # all give the same wrong answer
-        predictions[0, same:shared] += 5  # and here one of them gives another wrong one
-        predictions[-1, shared : shared + some] += 1
-        order = rng.permutation(400)
-        inputs.append((predictions[:, order] % 10, truth[order]))
+    for runs, classes in ((3, 10), (6, 4)):
+        predictions = truth = np.zeros((1, 1), int)
+        while len(set(_counts(predictions, truth))) < len(COUNTS):
+            errors = rng.permutation(np.repeat(np.arange(runs + 1), rng.integers(15, 40, runs + 1)))  # runs, by image
+            wrong = rng.permuted(np.arange(runs) < errors[:, None], axis=1).T
+            slips = np.where(rng.random(len(errors)) < 0.5, 1, rng.integers(1, classes, wrong.shape))
+            truth = rng.integers(0, classes, len(errors))
+            predictions = np.where(wrong, truth + slips, truth) % classes
+        inputs.append((predictions, truth))
     return inputs
 
 
 def _judge_shared(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (predictions, truth) in zip(answers, inputs, strict=True):
-        wrong = predictions != truth
-        every, agreed = wrong.all(0), (predictions == predictions[0]).all(0)
-        expected = int(every.sum())
-        if as_array(answer).shape in ((expected,), truth.shape):
+    counts = [_counts(predictions, truth) for predictions, truth in inputs]
+    expected = [first for first, *_ in counts]
+    for answer, count, (_, truth) in zip(answers, expected, inputs, strict=True):
+        if as_array(answer).shape in ((int(count),), truth.shape):
             raise Wrong("These are the images themselves; their number is wanted.")
-        number = as_number(answer)
-        for mistake, message in (
-            (wrong.any(0).sum(), "This counts the images that at least one run gets wrong; all runs must."),
-            ((every & agreed).sum(), "Runs that get an image wrong need not agree on the wrong answer."),
-            (agreed.sum(), "This counts images on which all runs agree; most of those are right."),
-            ((~wrong).all(0).sum(), "This counts the images that every run gets right."),
-            (wrong.sum(), "This counts each error of each run; an image counts once, if all runs get it wrong."),
-            (every.mean(), "This is the share of the images; their number is wanted."),
-        ):
-            if abs(number - mistake) < 1e-6:
-                raise Wrong(message)
-        if number != expected:
-            raise Wrong(f"It counts {number:g} images, but with these predictions every run is wrong on {expected}.")
+    numbers = [round(as_number(answer), 9) for answer in answers]
+    if numbers == expected:
+        return
+    name_mistake(numbers, zip(map(list, zip(*counts, strict=True)), [message for _, message in COUNTS], strict=True))
+    number, count = next(pair for pair in zip(numbers, expected, strict=True) if pair[0] != pair[1])
+    images = counted(int(count), "image")
+    raise Wrong(f"It returns {number:g}, but with these predictions every run is wrong on {images}.")
 
 
 EXERCISES = (

@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises import torch_trials, trials
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, close, refuse_gaps
+from labkit.exercises.exercise import (
+    Exercise,
+    Inputs,
+    Wrong,
+    as_array,
+    as_list,
+    as_number,
+    close,
+    counted,
+    name_mistake,
+    refuse_gaps,
+)
 
 
 def _draw_convolutions(rng: np.random.Generator) -> Inputs:
@@ -40,6 +51,11 @@ def _judge_flops(answers: list[Any], inputs: Inputs) -> None:
             (expected / width, "A map has height x width places."),
             (expected + maps_out * places, "This counts the bias as well; it was to be left out."),
             (expected / 2 + maps_out * places, "This counts multiply-adds, and the bias."),
+            (expected - maps_out * places, "A multiply-add counts as two operations, the first of a sum as well."),
+            (
+                expected / places * (height + side - 1) * (width + side - 1),
+                "The places of the maps that come out count, not of those that go in.",
+            ),
         ):
             if close(number, mistake, 1e-9):
                 raise Wrong(message)
@@ -71,9 +87,8 @@ def _judge_median(answers: list[Any], inputs: Inputs) -> None:
         if len(durations) == repeats:
             raise Wrong(f"For repeats = {repeats}, `call` is called {repeats} times: the warm-up call is missing.")
         if len(durations) != repeats + 1:
-            raise Wrong(
-                f"For repeats = {repeats}, `call` is called {len(durations)} times, but {repeats + 1} are wanted."
-            )
+            times = counted(len(durations), "time")
+            raise Wrong(f"For repeats = {repeats}, `call` is called {times}, but {repeats + 1} are wanted.")
         if as_number(answer.get("elapsed", 0)) < 0.9 * durations.sum():
             raise Wrong("It returns before the calls can have taken place.")
         if (durations < 0.9 * np.array(seconds)).any():
@@ -125,7 +140,7 @@ def _draw_costs(rng: np.random.Generator) -> Inputs:
 def _judge_growth(answers: list[Any], inputs: Inputs) -> None:
     for answer, (costs, network, small, large) in zip(answers, inputs, strict=True):
         refuse_gaps(answer)
-        if as_array(answer).shape == (1,):
+        if (array := as_array(answer)).ndim and array.size == 1:
             raise Wrong("This is a column with one entry; `.item()` takes the number out of it.")
         number = as_number(answer)
         memory = costs.pivot(index="model", columns="batch_size", values="peak_memory")
@@ -143,6 +158,9 @@ def _judge_growth(answers: list[Any], inputs: Inputs) -> None:
             ([of_network[large] - of_network[small]], "This is the difference; the ratio is wanted."),
             ([expected - 1], "This is the growth less 1; how many times as much is it?"),
             ([large / small], "This is the ratio of the batch sizes; that of the peak memory is wanted."),
+            ([round(expected), expected // 1, expected // -1 * -1], "The ratio is rounded to a whole number."),
+            ([100 * expected, 100 * (expected - 1)], "This is in percent; how many times as much is it?"),
+            ([expected * small / large], "This is the ratio an image; that of the whole batches is wanted."),
             (
                 [of_network.max() / of_network.min()],
                 "These are the largest and smallest batch of all, not those that were asked for.",
@@ -157,9 +175,12 @@ def _judge_growth(answers: list[Any], inputs: Inputs) -> None:
 
 FACTORS = {  # what a network's weights need, as a share of what there is: who takes it for fitting, or not fitting
     "tiny": 0.05,
-    "small": 0.5,  # not, if 4 is taken for bytes and 8 bits come on top
-    "medium": 0.97,
+    "small": 0.4,  # not, if 4 is taken for bytes and 8 bits come on top
+    "narrow": 0.9,  # not, if a weight is taken for eight bytes
+    "medium": 0.9996,  # not, if kB are rounded
+    "whole": 1.0,  # fits, where it may need all that there is
     "close": 1.01,  # fits, where 1 kB is taken for 1024 bytes
+    "double": 1.5,  # fits, where a weight is taken for two bytes
     "large": 3.0,  # fits, where a weight is taken for a byte
     "huge": 6.0,
 }
@@ -167,37 +188,56 @@ FACTORS = {  # what a network's weights need, as a share of what there is: who t
 
 def _draw_networks(rng: np.random.Generator) -> Inputs:
     inputs: Inputs = []
-    for kilobytes in rng.integers(100, 900, 2).tolist():
+    for low, high in ((100, 190), (500, 900)):  # far from the 300 kB of the notebook, on either side
+        kilobytes = int(rng.integers(low, high))
         names = [str(name) for name in rng.permutation(list(FACTORS))]
         inputs.append(({name: round(FACTORS[name] * kilobytes * 250) for name in names}, kilobytes))
     return inputs
 
 
+# How many parameters a network may have, for kilobytes of memory, by which mistake.
+LIMITS = (
+    (lambda kilobytes: 1000 * kilobytes / 4 + 0.5, "A network that needs all that there is does not need less."),
+    (lambda kilobytes: 1024 * kilobytes / 4, "Here 1 kB is 1000 bytes, not 1024."),
+    (lambda kilobytes: 1024 * kilobytes / 4 + 0.5, "Here 1 kB is 1000 bytes, not 1024."),
+    (lambda kilobytes: 1000 * kilobytes, "A parameter takes 4 bytes, not 1."),
+    (lambda kilobytes: 1000 * kilobytes / 2, "A parameter takes 4 bytes, not 2."),
+    (lambda kilobytes: 1000 * (kilobytes - 0.5) / 4, "It rounds to whole kB before it compares."),
+    (lambda kilobytes: 1000 * kilobytes / 8, "A parameter takes 4 bytes, not 8."),
+    (lambda kilobytes: 1000 * kilobytes / 32, "A parameter takes 32 bits: these are 4 bytes."),
+    (lambda kilobytes: kilobytes / 4, "It finds none that fits. The limit is in kB: 1 kB is 1000 bytes."),
+    (lambda kilobytes: 1e6 * kilobytes / 4, "These are all networks, also those that need too much."),
+    (lambda _: 300_000 / 4, "It always takes 300 kB: use the limit that the function is given."),
+    (lambda _: 300_000 / 4 + 0.5, "It always takes 300 kB: use the limit that the function is given."),
+)
+
+
 def _judge_fit(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (parameters, kilobytes) in zip(answers, inputs, strict=True):
+    names, expected = [], [_fitting(parameters, 1000 * kilobytes / 4) for parameters, kilobytes in inputs]
+    for answer, (parameters, _) in zip(answers, inputs, strict=True):
         listed = as_list(answer)
         if not all(isinstance(name, str) for name in listed):
             raise Wrong("The names of the networks are wanted, as a list.")
-        expected = _fitting(parameters, 1000 * kilobytes / 4)
-        if set(listed) == expected:
-            continue
-        for mistake, message in (
-            (_fitting(parameters, 1024 * kilobytes / 4), "Here 1 kB is 1000 bytes, not 1024."),
-            (_fitting(parameters, 1000 * kilobytes), "A parameter takes 4 bytes, not 1."),
-            (_fitting(parameters, 1000 * kilobytes / 32), "A parameter takes 32 bits: these are 4 bytes."),
-            (_fitting(parameters, kilobytes / 4), "The limit is in kB: 1 kB is 1000 bytes."),
-            (set(parameters) - expected, "These are the networks that do not fit."),
-            (set(parameters), "These are all networks, also those that need too much."),
-            (
-                {max(expected, key=lambda name: parameters[name])},
-                "This is the largest that fits; all that fit are wanted.",
-            ),
-        ):
-            if set(listed) == mistake:
-                raise Wrong(message)
-        if missing := sorted(expected - set(listed)):
+        if unknown := sorted(set(listed) - set(parameters)):
+            raise Wrong(f"{unknown[0]!r} is no name in `parameters`.")
+        if len(listed) > len(set(listed)):
+            raise Wrong("A name is there more than once; each is wanted once.")
+        names.append(set(listed))
+    if names == expected:
+        return
+    name_mistake(
+        names, [([_fitting(counts, limit(size)) for counts, size in inputs], message) for limit, message in LIMITS]
+    )
+    not_fitting = [set(parameters) - fitting for (parameters, _), fitting in zip(inputs, expected, strict=True)]
+    largest = [{max(fitting, key=lambda name: FACTORS[name])} for fitting in expected]
+    more = [fails - {"whole"} for fails in not_fitting]
+    name_mistake(names, [(mistake, "These are the networks that do not fit.") for mistake in (not_fitting, more)])
+    name_mistake(names, [(largest, "This is the largest that fits; all that fit are wanted.")])
+    for found, fitting, (parameters, kilobytes) in zip(names, expected, inputs, strict=True):
+        if missing := sorted(fitting - found):
             raise Wrong(f"With {kilobytes} kB, {missing[0]!r} ({parameters[missing[0]]:,} parameters) is missing.")
-        raise Wrong(f"With {kilobytes} kB, {sorted(set(listed) - expected)[0]!r} does not belong there.")
+        if extra := sorted(found - fitting):
+            raise Wrong(f"With {kilobytes} kB, {extra[0]!r} does not belong there.")
 
 
 def _fitting(parameters: dict[str, int], limit: float) -> set[str]:

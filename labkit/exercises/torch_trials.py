@@ -137,18 +137,18 @@ def scratch_network(sizes: Sequence[int], activation: str) -> scratch.Network:
     return scratch.Network(sizes, activation, seed=1, dtype=np.float64)
 
 
-def sweeps(function: Any, inputs: Sequence[tuple[int, float, int, list[int]]]) -> list[dict[str, Any]]:
+def sweeps(function: Any, inputs: Sequence[tuple[int, dict[str, Any], list[int]]]) -> list[dict[str, Any]]:
     """Let `function` sweep over a few random images, and note what its table says.
 
     function: takes a width, a dataset, a TrainConfig, seeds and a folder for finished trainings (here None); gives
-        a Sweep. inputs: width, learning rate, epochs, seeds.
+        a Sweep. inputs: width, settings of the TrainConfig, seeds.
     """
 
-    def outcome(width: int, lr: float, epochs: int, seeds: list[int]) -> Any:
+    def outcome(width: int, settings: dict[str, Any], seeds: list[int]) -> Any:
         from labkit.training.config import TrainConfig
         from labkit.training.sweeps import Sweep
 
-        result = function(width, random_digits(), TrainConfig(epochs=epochs, batch_size=20, lr=lr), list(seeds), None)
+        result = function(width, random_digits(), TrainConfig(**settings), list(seeds), None)
         if not isinstance(result, Sweep):
             return result
         columns = {name: result.runs[name].tolist() for name in ("lr", "seed", "parameters") if name in result.runs}

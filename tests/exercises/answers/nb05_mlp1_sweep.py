@@ -5,6 +5,7 @@ import pandas as pd
 import torch
 
 from labkit.models.networks import MLP, count_parameters
+from labkit.training.config import TrainConfig
 from labkit.training.sweeps import sweep
 
 
@@ -112,6 +113,23 @@ def untrained(*arguments):
     return replace(result, runs=result.runs.assign(lr=result.runs["lr"] * 100))
 
 
+def with_config(**settings):
+    """The right sweep with some settings of its own."""
+    return lambda width, dataset, config, *others: rates(width, dataset, replace(config, **settings), *others)
+
+
+def own_config(width, dataset, config, seeds, cache):
+    return rates(width, dataset, TrainConfig(config.epochs, config.batch_size, lr=config.lr), seeds)
+
+
+def with_sizes(sizes):
+    def function(width, dataset, config, seeds, cache):
+        grid = {"hidden_sizes": sizes(width), "lr": [config.lr / 2, config.lr, 2 * config.lr]}
+        return sweep(MLP, grid, dataset, config, seeds)
+
+    return function
+
+
 RIGHT = {
     "5.1": [
         parameters,
@@ -119,7 +137,12 @@ RIGHT = {
         lambda width, inputs=784, classes=10: float(parameters(width, inputs, classes)),
         lambda width, inputs, classes: count_parameters(MLP((width,), image_shape=(inputs,), num_classes=classes)),
     ],
-    "5.2": [by_rule, rule_in_a_loop, lambda runs: torch.tensor(float(by_rule(runs)))],
+    "5.2": [
+        by_rule,
+        rule_in_a_loop,
+        lambda runs: torch.tensor(float(by_rule(runs))),
+        lambda runs: by_rule(runs.copy(), "std").astype(float),
+    ],
     "5.3": [rates, rates_first],
 }
 WRONG = {
@@ -135,6 +158,7 @@ WRONG = {
         (lambda width, inputs, classes: parameters(width), "always counts 784"),
         (lambda width, inputs, classes: parameters(classes, inputs, width), "there are"),
         (parameters(30), "wants your function itself"),
+        (lambda width, inputs, classes: ((inputs + 1) * width, (width + 1) * classes), "the numbers of each layer"),
     ],
     "5.2": [
         (best_mean, "the best mean"),
@@ -151,6 +175,11 @@ WRONG = {
         (with_band(lambda runs, best: 3 * best.std()), "by the rule it is"),
         (lambda runs: runs["validation_accuracy"].max(), "no width of the table"),
         (lambda runs: sorted(set(runs["width"])), "one number is wanted"),
+        (lambda runs: by_rule(runs, "sem", "test_accuracy"), "by the rule it is"),
+        (with_band(lambda runs, best: 2 * best.std()), "by the rule it is"),
+        (lambda runs: runs["width"].min(), "by the rule it is"),
+        (lambda runs: runs.groupby("width").mean().reset_index().head(1), "a table or dictionary"),
+        (lambda runs: str(by_rule(runs)), "one number is wanted"),
     ],
     "5.3": [
         (lambda width, dataset, config, seeds, cache: rates(width, dataset, config, seeds[:1]), "1 of the 3 seeds"),
@@ -174,5 +203,29 @@ WRONG = {
         (untrained, "change the rate alone"),
         (lambda *arguments: rates(*arguments).runs, "a table, but what `sweep` returns"),
         (lambda *arguments: None, "does its last line say `return`"),
+        (with_config(optimizer="sgd"), "change the rate alone"),
+        (with_config(optimizer="adam"), "change the rate alone"),
+        (with_config(schedule="one_cycle"), "change the rate alone"),
+        (with_config(schedule="constant"), "change the rate alone"),
+        (with_config(batch_size=32), "change the rate alone"),
+        (with_config(weight_decay=0.0), "change the rate alone"),
+        (with_config(shuffle=True), "change the rate alone"),
+        (own_config, "a TrainConfig of your own forgets what it says"),
+        (with_sizes(lambda width: [width]), "holds a width for each hidden layer"),
+        (with_sizes(lambda width: (width,)), "with a comma where it is one"),
+        (with_sizes(lambda width: width), "put brackets around it"),
+        (with_sizes(lambda width: [(width, width)]), "hidden neurons: take the width"),
+        (
+            lambda width, dataset, config, seeds, cache: sweep(MLP((width,)), {}, dataset, config, seeds),
+            "the network's class, without brackets",
+        ),
+        (
+            lambda width, dataset, config, seeds, cache: sweep(MLP, {}, config, dataset, seeds),
+            "its dataset is of type TrainConfig",
+        ),
+        (
+            lambda width, dataset, config, seeds, cache: [rates(width, dataset, config, seeds)],
+            "what `sweep` returns is wanted",
+        ),
     ],
 }

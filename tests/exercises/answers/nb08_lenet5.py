@@ -1,5 +1,7 @@
 import numpy as np
+import pandas as pd
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn import functional
 
@@ -80,6 +82,12 @@ def least_probable_truth(probabilities, truth, count):
     return wrong[np.argsort(probabilities[wrong, truth[wrong]])][:count]
 
 
+def largest_lead(probabilities, truth, count):
+    wrong = np.flatnonzero(probabilities.argmax(1) != truth)
+    sorted_by_class = np.sort(probabilities[wrong], axis=1)
+    return wrong[np.argsort(sorted_by_class[:, -2] - sorted_by_class[:, -1])][:count]
+
+
 RIGHT = {
     "8.1": [
         lambda images: functional.pad(images, (2, 2, 2, 2)),
@@ -88,14 +96,26 @@ RIGHT = {
         lambda images: np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2))),
     ],
     "8.2": [parameters, parameters_by_pytorch],
-    "8.3": [paired, paired_in_a_loop, paired_by_sorting],
-    "8.4": [surest, surest_sorted, lambda *arguments: torch.from_numpy(surest(*arguments))],
+    "8.3": [
+        paired,
+        paired_in_a_loop,
+        paired_by_sorting,
+        lambda runs: runs.sort_values(["seed", "variant"]).groupby("seed")["test"].diff().dropna(),
+    ],
+    "8.4": [
+        surest,
+        surest_sorted,
+        lambda *arguments: torch.from_numpy(surest(*arguments)),
+        lambda *arguments: pd.Series(surest(*arguments)),
+    ],
     "8.5": [
         lambda predictions, truth: int((predictions != truth).all(0).sum()),
         lambda predictions, truth: sum(
             all(column != right) for column, right in zip(predictions.T, truth, strict=True)
         ),
         lambda predictions, truth: torch.tensor(predictions != truth).all(dim=0).sum(),
+        lambda predictions, truth: len(truth) - (predictions == truth).any(0).sum(),
+        lambda predictions, truth: [float((predictions != truth).all(0).sum())][0],
     ],
 }
 WRONG = {
@@ -124,6 +144,8 @@ WRONG = {
         (changed(4, lambda *_: 850), "there are not always ten"),
         (changed(4, lambda *_: 7), "the output has not 7 parameters."),
         (lambda *sizes: parameters(*sizes)[:4], "4 entries, but 5 are wanted"),
+        (changed(0, lambda *_: 25 * 6), "For 1 channel and 10 classes, C1 has not 150 parameters: the biases"),
+        (changed(3, lambda *_: 120 * 85), "not for each number that goes in"),
     ],
     "8.3": [
         (lambda runs: -paired(runs), "the sign is turned round"),
@@ -136,6 +158,17 @@ WRONG = {
         (lambda runs: paired(runs).abs(), "not every sign"),
         (merged, "not in the order of the seeds"),
         (lambda runs: paired(runs) / 2, "not those of modern and historical"),
+        (lambda runs: runs.groupby("seed")["test"].diff(), "as `diff` leaves it"),
+        (lambda runs: runs.groupby("seed")["test"].diff().dropna(), "neither every sign nor the order"),
+        (lambda runs: paired(runs).reset_index(), "a table or dictionary"),
+        (lambda runs: paired(runs).to_dict(), "a table or dictionary"),
+        (
+            lambda runs: np.sort(of(runs, "modern")["test"]) - np.sort(of(runs, "historical")["test"]),
+            "breaks the pairs",
+        ),
+        (lambda runs: paired(runs) / 100, "percentage points"),
+        (lambda runs: paired(runs).iloc[0], "one difference for each seed"),
+        (lambda runs: paired(runs).to_numpy()[:, None], "is wanted"),
     ],
     "8.4": [
         (places_among_wrong, "places among the wrong images"),
@@ -146,6 +179,11 @@ WRONG = {
         (lambda probabilities, truth, count: surest(probabilities, truth, 99), "all wrong images; the 3 surest"),
         (lambda probabilities, *_: np.sort(probabilities.max(1))[-3:], "indices of the images are wanted"),
         (surest_of_zeros, "the network gets right"),
+        (largest_lead, "not its lead over the second class"),
+        (lambda probabilities, truth, count: np.flatnonzero(probabilities.argmax(1) != truth)[:count], "the first of"),
+        (lambda probabilities, truth, count: probabilities.argmax(1) != truth, "truth values"),
+        (lambda probabilities, truth, count: surest(probabilities, truth, 3), "surest first"),
+        (lambda *arguments: surest(*arguments)[:, None], "a list is wanted"),
     ],
     "8.5": [
         (lambda predictions, truth: (predictions != truth).any(0).sum(), "at least one run"),
@@ -159,5 +197,20 @@ WRONG = {
         (lambda predictions, truth: (predictions != truth).all(0), "the images themselves"),
         (lambda predictions, truth: np.flatnonzero((predictions != truth).all(0)), "the images themselves"),
         (lambda predictions, truth: (predictions != truth).all(1).sum(), "every run is wrong on"),
+        (lambda predictions, truth: (predictions != truth)[:2].all(0).sum(), "first two runs alone"),
+        (lambda predictions, truth: (predictions != truth)[[0, -1]].all(0).sum(), "the first and the last run alone"),
+        (lambda predictions, truth: (predictions[0] != truth).sum(), "the first run alone"),
+        (lambda predictions, truth: (predictions[-1] != truth).sum(), "the last run alone"),
+        (lambda predictions, truth: ((predictions != truth).mean(0) > 0.5).sum(), "most runs get wrong"),
+        (lambda predictions, truth: (stats.mode(predictions).mode != truth).sum(), "every run is wrong on"),
+        (lambda predictions, truth: (predictions != truth).sum(1).min(), "the errors of the best run"),
+        (lambda predictions, truth: (predictions != truth).sum(1).max(), "every run is wrong on"),
+        (lambda predictions, truth: (predictions != truth).sum(1).mean(), "on average"),
+        (
+            lambda predictions, truth: ((predictions != truth).sum(0) >= len(predictions) - 1).sum(),
+            "every run is wrong",
+        ),
+        (lambda predictions, truth: ((predictions != truth).sum(0) >= 3).sum(), "every run is wrong on"),
+        (lambda predictions, truth: 27, "It returns 27"),
     ],
 }

@@ -117,7 +117,12 @@ RIGHT = {
         median_by_timeit,
     ],
     "9.3": [growth, growth_by_pivot],
-    "9.4": [fit, fit_by_bytes, lambda *arguments: np.array(fit(*arguments))],
+    "9.4": [
+        fit,
+        fit_by_bytes,
+        lambda *arguments: np.array(fit(*arguments)),
+        lambda parameters, kilobytes: [name for name in parameters if 4 * parameters[name] // 1000 < kilobytes],
+    ],
 }
 WRONG = {
     "9.1": [
@@ -129,6 +134,13 @@ WRONG = {
         (lambda *sizes: flops(*sizes) // sizes[-1], "height x width places"),
         (lambda *sizes: flops(*sizes) + sizes[1] * sizes[3] * sizes[4], "the bias as well"),
         (lambda *sizes: sum(sizes), "which is not right"),
+        (
+            lambda maps_in, maps_out, side, height, width: flops(
+                maps_in, maps_out, side, height + side - 1, width + side - 1
+            ),
+            "not of those that go in",
+        ),
+        (lambda *sizes: flops(*sizes) - sizes[1] * sizes[3] * sizes[4], "the first of a sum as well"),
     ],
     "9.2": [
         (lambda call, repeats: statistics.median(samples(call, repeats, warm_up=0)), "warm-up call is missing"),
@@ -143,6 +155,7 @@ WRONG = {
         (samples, "one number is wanted"),
         (from_its_cells, "AttributeError"),
         (from_its_frame, "before the calls can have taken place"),
+        (lambda call, repeats: call() or 1.0, "is called 1 time,"),
     ],
     "9.3": [
         (lambda costs, network, small, large: growth(costs, network, large, small), "turned round"),
@@ -166,6 +179,12 @@ WRONG = {
             lambda costs, network, small, large: memory(costs, network, large) / memory(costs, network, small).item(),
             "column with one entry",
         ),
+        (lambda *arguments: round(growth(*arguments)), "is rounded"),
+        (lambda *arguments: int(growth(*arguments)), "is rounded"),
+        (lambda *arguments: 100 * growth(*arguments), "in percent"),
+        (lambda *arguments: growth(*arguments) * arguments[2] / arguments[3], "the ratio an image"),
+        (lambda costs, network, small, large: growth(costs, network, 1, 500), "not those that were asked for"),
+        (lambda *arguments: np.array([[growth(*arguments)]]), "column with one entry"),
     ],
     "9.4": [
         (fitting(lambda kilobytes: 1024 * kilobytes / 4), "not 1024"),
@@ -179,5 +198,25 @@ WRONG = {
         (lambda parameters, kilobytes: [parameters[name] for name in fit(parameters, kilobytes)], "names of the"),
         (lambda parameters, kilobytes: ["small"], "'medium' ("),
         (lambda *arguments: [*fit(*arguments), "huge"], "'huge' does not belong there"),
+        (fitting(lambda kilobytes: 1000 * kilobytes / 4 + 1), "does not need less"),
+        (
+            lambda parameters, kilobytes: [name for name in parameters if 4 * parameters[name] <= 1000 * kilobytes],
+            "less",
+        ),
+        (fitting(lambda kilobytes: 1000 * kilobytes / 8), "4 bytes, not 8"),
+        (fitting(lambda kilobytes: 1000 * kilobytes / 2), "4 bytes, not 2"),
+        (fitting(lambda kilobytes: 300_000 / 4), "It always takes 300 kB"),
+        (lambda parameters, _: [name for name in parameters if 4 * parameters[name] <= 300_000], "always takes 300 kB"),
+        (
+            lambda parameters, kilobytes: [name for name in parameters if round(parameters[name] / 250) < kilobytes],
+            "It rounds to whole kB",
+        ),
+        (
+            lambda parameters, kilobytes: [name for name in parameters if parameters[name] > 250 * kilobytes],
+            "do not fit",
+        ),
+        (lambda *arguments: 2 * fit(*arguments), "each is wanted once"),
+        (lambda *arguments: ["LeNet-5"], "is no name in `parameters`"),
+        (lambda *arguments: [], "The limit is in kB"),
     ],
 }
