@@ -20,6 +20,7 @@ out = ""  # folder for results; empty: the folder "out" of the course
 import math
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -72,7 +73,8 @@ MLP((30,), num_classes=digits.num_classes)
 # ### Exercise 5.1 — count the parameters
 #
 # Write a function that gives the number of parameters of MLP1: every weight and every bias, in both layers. It gets the
-# number of hidden neurons, of inputs (pixels) and of classes. Do it by hand, as a formula.
+# number of hidden neurons, of inputs (pixels) and of classes. Do it by hand, as a formula; what PyTorch counts is right
+# as well, but teaches less.
 
 
 # %%
@@ -252,7 +254,7 @@ assert check.passed("5.2")
 # %%
 chosen_width = 120
 if check.passed("5.2"):
-    chosen_width = int(smallest_good_width(runs))
+    chosen_width = int(np.asarray(smallest_good_width(runs.copy())).item())
     run.number("chosen_width", chosen_width, "neurons", 0, statistic="exact")
     accuracies = runs.loc[runs["width"] == chosen_width, "test"]
     print("chosen", run.number("chosen_accuracy", accuracies, "%", 2, split="test", seeds=run.seeds))
@@ -270,8 +272,8 @@ run.number(
 #
 # What do half and double the learning rate do to the width that you chose? Write a function that trains MLP1 with `width`
 # hidden neurons at half the learning rate of `config`, at the same and at double, once for each of the seeds, and
-# changes nothing else. Let it return what `sweep` returns; 5.4 shows how `sweep` is called. A grid may hold settings of
-# `config` as well, such as `lr`.
+# changes nothing else: use `config` as you get it, whatever it says. Let it return what `sweep` returns; 5.4 shows how
+# `sweep` is called. A grid may hold settings of `config` as well, such as `lr`.
 
 
 # %%

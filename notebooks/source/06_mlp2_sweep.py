@@ -138,7 +138,7 @@ assert check.passed("6.2")
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("6.2"):
-    print("As good as the best of the nine:", ", ".join(as_good(grid)))
+    print("As good as the best of the nine:", ", ".join(as_good(grid.copy())))
 
 # %% [markdown]
 # ## 6.2 How many epochs?
@@ -224,7 +224,8 @@ run.figure(
 # ### Exercise 6.3 — write the moving average
 #
 # Write `moving_average(values, window)` for an array of values: each entry of the result is the mean of a value and the
-# `window - 1` values before it. The first `window - 1` values have no full window; leave them out.
+# `window - 1` values before it. The first `window - 1` values have no full window; leave them out. What NumPy and pandas
+# have for it counts as well.
 
 
 # %%
@@ -361,7 +362,7 @@ assert check.passed("6.4")
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("6.4"):
-    mlp2, b1 = (recipes[key]["test_accuracy"].to_numpy() for key in ("mlp2", "b1"))
+    mlp2, b1 = (recipes[key]["test_accuracy"].to_numpy(copy=True) for key in ("mlp2", "b1"))
     difference, clear = clearly_better(mlp2, b1)
     text = run.number("mlp2_minus_b1", difference, "points", 2, split="test", seeds=run.seeds)
     print(f"300-100 minus 512-512-512: {text}, {'clear' if clear else 'not clear'}")

@@ -21,6 +21,7 @@ out = ""  # folder for results; empty: the folder "out" of the course
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from torch import nn
@@ -72,8 +73,8 @@ assert check.passed("7.1")
 set_seed(seed)
 if check.passed("7.1"):
     for p in (0.2, 0.5):
-        dropped = torch.as_tensor(dropout(torch.ones(1000, 100), p))
-        print(f"p = {p}: share of zeros {(dropped == 0).float().mean():.1f}, mean of all {dropped.mean():.1f}")
+        dropped = np.asarray(dropout(torch.ones(1000, 100), p))
+        print(f"p = {p}: share of zeros {(dropped == 0).mean():.1f}, mean of all {dropped.mean():.1f}")
 
 # %% [markdown]
 # **What to notice.** The mean stays 1, so the next layer sees the same total on average. That is why nothing has to be changed
@@ -315,7 +316,7 @@ assert check.passed("7.4")
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("7.4"):
-    gain, verdict = weight_decay_gain(decayed, 1e-3)
+    gain, verdict = weight_decay_gain(decayed.copy(), 1e-3)
     print(verdict, run.number("weight_decay_gain", gain, "points", 2, split="test", seeds=run.seeds))
 
 # %% [markdown]

@@ -48,7 +48,8 @@ print(digits)
 #
 # ### Exercise 8.1 — pad the images
 #
-# Write `pad`, which turns images (N, 1, 28, 28) into (N, 1, 32, 32): the image in the middle, zeros around it.
+# Write `pad`, which turns images (N, 1, 28, 28) into (N, 1, 32, 32): the image in the middle, zeros around it. PyTorch's own
+# padding counts.
 
 
 # %%
@@ -92,7 +93,7 @@ print(
 #
 # `lenet5_parameters` returns a list of five: the number of parameters of C1, C3, C5, F6 and the output, for images with
 # `channels` channels (grey: 1, colour: 3) and `classes` classes. A filter has one weight for each place that it covers in
-# each map that goes in, and one bias. Count by hand; no network is needed.
+# each map that goes in, and one bias. Count by hand; no network is needed (PyTorch's count of one counts as well).
 
 
 # %%
@@ -328,7 +329,7 @@ assert check.passed("8.4")
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("8.4"):
-    for index in map(int, surest_errors(probabilities[0], truth, 3)):
+    for index in map(int, surest_errors(probabilities[0].copy(), truth.copy(), 3)):
         answer = probabilities[0, index].argmax()
         print(
             f"test image {index}: a {digits.class_names[truth[index]]}, but seed {seeds[0]} says "
@@ -492,7 +493,7 @@ assert check.passed("8.5")
 
 # %%
 if check.passed("8.5"):
-    shared = np.asarray(shared_errors(everyone, truth)).item()
+    shared = np.asarray(shared_errors(everyone.copy(), truth.copy())).item()
     print("No more than the errors of a single run:", shared <= (everyone != truth).sum(1).min())
     run.number("shared_errors", shared, "images", 0, statistic="exact")
 
