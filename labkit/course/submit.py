@@ -22,9 +22,9 @@ from labkit.course.run_all import execute_all
 from labkit.course.run_one import Outcome
 from labkit.data.places import settle
 from labkit.exercises.checker import not_passed, statuses
-from labkit.report.citations import BIBLIOGRAPHY
 from labkit.report.document import build_report, report_source, try_report
 from labkit.report.results import describe_number, files_of, read_results
+from labkit.report.writing.citations import BIBLIOGRAPHY
 
 LARGEST_MB = 20
 LONGEST_NAME = 120  # bytes of a group's name in a file name; file systems take 255 in all

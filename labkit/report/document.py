@@ -17,12 +17,12 @@ from typing import Any
 from labkit import CHECKOUT
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import write_atomically
-from labkit.report import citations, markup, pandoc, writers
-from labkit.report.filling import fill
-from labkit.report.images import Images
-from labkit.report.numbering import number, set_apart
 from labkit.report.results import describe, describe_number, files_of
-from labkit.report.source import Source
+from labkit.report.writing import citations, markup, pandoc, writers
+from labkit.report.writing.filling import fill
+from labkit.report.writing.images import Images
+from labkit.report.writing.numbering import number, set_apart
+from labkit.report.writing.source import Source
 
 DOCUMENTS = ("report.md", "report.html", "report.pdf")
 LINE_WIDTH = 6.4  # inches of a text line on the page

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from labkit.report import pandoc
-from labkit.report.source import Source, nearest, short
+from labkit.report.writing import pandoc
+from labkit.report.writing.source import Source, nearest, short
 
 MACRO = re.compile(r"\\(?:(?:re)?newcommand|providecommand|def|DeclareMathOperator)\b")  # pandoc applies it in formulas
 SHOWN = "or between backticks to show it as it is."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from labkit.report import pandoc
-from labkit.report.source import Source, nearest
+from labkit.report.writing import pandoc
+from labkit.report.writing.source import Source, nearest
 
 LABELS = {"fig": "Figure", "tbl": "Table"}
 KINDS = {"Figure": "fig", "Table": "tbl"}

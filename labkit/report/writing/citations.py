@@ -8,8 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.report.pandoc import Tree, elements, run, strings
-from labkit.report.source import Source, nearest
+from labkit.report.writing.pandoc import Tree, elements, run, strings
+from labkit.report.writing.source import Source, nearest
 
 BIBLIOGRAPHY = "references.bib"
 

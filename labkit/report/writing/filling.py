@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from labkit.basics.errors import LabkitError, UsageError, first_line
-from labkit.report.pandoc import VERBATIM, places
-from labkit.report.source import COMMENT, Source
+from labkit.report.writing.pandoc import VERBATIM, places
+from labkit.report.writing.source import COMMENT, Source
 
 OPENING = "<[<%#]"
 # What a placeholder and a statement begin with; a comment has its lines to itself.

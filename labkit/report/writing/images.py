@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.report.pandoc import Tree, elements
 from labkit.report.results import files_of
-from labkit.report.source import Source, nearest, short
-from labkit.report.typesetting import compile_typst
+from labkit.report.writing.pandoc import Tree, elements
+from labkit.report.writing.source import Source, nearest, short
+from labkit.report.writing.typesetting import compile_typst
 
 KINDS = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif", "WEBP": "webp"}
 SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"}

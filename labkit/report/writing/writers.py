@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from labkit.basics.errors import LabkitError
-from labkit.report import pandoc
-from labkit.report.images import Image, Images
-from labkit.report.markup import formula_faults
-from labkit.report.source import Source
-from labkit.report.typesetting import compile_typst, quoted, unshown
+from labkit.report.writing import pandoc
+from labkit.report.writing.images import Image, Images
+from labkit.report.writing.markup import formula_faults
+from labkit.report.writing.source import Source
+from labkit.report.writing.typesetting import compile_typst, quoted, unshown
 
 
 def to_html(tree: pandoc.Tree, source: Source, images: Images, options: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 import pytest
 
 from labkit.basics.errors import UsageError
-from labkit.report.filling import fill
-from labkit.report.source import Source
+from labkit.report.writing.filling import fill
+from labkit.report.writing.source import Source
 
 # What stands in code, formulas and sentences, and is no placeholder.
 KEPT = """---

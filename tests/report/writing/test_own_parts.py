@@ -10,8 +10,8 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.report import images, pandoc
-from labkit.report.typesetting import unshown
+from labkit.report.writing import images, pandoc
+from labkit.report.writing.typesetting import unshown
 
 BIBLIOGRAPHY = """@article{lecun1998,
   author = {LeCun, Yann and Bottou, L{\\'e}on},

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labkit.basics.errors import UsageError
-from labkit.report.pandoc import CODE, places
+from labkit.report.writing.pandoc import CODE, places
 
 COMMENT = re.compile(r"^[ \t]*<#-?\s.*?#>", re.MULTILINE | re.DOTALL)
 
