@@ -188,8 +188,19 @@ def _judge_design(answers: list[Any], _: Inputs) -> None:
             CifarNet(maps, depth, activation[:30])
         except ValueError as error:
             raise Wrong(str(error)) from None
-        if design == BASELINE:
-            raise Wrong("This is the baseline itself: change something in it.")
+        changed = [own != theirs for own, theirs in zip(_values(design), _values(BASELINE), strict=True)]
+        if not any(changed):
+            raise Wrong("This is the baseline itself: change two or more of its values.")
+        if sum(changed) < 2:
+            raise Wrong(
+                "Only one value differs from the baseline: combine two or more of the maps of C1, the maps of C3, the "
+                "depth and the activation."
+            )
+
+
+def _values(design: dict[str, Any]) -> list[Any]:
+    """Return the four values of a design."""
+    return [*design["feature_maps"], design["depth"], design["activation"]]
 
 
 EXERCISES = (

@@ -362,8 +362,9 @@ run.table(
 # %% [markdown]
 # ### Exercise 3.4 — your own design
 #
-# Combine what you found: `my_design` returns a dictionary with the keys of `baseline` (`feature_maps`, `depth` and
-# `activation`) for a network that you expect to beat it.
+# The designs above change one thing at a time. Combine what you found: `my_design` returns a dictionary with the keys of
+# `baseline` (`feature_maps`, `depth` and `activation`) for a network that you expect to beat it. Change two or more of
+# its four values: the maps of C1, the maps of C3, the depth, the activation.
 
 
 # %%

@@ -76,8 +76,8 @@ RIGHT = {
     ],
     "3.4": [
         design(),
-        design(feature_maps=[6, 16], activation="tanh"),
-        lambda: {"depth": np.int64(9), "activation": "relu", "feature_maps": (6, 16)},
+        design(feature_maps=[6, 20], activation="tanh"),
+        lambda: {"depth": np.int64(9), "activation": "relu", "feature_maps": (8, 16)},
     ],
 }
 WRONG = {
@@ -133,6 +133,8 @@ WRONG = {
     ],
     "3.4": [
         (design(feature_maps=(6, 16)), "the baseline itself"),
+        (design(feature_maps=[6, 17]), "Only one value differs"),
+        (design(feature_maps=(6, 16), activation="tanh"), "Only one value differs"),
         (lambda: {"feature_maps": (12, 28), "activation": "relu"}, "has no depth"),
         (design(dropout=0.2), "'dropout' is not known"),
         (design(depth=8), "but depth is 8"),

@@ -179,7 +179,7 @@ WRONG = {
         (with_band(lambda runs, best: 2 * best.std()), "by the rule it is"),
         (lambda runs: runs["width"].min(), "by the rule it is"),
         (lambda runs: runs.groupby("width").mean().reset_index().head(1), "a table or dictionary"),
-        (lambda runs: str(by_rule(runs)), "one number is wanted"),
+        (lambda runs: str(by_rule(runs)), "a text, but"),
     ],
     "5.3": [
         (lambda width, dataset, config, seeds, cache: rates(width, dataset, config, seeds[:1]), "1 of the 3 seeds"),
