@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from labkit.basics.errors import UsageError
 
@@ -32,3 +32,6 @@ class TrainConfig:
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "one_cycle")
+
+
+CONFIG_KEYS = {field.name for field in fields(TrainConfig)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,14 @@ from labkit.basics.progress import Log, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.models.networks import count_parameters
 from labkit.training import executors
+from labkit.training.arguments import refuse_misplaced, refuse_unknown_keys
 from labkit.training.cache import cached_results, checkpoint_of, entry_names, write_entry
 from labkit.training.checkpoint import Checkpoint
-from labkit.training.config import TrainConfig
+from labkit.training.config import CONFIG_KEYS, TrainConfig
 from labkit.training.loop import Evaluation, History, evaluate, fit
 from labkit.training.together import Ensemble, Member, arrange
 
 ENGINES = ("auto", "loop")
-CONFIG_KEYS = {field.name for field in fields(TrainConfig)}
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,9 @@ def sweep(
     Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained; LabkitError when
     a task of the executor fails.
     """
-    _check_arguments(build, grid, dataset, config, seeds)
+    refuse_misplaced(build, grid, dataset, config, seeds)
+    refuse_unknown_keys(build, grid)
     seeds = list(seeds)
-    _check_keys(build, grid)
     if not seeds or not all(grid.values()):
         raise UsageError("A sweep needs at least one seed, and at least one value for every key of its grid.")
     if engine not in ENGINES:
@@ -171,33 +171,6 @@ def sweep(
     )
 
 
-def _check_arguments(build: Any, grid: Any, dataset: Any, config: Any, seeds: Any) -> None:
-    """Raise UsageError for an argument in another's place, or one thing where a list is wanted."""
-    if isinstance(build, nn.Module):
-        raise UsageError("A sweep builds its networks itself: give it the network's class, without brackets.")
-    for name, value, kind in (("grid", grid, Mapping), ("dataset", dataset, Dataset), ("config", config, TrainConfig)):
-        if not isinstance(value, kind):
-            raise UsageError(
-                f"A sweep takes a network's class, a grid, a dataset, a config and seeds, in this order, but its "
-                f"{name} is of type {type(value).__name__}."
-            )
-    for name, values in (*((f"grid's key {key!r}", values) for key, values in grid.items()), ("argument seeds", seeds)):
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            raise UsageError(f"The {name} wants a list, but it is {values!r}: put brackets around it.")
-
-
-def _check_keys(build: Callable[..., nn.Module], grid: Mapping[str, Sequence[Any]]) -> None:
-    accepted = set(inspect.signature(build).parameters)
-    for key in grid:
-        if key == "seed":
-            raise UsageError("Seeds are not part of the grid: pass them as `seeds`.")
-        if key not in CONFIG_KEYS | accepted:
-            raise UsageError(
-                f"The grid's key {key!r} is known neither to TrainConfig nor to the network: "
-                f"choose among {', '.join(sorted(CONFIG_KEYS | accepted))}."
-            )
-
-
 def _member(build: Callable[..., nn.Module], setting: dict[str, Any], config: TrainConfig) -> Member:
     """Build the network of one setting and seed."""
     config = replace(config, **{key: value for key, value in setting.items() if key in CONFIG_KEYS})
@@ -223,9 +196,7 @@ def _label(done: int, group: _Group, keys: list[dict[str, Any]]) -> str:
     first, last, total = done + 1, done + len(group.members), len(keys)
     if last > first:
         return f"networks {first} to {last} of {total}"
-    return (
-        f"network {first} of {total} ({', '.join(f'{key} {value}' for key, value in keys[group.indices[0]].items())})"
-    )
+    return f"network {first} of {total} ({_words(keys[group.indices[0]])})"
 
 
 def _results(

@@ -1,14 +1,14 @@
 """One notebook of one submission: executed cell by cell on a kernel that may be lost, and judged outside of it.
 
 papermill's engine and client run the cells. A check earns its points from `exercises.judge` alone, which looks at what
-the kernel noted about the answer on inputs that the student never saw.
+the kernel noted about the answer on inputs that the student never saw. Behind each check the kernel keeps the answer,
+and hands out a copy; the hidden inputs come once all cells are executed, so that nothing of them gets into an output.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -16,21 +16,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
-import numpy as np
 from papermill.engines import NBClientEngine
 from papermill.parameterize import parameterize_notebook
 
 from labkit.basics.errors import LabkitError
-from labkit.exercises import checker
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.checker import feedback
 from labkit.exercises.exercise import Verdict
-from labkit.exercises.notes import encode
 from labkit.grading.intake.reader import parse_json
 from labkit.grading.intake.restore import INJECTED
+from labkit.grading.judging import kernel_code
 from labkit.grading.judging.judge_process import own_judge
+from labkit.grading.sandbox.outputs import drop_invalid
 from labkit.grading.sandbox.provisioners import Provisioner
-from labkit.grading.sandbox.untrusted_kernel import LARGEST_NOTES, NOTES, Kernel, Lost
+from labkit.grading.sandbox.untrusted_kernel import Kernel, Lost
 from labkit.grading.settings import Bounds
 from labkit.grading.texts import Refused
 
@@ -86,7 +85,7 @@ def execute(
         marked = parameterize_notebook(marked, parameters, kernel_name="python3", language="python")
     session = _Session(marked, seed, bounds, provisioner, after_cell)
     _Engine.execute_notebook(session.notebook, "python3", progress_bar=False, log_output=False, session=session)
-    _make_valid(session.notebook)
+    drop_invalid(session.notebook)
     return session.execution
 
 
@@ -108,6 +107,8 @@ class _Session:
         self.judge = own_judge()
         self.execution = Execution(notebook)
         self.shown: dict[str, Verdict] = {}  # on the inputs that students see
+        self.hidden: dict[str, Verdict] = {}  # on hidden inputs
+        self.copies: dict[str, str] = {}  # of answers, as they were at their checks
         self.manager: Any = None
         self.deadline = math.inf
 
@@ -129,10 +130,11 @@ class _Session:
             self.execution.remarks.append(
                 f"Cell {self._number(stopped)} lost its kernel ({reason}); what follows ran on a fresh one, without it."
             )
-        for cell in self.notebook.cells:
-            if "check" in cell.metadata:
-                name = cell.metadata.pop("check")[0]
-                self.execution.verdicts.setdefault(name, Verdict("lost", "its kernel ended before the check"))
+        checks = {cell.metadata["check"][0]: index for index, cell in enumerate(self.notebook.cells) if _is_check(cell)}
+        await self._try_copies(checks)
+        for name, index in checks.items():
+            del self.notebook.cells[index].metadata["check"]
+            self._conclude(name)
 
     async def _on_one_kernel(self, first: int, lost: set[int]) -> tuple[int | None, str]:
         """Execute cells on a new kernel, those before `first` only for their names.
@@ -143,14 +145,21 @@ class _Session:
         self.deadline = min(self.deadline, time.monotonic() + self.bounds.seconds)  # the server's start is not its own
         index = first
         stopped = None
+        kept: dict[str, int] = {}
         try:
             for index, cell in enumerate(self.notebook.cells):
                 if cell.cell_type == "code" and cell.source.strip() and index not in lost:
                     await self._cell(kernel, cell, index, again=index < first)
+                    if _is_check(cell):
+                        name, expression = cell.metadata["check"]
+                        await self._keep(kernel, name, expression, index)
+                        kept[name] = index
                     if self.after_cell:
                         await self.after_cell(kernel, index)
             index = len(self.notebook.cells)
             await self._results(kernel, index - 1)
+            for name, place in kept.items():  # from here on, nothing comes into the notebook any more
+                self.hidden[name] = await self._judged(kernel, name, kernel_code.kept(name), self.seed, place)
         except Lost:
             stopped = index if index < len(self.notebook.cells) else None
         finally:
@@ -185,57 +194,73 @@ class _Session:
         return min(self.bounds.cell_seconds, self.deadline - time.monotonic())
 
     async def _cell(self, kernel: Kernel, cell: Any, index: int, again: bool) -> None:
-        """Execute one cell, and judge the answer that it checks; its failure is a status."""
+        """Execute one cell; its failure is a status."""
         check = cell.metadata.get("check")
         if check:
             await self._show_verdict(kernel, check[0], check[1], index)
         content = await kernel.execute(nbformat.from_dict(cell) if again else cell, index)
-        if again:
-            return
-        if content.get("status") != "ok":
+        if not again and content.get("status") != "ok":
             text = f"{content.get('ename')}: {content.get('evalue')}"
             self.execution.statuses.append("out-of-memory" if any(mark in text for mark in NO_MEMORY) else "failed")
-        if check:
-            name, expression = check
-            verdict = await self._judged(kernel, name, expression, self.seed, index)
-            if verdict.status == "failed":  # what it says may hold numbers of the hidden inputs
-                shown = self.shown[name]
-                hidden, verdict = verdict, shown if shown.status == "failed" else Verdict("failed", NOT_IN_GENERAL)
-                if hidden.message != verdict.message:
-                    self.execution.details[name] = hidden.message
-            self.execution.verdicts[name] = verdict
+
+    async def _keep(self, kernel: Kernel, name: str, expression: str, index: int) -> None:
+        """Let the kernel keep an answer, and keep a copy of it."""
+        copy = await kernel.ask(kernel_code.keep(name, expression), index)
+        self.copies.setdefault(name, copy or "")
+
+    async def _try_copies(self, checks: dict[str, int]) -> None:
+        """Try copies where the answer itself could not be tried, or fails after cells that may use its names again.
+
+        They come to a kernel of their own, which executes no cell; one that loses it costs itself alone.
+        """
+        kernel = None
+        for name, index in checks.items():
+            shown, hidden = self.shown.get(name), self.hidden.get(name)
+            if shown is None or shown.status != "passed" or (hidden and hidden.status == "passed"):
+                continue
+            if not self.copies.get(name):
+                continue
+            if kernel is None:
+                kernel = await self._start()
+                self.deadline = max(self.deadline, time.monotonic() + self.bounds.cell_seconds)
+            try:
+                verdict = await self._judged(kernel, name, kernel_code.kept(name, self.copies[name]), self.seed, index)
+            except Lost:
+                await kernel.stop()
+                verdict = Verdict("failed", f"On hidden inputs it lost its kernel ({kernel.reason}).")
+                self.execution.statuses.append(kernel.reason)
+                kernel = None
+            if hidden is None or verdict.status == "passed":
+                self.hidden[name] = verdict
+        if kernel is not None:
+            await kernel.stop()
+
+    def _conclude(self, name: str) -> None:
+        """Set the verdict on an exercise, and what its judge said on hidden inputs, which may hold numbers of them."""
+        shown, hidden = self.shown.get(name), self.hidden.get(name)
+        if hidden is None or shown is None:
+            verdict = Verdict("lost", "its kernel ended before the check")
+        elif hidden.status != "failed":
+            verdict = hidden
+        else:
+            verdict = shown if shown.status == "failed" else Verdict("failed", NOT_IN_GENERAL)
+            if hidden.message != verdict.message:
+                self.execution.details[name] = hidden.message
+        self.execution.verdicts[name] = verdict
 
     async def _show_verdict(self, kernel: Kernel, name: str, expression: str, index: int) -> None:
         """Let the kernel's `check` say what it says to a student, whose kernel can judge; see `kernel_checker`."""
         if name not in self.shown:
             self.shown[name] = await self._judged(kernel, name, expression, SHOWN_SEED, index)
         verdict = self.shown[name]
-        printed = (verdict.status == "passed", feedback(exercises()[name], verdict, 1))
-        await kernel.ask(
-            "def _labkit_verdict():\n"
-            f"    import {checker.__name__} as checker\n"
-            f"    getattr(checker, 'VERDICTS', {{}})[{name!r}] = {printed!r}\n"
-            "_labkit_verdict()",
-            index,
-        )
+        printed = feedback(exercises()[name], verdict, 1)
+        await kernel.ask(kernel_code.tell(name, verdict.status == "passed", printed), index)
 
-    async def _judged(self, kernel: Kernel, name: str, expression: str, seed: int, index: int) -> Verdict:
-        """Let the kernel try the answer on inputs drawn from a seed, and judge what it noted."""
-        exercise = exercises()[name]
-        inputs = encode(exercise.draw(np.random.default_rng(seed)))
-        collector = exercise.collect
-        notes = await kernel.ask(
-            "def _labkit_notes():\n"
-            "    import importlib, IPython.display\n"
-            f"    collector = getattr(importlib.import_module({collector.__module__!r}), {collector.__name__!r})\n"
-            f"    plain = importlib.import_module({encode.__module__!r})\n"
-            f"    notes = collector({expression}, [tuple(one) for one in plain.decode({inputs!r})])\n"
-            f"    IPython.display.display({{{NOTES!r}: plain.encode(notes)}}, raw=True)\n"
-            "_labkit_notes()",
-            index,
-        )
+    async def _judged(self, kernel: Kernel, name: str, answer: str, seed: int, index: int) -> Verdict:
+        """Let the kernel try an answer, an expression of its own, on inputs drawn from a seed, and judge its notes."""
+        notes = await kernel.ask(kernel_code.note(exercises()[name], answer, seed), index)
         if notes is None:
-            return Verdict("failed", f"Nothing was noted about {expression}: is it defined?")
+            return Verdict("failed", f"Nothing was noted about the answer to {name}: is it defined?")
         start = time.monotonic()
         verdict = await asyncio.to_thread(self.judge, name, notes, seed)
         self.deadline += time.monotonic() - start  # it is not the notebook's time
@@ -243,23 +268,10 @@ class _Session:
 
     async def _results(self, kernel: Kernel, index: int) -> None:
         """Keep the results.json that the notebook wrote, however wrong it may be."""
-        text = await kernel.ask(
-            "import os, IPython.display\n"
-            "with open(os.path.join(os.environ['LABKIT_OUT'], 'results.json'), encoding='utf-8') as file:\n"
-            f"    IPython.display.display({{{NOTES!r}: file.read({LARGEST_NOTES} + 1)}}, raw=True)",
-            index,
-        )
+        text = await kernel.ask(kernel_code.RESULTS, index)
         with contextlib.suppress(Refused):
             self.execution.results = parse_json((text or "null").encode("utf-8", "replace"))
 
 
-def _make_valid(notebook: Any) -> None:
-    """Drop outputs that no notebook can hold, e.g. of a forged message."""
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
-            with contextlib.suppress(Exception):
-                text = json.dumps(cell.outputs, ensure_ascii=False, allow_nan=False)
-                cell.outputs = nbformat.from_dict(json.loads(text.encode("utf-8", "replace")))
-                nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
-                continue
-            notebook.cells[index] = nbformat.v4.new_code_cell(cell.source, id=cell.id, metadata=cell.metadata)
+def _is_check(cell: Any) -> bool:
+    return "check" in cell.metadata

@@ -27,9 +27,9 @@ SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localti
 # Of these wings, which hold right answers and their judges, a kernel sees only what notes answers and shuts it away.
 JUDGING_WINGS = ("exercises", "grading")
 NOT_JUDGING = (
-    *(f"exercises/{name}.py" for name in ("__init__", "notes", "torch_trials", "training_trials", "trials")),
-    *(f"grading/{name}.py" for name in ("__init__", "sandbox/__init__", "sandbox/confine", "sandbox/guard")),
-    "grading/sandbox/syscalls.py",
+    *(f"exercises/{name}.py" for name in ("__init__", "answers", "notes", "torch_trials", "training_trials", "trials")),
+    *(f"grading/{name}.py" for name in ("__init__", "sandbox/__init__", "sandbox/confine")),
+    *(f"grading/sandbox/{name}.py" for name in ("guard", "syscalls")),
 )
 ENVIRONMENT = {  # nothing of the TA's
     "HOME": SCRATCH,
@@ -63,17 +63,18 @@ def refuse_without_sandbox() -> None:
             "The sandbox needs bubblewrap: install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install "
             "bubblewrap), or, for submissions that you trust, use --unsafe."
         )
-    nested_namespace = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(1 << 28))"
+    try_out = "from labkit.grading.sandbox.confine import try_out; try_out()"
     with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
         command = wrap(folder)
         plain = subprocess.run([*command, "true"], capture_output=True, text=True)
-        nested = subprocess.run([*command, sys.executable, "-c", nested_namespace], capture_output=True, text=True)
+        nested = subprocess.run([*command, sys.executable, "-c", try_out], capture_output=True, text=True)
     if plain.returncode or nested.returncode:
         reason = (plain.stderr + nested.stderr).strip().splitlines() or ["namespaces cannot be made"]
         raise LabkitError(
             f"The sandbox cannot start ({reason[-1]}): allow user namespaces (sysctl user.max_user_namespaces above 0, "
             "kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0; in a "
-            "container, run it with seccomp=unconfined), or, for submissions that you trust, use --unsafe."
+            "container, run it with seccomp=unconfined; it needs Linux 5.8), or, for submissions that you trust, use "
+            "--unsafe."
         )
 
 

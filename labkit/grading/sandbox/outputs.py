@@ -6,8 +6,11 @@ an earlier one shows, and needs the state of all widgets to follow what is print
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
+import nbformat
 from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode, from_dict
 from papermill.clientwrap import PapermillNotebookClient
@@ -124,3 +127,15 @@ def _output(kind: str, content: dict[str, Any]) -> Any:
             output.update(output_type=kind, execution_count=count if type(count) is int else None)
         return output
     return None
+
+
+def drop_invalid(notebook: Any) -> None:
+    """Drop outputs that no notebook can hold, e.g. of a forged message."""
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            with contextlib.suppress(Exception):
+                text = json.dumps(cell.outputs, ensure_ascii=False, allow_nan=False)
+                cell.outputs = nbformat.from_dict(json.loads(text.encode("utf-8", "replace")))
+                nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
+                continue
+            notebook.cells[index] = nbformat.v4.new_code_cell(cell.source, id=cell.id, metadata=cell.metadata)

@@ -59,7 +59,7 @@ def test_no_judge_can_be_read_or_imported_in_a_kernel(sandboxed):
     read, telling = printed(found, walk).split(" ", 1)
     assert int(read) > 20
     assert telling.strip() == "[]"
-    assert printed(found, bring).splitlines() == ["[]", "confine guard syscalls"]
+    assert printed(found, bring).splitlines() == ["[]", "answers confine guard syscalls"]
     assert statuses(found)[::2] == ["passed", "passed"]
 
 
@@ -136,3 +136,50 @@ def test_hidden_inputs_differ_between_people_and_between_hand_ins():
     seeds = [seed("ada", "aa"), seed("bob", "aa"), seed("ada", "bb"), seed("ada", "aa", batch=6)]
     assert len(set(seeds)) == 4
     assert seed("ada", "aa") == seeds[0]
+
+
+# Each keeps what it is given, and shows it wherever a notebook can.
+KEEPS = """
+seen = []
+def gradient_by_hand(powers, error):
+    seen.append(powers)
+    open("kept.txt", "a").write(f"{powers.tolist()}")
+    print(powers)
+    return 2 * (powers @ error) / len(error)
+"""
+SHOWS = """
+import json, os, threading, time
+print([one.tolist() for one in seen], open("kept.txt").read())
+open(os.environ["LABKIT_OUT"] + "/results.json", "w").write(json.dumps([one.tolist() for one in seen]))
+def later():
+    while True:
+        time.sleep(0.01)
+        print([one.tolist() for one in seen])
+threading.Thread(target=later, daemon=True).start()
+"""
+
+
+def test_no_hidden_input_gets_into_what_a_notebook_shows(sandboxed):
+    check = {1: ("1.4", "gradient_by_hand")}
+    found = execute(notebook(KEEPS, "pass", SHOWS, "pass"), check, {}, 77, BOUNDS, SmallProvisioner)
+    assert found.verdicts["1.4"].status == "passed"
+    draw = exercises()["1.4"].draw
+    first = [str(float(draw(np.random.default_rng(seed))[0][0].flatten()[0]))[:7] for seed in (SHOWN_SEED, 77)]
+    told = f"{found.notebook} {found.results} {found.verdicts} {found.details}"
+    assert [number in told for number in first] == [True, False]
+
+
+def test_an_answer_passes_as_it_was_at_its_check(sandboxed):
+    """Also when later cells use its names again, or take its kernel away to the end; only a copy can tell."""
+    answer = "twice = lambda values: 2 * values\n" + AFTER.replace("2 * (", "twice(")
+    ends = "import os; os._exit(0)"
+    for later in (["twice = None; del gradient_by_hand"], [f"{ends}  # {number}" for number in range(5)]):
+        book = notebook(answer, "pass", *later)
+        found = execute(book, {1: ("1.4", "gradient_by_hand")}, {}, 77, BOUNDS, SmallProvisioner)
+        assert found.verdicts["1.4"].status == "passed", later
+
+
+def test_an_answer_that_cannot_be_copied_is_tried_itself(sandboxed):
+    answer = "endless = (number for number in iter(int, 1))\n" + AFTER.replace("return 2", "return next(endless) + 2")
+    found = execute(notebook(answer, "pass"), {1: ("1.4", "gradient_by_hand")}, {}, 77, BOUNDS, SmallProvisioner)
+    assert found.verdicts["1.4"].status == "passed"
