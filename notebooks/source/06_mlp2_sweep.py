@@ -246,7 +246,7 @@ assert check.passed("6.3")
 if check.passed("6.3"):
     one = np.array(losses[0])
     for window in [size for size in (1, 5, 10) if size < len(one)]:  # few images make few steps
-        smooth = np.array(moving_average(one, window))
+        smooth = np.array(moving_average(one.copy(), window))
         print(f"window {window:>2}: {len(smooth)} entries, largest jump {np.abs(np.diff(smooth)).max():.2f}")
 
 # %% [markdown]

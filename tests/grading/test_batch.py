@@ -174,7 +174,7 @@ def test_interrupted_it_says_how_to_go_on(place, number):
         process.send_signal(number)  # from the system and from the shell
     _, errors = process.communicate(timeout=60)
     assert errors == "labkit: Interrupted: every finished notebook is kept, and the same command goes on from there.\n"
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert content(place / "out")
 
 

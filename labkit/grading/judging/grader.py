@@ -238,8 +238,10 @@ class _Session:
     def _conclude(self, name: str) -> None:
         """Set the verdict on an exercise, and what its judge said on hidden inputs, which may hold numbers of them."""
         shown, hidden = self.shown.get(name), self.hidden.get(name)
-        if hidden is None or shown is None:
+        if shown is None or (hidden is None and shown.status == "passed"):
             verdict = Verdict("lost", "its kernel ended before the check")
+        elif hidden is None:
+            verdict = shown
         elif hidden.status != "failed":
             verdict = hidden
         else:

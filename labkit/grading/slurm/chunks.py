@@ -80,8 +80,8 @@ def run_on_slurm(
 
     jobs: notebooks side by side in each chunk, each with a processor of its own.
     Returns a sentence when not all were finished, else nothing. LabkitError when Slurm refuses, or the rehearsal fails
-    unless despite_rehearsal. Interrupted when the
-    user ends it, which cancels the chunks; when this command is killed, they go on, and `settle` finds them.
+    unless despite_rehearsal. Interrupted when the user ends it, which cancels the chunks; when this command is killed,
+    they go on, and `settle` finds them.
     """
     folder = _folder(out)
     parts = chunks(tasks)
@@ -149,8 +149,7 @@ def run_rehearsal(worker: Worker, stems: list[str], out: Path, jobs: int) -> Non
 @contextlib.contextmanager
 def _on_a_node(worker: Worker, out: Path, jobs: int) -> Iterator[Executor]:
     def end(*_: Any) -> None:
-        """End at once: what is written is whole. What Slurm ends beside this process leaves its folder of sockets."""
-        tell("labkit: Interrupted: every finished notebook is kept.")
+        """End at once: what is written is whole, and Slurm says in the log why. It would leave the sockets' folder."""
         worker.end()
         os._exit(1)
 
