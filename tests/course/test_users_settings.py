@@ -94,7 +94,8 @@ def facts(folder, script, **environment):
     """Return what a notebook in a folder says of its kernel, once for each that a script runs it on."""
     path = folder / "book" / "one.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(FACTS)]), path)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "JUPYTER_"))}
+    ours = ("PYTHON", "JUPYTER_", "IPYTHON", "MATPLOTLIBRC")  # perhaps of an earlier headless run in this process
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     process = subprocess.run(
         [sys.executable, "-c", script, path], cwd=folder, env=clean | environment, capture_output=True, text=True
     )
