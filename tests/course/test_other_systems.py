@@ -80,10 +80,10 @@ def test_a_submission_is_packed(ran, student):
         "submit", "--group", "Grüppe", "--members", "ab12", "--data", "embedded", answer="y\n"
     )
     assert code == 0, output + errors
-    assert "Ready to upload: submission-gruppe.zip" in output
-    with zipfile.ZipFile(folder / "submission-gruppe.zip") as archive:
+    assert "Ready to upload: submission-grüppe.zip" in output
+    with zipfile.ZipFile(folder / "submission-grüppe.zip") as archive:
         assert archive.testzip() is None
-        assert "submission-gruppe/notebooks/01_one.ipynb" in archive.namelist()
+        assert "submission-grüppe/notebooks/01_one.ipynb" in archive.namelist()
 
 
 @pytest.mark.parametrize(
