@@ -52,7 +52,9 @@ def run(text: str, arguments: Sequence[str]) -> tuple[str, list[Remark]]:
 
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "log.json"
-        command = [pypandoc.get_pandoc_path(), *arguments, "--sandbox", "--quiet", f"--log={log}"]
+        # Of the user's own data folder, which may change what pandoc does, nothing is taken.
+        options = ["--sandbox", f"--data-dir={scratch}", "--quiet", f"--log={log}"]
+        command = [pypandoc.get_pandoc_path(), *arguments, *options]
         try:
             done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=LONGEST)
         except subprocess.TimeoutExpired as error:
