@@ -14,7 +14,7 @@ from labkit.basics.console import print_on_any_console
 from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.signals import end_in_peace, end_on_signals, exit_code
 
-PATIENCE = 5  # seconds for the end of a command that failed
+PATIENCE = 5  # seconds for the end of a command that a signal ended
 
 app = typer.Typer(
     add_completion=False,
@@ -213,10 +213,11 @@ def main() -> None:
 
 
 def _leave(sentence: str, code: int) -> None:
-    """Say why the command ends, and end it; soon, even where a thread still waits for a kernel, which ends with it."""
-    end_in_peace()
+    """Say why the command ends, and end it; after a signal soon, even where a thread still waits for a kernel."""
     print(f"labkit: {sentence}", file=sys.stderr, flush=True)
-    timer = threading.Timer(PATIENCE, os._exit, (code,))
-    timer.daemon = True
-    timer.start()
+    if exit_code():
+        end_in_peace()
+        timer = threading.Timer(PATIENCE, os._exit, (code,))
+        timer.daemon = True
+        timer.start()
     sys.exit(code)
