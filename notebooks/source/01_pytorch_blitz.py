@@ -200,6 +200,7 @@ points = torch.linspace(-2, 2, 9, dtype=torch.float64, requires_grad=True)
 
 
 def wavy(x):
+    x = torch.as_tensor(x, dtype=torch.float64)  # also of one number
     return torch.sin(x**2) + torch.tanh(x)
 
 
