@@ -37,6 +37,14 @@ def course(folder: Path) -> list[Path]:
     return [_original(by_number[number]) for number in sorted(by_number)]
 
 
+def told_course(folder: Path) -> list[Path]:
+    """Return the notebooks of the course, as `course`, and say what else there is in their folder."""
+    shelf = course(folder)
+    if others := left_out(folder, shelf):
+        print(others)
+    return shelf
+
+
 def left_out(folder: Path, taken: Sequence[Path]) -> str:
     """Return a line that names what else there is in a folder of notebooks; nothing where there is nothing."""
     names = sorted(path.name for path in folder.glob("*.ipynb") if path not in taken and not path.name.startswith("."))

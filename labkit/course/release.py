@@ -22,7 +22,7 @@ from labkit import CHECKOUT, __version__
 from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import ensure_writable, expanded, write_atomically
 from labkit.course.build import check_notebooks
-from labkit.course.notebooks import clean, course, left_out, notebooks_folder, read_notebook, to_text
+from labkit.course.notebooks import clean, notebooks_folder, read_notebook, to_text, told_course
 from labkit.report.document import default_template
 
 COURSE = "labkit-course"
@@ -70,10 +70,7 @@ def course_files() -> dict[str, bytes]:
     folder = notebooks_folder()
     if (folder / "source").is_dir():
         check_notebooks()
-    shelf = course(folder)
-    if others := left_out(folder, shelf):
-        print(others)
-    notebooks = {path.name: clean(read_notebook(path)) for path in shelf}
+    notebooks = {path.name: clean(read_notebook(path)) for path in told_course(folder)}
     if not notebooks:
         raise UsageError(f"{folder} holds no notebook of the course (NN_name.ipynb).")
     if faults := [f"{name}: {fault}" for name, notebook in notebooks.items() for fault in _marker_faults(notebook)]:

@@ -15,7 +15,7 @@ from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, only_run, out_folder
 from labkit.basics.live import Live
 from labkit.course import kernels
-from labkit.course.notebooks import course, left_out, notebooks_folder, select
+from labkit.course.notebooks import notebooks_folder, select, told_course
 from labkit.course.run_one import Outcome, execute, set_environment
 from labkit.data.places import settle
 from labkit.exercises.checker import count, not_passed, statuses
@@ -37,10 +37,7 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
     start = time.perf_counter()
     get_profile(profile)
     data = settle(data)  # notebooks run in their own folder
-    shelf = course(notebooks_folder())
-    if others := left_out(notebooks_folder(), shelf):
-        print(others)
-    paths = select(names, shelf)
+    paths = select(names, told_course(notebooks_folder()))
     folder = out_folder(out)
     _refuse_unusable(folder)
     parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}

@@ -17,7 +17,7 @@ from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import data_folder, ensure_writable, home_folder, only_run, out_folder, write_atomically
 from labkit.basics.helper_files import beside
 from labkit.course import review
-from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, course, left_out, notebooks_folder, read_notebook
+from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, notebooks_folder, read_notebook, told_course
 from labkit.course.run_all import execute_all
 from labkit.course.run_one import Outcome
 from labkit.data.places import settle
@@ -57,9 +57,7 @@ def submit(
         text = source.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UsageError(f"The report's source {source} cannot be read ({error}): name it with --report.") from error
-    paths = course(notebooks_folder())
-    if others := left_out(notebooks_folder(), paths):
-        print(others)
+    paths = told_course(notebooks_folder())
     helpers, not_packed = beside(notebooks_folder(), [path.stem for path in paths])
     saved = {path.stem: read_notebook(path) for path in paths}
     _refuse_local_paths(saved, helpers)

@@ -16,7 +16,7 @@ import nbformat
 from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
-from labkit.course.notebooks import course, left_out, notebooks_folder, read_notebook
+from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.rehearsal import failures
@@ -68,10 +68,7 @@ def _grade(
         refuse_without_slurm()  # the nodes look for their sandbox themselves
     elif not settings.unsafe:
         refuse_without_sandbox()
-    shelf = course(notebooks_folder())
-    if others := left_out(notebooks_folder(), shelf):
-        print(others)
-    staff = {path.stem: read_notebook(path) for path in shelf}
+    staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
     submissions = read_submissions(source, list(staff))

@@ -130,7 +130,8 @@ class _Session:
             self.execution.remarks.append(
                 f"Cell {self._number(stopped)} lost its kernel ({reason}); what follows ran on a fresh one, without it."
             )
-        checks = {cell.metadata["check"][0]: index for index, cell in enumerate(self.notebook.cells) if _is_check(cell)}
+        cells = enumerate(self.notebook.cells)
+        checks = {cell.metadata["check"][0]: index for index, cell in cells if "check" in cell.metadata}
         await self._try_copies(checks)
         for name, index in checks.items():
             del self.notebook.cells[index].metadata["check"]
@@ -150,7 +151,7 @@ class _Session:
             for index, cell in enumerate(self.notebook.cells):
                 if cell.cell_type == "code" and cell.source.strip() and index not in lost:
                     await self._cell(kernel, cell, index, again=index < first)
-                    if _is_check(cell):
+                    if "check" in cell.metadata:
                         name, expression = cell.metadata["check"]
                         await self._keep(kernel, name, expression, index)
                         kept[name] = index
@@ -163,10 +164,7 @@ class _Session:
         except Lost:
             stopped = index if index < len(self.notebook.cells) else None
         finally:
-            self.execution.peak_memory = max(self.execution.peak_memory, await kernel.stop())
-            if kernel.reason:
-                self.execution.statuses.append(kernel.reason)
-            self.execution.disturbed |= kernel.disturbed
+            await self._stop(kernel)
         return stopped, kernel.reason
 
     async def _start(self) -> Kernel:
@@ -184,6 +182,13 @@ class _Session:
                         "command again; what is finished is kept."
                     ) from error
         return kernel
+
+    async def _stop(self, kernel: Kernel) -> None:
+        """End a kernel, and keep what it says of the execution: its memory, why it was lost, whether by the machine."""
+        self.execution.peak_memory = max(self.execution.peak_memory, await kernel.stop())
+        if kernel.reason:
+            self.execution.statuses.append(kernel.reason)
+        self.execution.disturbed |= kernel.disturbed
 
     def _number(self, index: int) -> int:
         """Return what a cell is called in remarks: its place, from 1, among the student's."""
@@ -226,14 +231,13 @@ class _Session:
             try:
                 verdict = await self._judged(kernel, name, kernel_code.kept(name, self.copies[name]), self.seed, index)
             except Lost:
-                await kernel.stop()
+                await self._stop(kernel)
                 verdict = Verdict("failed", f"On hidden inputs it lost its kernel ({kernel.reason}).")
-                self.execution.statuses.append(kernel.reason)
                 kernel = None
             if hidden is None or verdict.status == "passed":
                 self.hidden[name] = verdict
         if kernel is not None:
-            await kernel.stop()
+            await self._stop(kernel)
 
     def _conclude(self, name: str) -> None:
         """Set the verdict on an exercise, and what its judge said on hidden inputs, which may hold numbers of them."""
@@ -273,7 +277,3 @@ class _Session:
         text = await kernel.ask(kernel_code.RESULTS, index)
         with contextlib.suppress(Refused):
             self.execution.results = parse_json((text or "null").encode("utf-8", "replace"))
-
-
-def _is_check(cell: Any) -> bool:
-    return "check" in cell.metadata
