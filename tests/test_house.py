@@ -35,9 +35,7 @@ def test_the_package_shows_its_wings_at_a_glance():
 
 def test_no_module_is_longer_than_a_few_screens():
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    # A notebook's exercises stand one after the other in one file, each a screen of its own.
-    most = {path: 350 if path.match("exercises/nb*.py") else 280 for path in lines}
-    assert not {path: count for path, count in lines.items() if count > most[path]}
+    assert not {path: count for path, count in lines.items() if count > 280}
 
 
 def test_a_wing_has_at_most_ten_modules():

@@ -6,56 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import trials
+from labkit.exercises import dropout, trials
 from labkit.exercises.comparing import judge_verdicts, paired
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_pair, close
-
-
-def _draw_dropout(rng: np.random.Generator) -> Inputs:
-    import torch
-
-    cases = ((rng.uniform(0.15, 0.35), (200, 100)), (rng.uniform(0.65, 0.85), (100, 200)), (0.0, (6, 7)))
-    values = [rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape) for _, shape in cases]
-    return [
-        (torch.from_numpy(x.astype(np.float32)), round(float(p), 2)) for x, (p, _) in zip(values, cases, strict=True)
-    ]
-
-
-def _judge_dropout(answers: list[Any], inputs: Inputs) -> None:
-    exact = []
-    for answer, (tensor, p) in zip(answers, inputs, strict=True):
-        values = tensor.double().numpy()
-        first, second = (as_array(result, values.shape) for result in as_list(answer, 2))
-        for result in (first, second):
-            _judge_dropped(result, values, p)
-            exact.append(p == 0 or (result == 0).sum() == round(p * values.size))
-        if p and np.array_equal(first == 0, second == 0):
-            raise Wrong("Two calls drop the same entries: draw anew in every call, and set no seed inside.")
-    if all(exact):
-        raise Wrong("It always drops the same number: each entry is dropped or not, whatever happens to the others.")
-
-
-def _judge_dropped(result: np.ndarray, values: np.ndarray, p: float) -> None:
-    dropped = result == 0
-    share, chance = dropped.mean(), 6 * (p * (1 - p) / values.size) ** 0.5  # six standard deviations
-    if abs(share - (1 - p)) < abs(share - p) and abs(share - (1 - p)) < 0.05:
-        raise Wrong(f"p = {p} drops a share of {share:.2f}: p is the probability to drop an entry, not to keep it.")
-    across = max(dropped.mean(axis).var() * dropped.shape[axis] for axis in (0, 1))
-    if across > 2 * share * (1 - share):
-        raise Wrong("Whole rows or columns are dropped together: each entry needs a random number of its own.")
-    if abs(share - p) > chance:
-        raise Wrong(f"p = {p} drops a share of {share:.3f} of {values.size:,} entries.")
-    survivors = values[~dropped]
-    for factor, message in (
-        (1, "The entries that survive are not scaled, so the next layer sees less in total."),
-        (1 - p, "The entries that survive are multiplied by 1 - p; divide, so that they grow."),
-        (p, "The entries that survive are multiplied by p; they should be divided by the probability to survive."),
-        (1 / p if p else 0, "The entries that survive are divided by p, but p is the probability to be dropped."),
-    ):
-        if p and close(result[~dropped], factor * survivors, 1e-4):
-            raise Wrong(message)
-    if not close(result[~dropped], survivors / (1 - p), 1e-4):
-        raise Wrong(f"With p = {p}, the entries that survive are not 1 / (1 - p) times what they were.")
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_pair, close, recognise
 
 
 def _draw_rows(rng: np.random.Generator) -> Inputs:
@@ -84,7 +37,7 @@ def _judge_layer_norm(answers: list[Any], inputs: Inputs) -> None:
             continue
         neurons = values.shape[1]
         across = (values - values.mean(0)) / np.sqrt(values.var(0) + 1e-5)
-        for mistake, message in (
+        mistakes = (
             (
                 centred / np.sqrt(variance * neurons / (neurons - 1) + 1e-5),
                 "The variance is a mean: divide by n, not n - 1.",
@@ -105,9 +58,8 @@ def _judge_layer_norm(answers: list[Any], inputs: Inputs) -> None:
                 "1e-5 is added to the root; add it to the variance, before the root.",
             ),
             (centred / np.sqrt(np.where(variance > 0, variance, 1)), "1e-5 is missing: it is added to the variance."),
-        ):
-            if close(array, mistake, 1e-3):
-                raise Wrong(message)
+        )
+        recognise(array, mistakes, 1e-3)
         if values.var() < 1e-3:
             raise Wrong("Rows of very small numbers go wrong: is it 1e-5, and is it added to the variance?")
         raise Wrong("The values differ from (value - mean of its row) / root of (variance of its row + 1e-5).")
@@ -221,16 +173,15 @@ def _judge_gains(listed: Any, runs: Any, decay: float) -> None:
     if close(array, expected, 1e-4):
         return
     rows = columns[0]["test"].to_numpy() - columns[1]["test"].to_numpy()
-    for mistake, message in (
+    mistakes = (
         (-expected, "The gains have the wrong sign: subtract the accuracy without weight decay from that with it."),
         (abs(expected), "The gains have lost their sign."),
         *((expected.round(digits), "The gains are rounded; leave all their digits.") for digits in (1, 2, 3)),
         (expected / 100, "The accuracies are in percent already, so their differences are percentage points."),
         (rows, "It pairs the rows as they stand, but they are in no order: pair runs of the same seed."),
         (_gains(runs, 1e-3), "It compares with a weight decay of 0.001 whatever `decay` says."),
-    ):
-        if close(array, mistake, 1e-4):
-            raise Wrong(message)
+    )
+    recognise(array, mistakes, 1e-4)
     if close(np.sort(array), np.sort(expected), 1e-4):
         raise Wrong("The gains are right, but not in the order of the seeds.")
     if close(np.sort(abs(array)), np.sort(abs(expected)), 1e-4):
@@ -244,8 +195,8 @@ EXERCISES = (
         "write dropout",
         2,
         trials.without_dropout,
-        _draw_dropout,
-        _judge_dropout,
+        dropout.draw_dropout,
+        dropout.judge_dropout,
         (
             "`torch.rand_like(values)` has values' shape, and each of its numbers is below p with probability p.",
             "Compare the random numbers with p: multiplied with `values`, False counts as 0 and True as 1. Then scale.",
