@@ -13,6 +13,7 @@ TITLES = {"mnist": "embedded digits", "cifar10": "embedded shapes"}  # by what t
 SEED = 1998
 DIGITS_TEST = 450  # of 1,797 digits
 SHAPES_TRAIN, SHAPES_TEST = 4_000, 1_000
+BAR_SHARE = 0.3  # of the images have a bar in front
 SHAPES = ("disc", "ring", "square", "frame", "triangle", "cross", "stripes", "checks", "star", "crescent")
 
 
@@ -61,23 +62,25 @@ def drawn_shapes() -> Raw:
 
 
 def _draw(label: int, rng: np.random.Generator) -> np.ndarray:
-    """Return one image (3, 32, 32) uint8: background gradient, the shape, a bar that hides part of it, noise."""
+    """Return one image (3, 32, 32) uint8: background gradient, the shape, noise; in some a bar hides part of it."""
     rows, columns = np.mgrid[0:32, 0:32] - 15.5
     ramp = (rows * rng.normal() + columns * rng.normal())[None] / 32
     base = rng.uniform(0.1, 0.9, (3, 1, 1))
     colour = base + rng.choice([-1, 1]) * rng.uniform(0.1, 0.6, (3, 1, 1))  # lighter or darker, never the same
     mask = _mask(label, rows, columns, rng)[None]
     scene = (base + ramp * rng.uniform(-0.4, 0.4, (3, 1, 1))) * (1 - mask) + colour * mask
-    bar = np.abs(rows * np.cos(turn := rng.uniform(0, np.pi)) + columns * np.sin(turn) - rng.uniform(-9, 9)) < 1.5
-    scene = np.where(bar[None], rng.uniform(0, 1, (3, 1, 1)), scene)
+    if rng.random() < BAR_SHARE:
+        turn = rng.uniform(0, np.pi)
+        bar = np.abs(rows * np.cos(turn) + columns * np.sin(turn) - rng.uniform(-9, 9)) < 1.5
+        scene = np.where(bar[None], rng.uniform(0, 1, (3, 1, 1)), scene)
     noisy = scene + rng.normal(0, 0.08, scene.shape)
     return np.round(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
 
 
 def _mask(label: int, rows: np.ndarray, columns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return where the shape of that class covers the image, in a frame turned, moved and scaled at random."""
-    turn, size = rng.uniform(-0.6, 0.6), rng.uniform(6.5, 12)
-    rows, columns = rows - rng.uniform(-5, 5), columns - rng.uniform(-5, 5)
+    turn, size = rng.uniform(-0.3, 0.3), rng.uniform(8.5, 12)
+    rows, columns = rows - rng.uniform(-3, 3), columns - rng.uniform(-3, 3)
     y = (rows * np.cos(turn) - columns * np.sin(turn)) / size
     x = (rows * np.sin(turn) + columns * np.cos(turn)) / size
     radius, box = np.hypot(x, y), np.maximum(np.abs(x), np.abs(y))

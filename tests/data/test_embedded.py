@@ -66,5 +66,5 @@ def test_a_small_cnn_learns_the_shapes_but_not_all(shapes):
     )
     fit(model, shapes, TrainConfig(epochs=3, lr=3e-3))
     accuracy = evaluate(model, shapes).accuracy
-    assert 0.2 < accuracy < 0.99
+    assert 0.5 < accuracy < 0.99
     assert accuracy == pytest.approx(evaluate(model, shapes).accuracy)
