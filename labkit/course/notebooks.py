@@ -12,7 +12,7 @@ from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.exercises.catalogue import modules
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
-RUN = re.compile(r"""\bRun\(\\?["'](\d\d_\w+)\\?["']""")  # as it stands in a notebook's JSON
+RUN = re.compile(r"""\b(?:Run|begin)\(\\?["'](\d\d_\w+)\\?["']""")  # as it stands in a notebook's JSON
 KEPT_METADATA = {"tags", "nbgrader"}  # of a cell
 
 

@@ -23,6 +23,7 @@ from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import ensure_writable, expanded, write_atomically
 from labkit.course.build import check_notebooks
 from labkit.course.notebooks import clean, notebooks_folder, read_notebook, to_text, told_course
+from labkit.report.captions import caption_files
 from labkit.report.document import default_template
 
 COURSE = "labkit-course"
@@ -77,6 +78,7 @@ def course_files() -> dict[str, bytes]:
         raise LabkitError("\n  ".join(["The release would show or lose solutions.", *faults]))
     secret = solution_lines(notebooks)
     files = {f"notebooks/{name}": to_text(student_version(book)).encode() for name, book in notebooks.items()}
+    files |= {f"notebooks/{name}": content for name, content in caption_files(folder)}
     try:
         files["report_template.md"] = default_template().read_bytes()
     except OSError as error:

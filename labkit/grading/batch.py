@@ -29,6 +29,7 @@ from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.settings import Settings, settle_data
 from labkit.grading.slurm.chunks import run_on_slurm, settle
 from labkit.grading.slurm.cluster import refuse_without_slurm
+from labkit.report.captions import caption_files
 from labkit.report.profiles import get_profile
 
 
@@ -82,7 +83,7 @@ def _grade(
     with AttemptStore(out / "results.sqlite") as store:
         settle(out, store)
         tasks = list(_open_tasks(submissions, staff, store, course_hash, settings, fresh))
-        worker = Worker(staff, course_hash, settings, _seed(out))
+        worker = Worker(staff, course_hash, settings, _seed(out), caption_files(notebooks_folder()))
         if (earlier := out / "runs").is_dir() and not worker.rehearsed(out).exists():  # its name in the first version
             earlier.rename(worker.rehearsed(out))
         total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())

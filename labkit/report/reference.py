@@ -1,39 +1,51 @@
 """What the lab's systems reach: a user's own numbers beside reference bands, and the page that reports the reference.
 
 reference.json holds `systems` (written by hand: what others reported, and which number of ours answers it), `remarks`
-on how they were measured, and for each profile and data set `bands` (written by `update` from a results.json).
+on how they were measured, for each profile and data set `bands`, and the `tables` of full runs on the real data, which
+stand beside those of embedded images. Bands and tables are written by `update` from a results.json.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
 from labkit.report.results import read_results
+from labkit.report.uncertainty import t_quantile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = Path(__file__).with_name("reference.json")
-WIDTH = 3.0  # half a band, in standard deviations of a single run
-NARROWEST = 0.3  # percentage points: results differ that much between processors and versions of torch
+LEVEL = 0.99  # of the interval of the difference of two means over as many seeds, which is half a band
+NARROWEST = 0.3  # percentage points: results differ that much between processors and versions of torch,
+IMAGES = 21.0  # and by about one standard error of the images where these are few: 1.0 points for 450
+WIDEST = 5.0  # percentage points: half a band that is wider would let anything pass
+LONGEST_TABLE = 40  # rows
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One number of the user's beside the reference: `low` and `high` bound the band, in percent."""
+class Checked:
+    """One number of the user's beside the reference: `low` and `high` bound the band, in percent.
+
+    inside: None for a number that differs so much between runs that its band would let anything pass.
+    """
 
     number: str
     text: str
     low: float
     high: float
-    inside: bool
+    inside: bool | None
 
 
-def compare(results: dict[str, Any], notebooks: Sequence[str]) -> tuple[list[Comparison], list[str]]:
+def check_numbers(results: dict[str, Any], notebooks: Sequence[str]) -> tuple[list[Checked], list[str]]:
     """Compare the numbers of `notebooks` with their bands.
 
     Returns the comparisons, and the kinds of run ("quick profile, MNIST") that have no reference.
@@ -49,24 +61,36 @@ def compare(results: dict[str, Any], notebooks: Sequence[str]) -> tuple[list[Com
             without.append(kind)
         for key, number in section["numbers"].items():
             if band := bands.get(kind, {}).get(f"{name}.{key}"):
-                inside = band["low"] <= number["value"] <= band["high"]
-                rows.append(Comparison(f"{name}.{key}", number["text"], band["low"], band["high"], inside))
+                narrow = band["high"] - band["low"] <= 2 * WIDEST
+                inside = band["low"] <= number["value"] <= band["high"] if narrow else None
+                rows.append(Checked(f"{name}.{key}", number["text"], band["low"], band["high"], inside))
     return rows, sorted(set(without))
 
 
 def band_of(profile: str, data: str, number: str) -> tuple[float, float] | None:
-    """Return the band, in percent, of a number ("05_mlp1_sweep.widest_accuracy"); None where there is none.
+    """Return the band, in percent, of a number ("05_mlp1_sweep.widest_accuracy"); None where none says anything.
 
     profile: "quick" or "full". data: the name of the data set, as its provenance tells it ("embedded digits").
     """
-    band = _bands().get(f"{profile} profile, {data}", {}).get(number)
-    return (band["low"], band["high"]) if band else None
+    band = _stored()["bands"].get(f"{profile} profile, {data}", {}).get(number)
+    return (band["low"], band["high"]) if band and band["high"] - band["low"] <= 2 * WIDEST else None
 
 
 @cache
-def _bands() -> dict[str, Any]:
-    bands: dict[str, Any] = read_reference()["bands"]
-    return bands
+def _stored() -> dict[str, Any]:
+    return read_reference()
+
+
+def reference_table(name: str) -> pd.DataFrame | None:
+    """Return a table ("05_mlp1_sweep.accuracy_by_width") of the stored full run on real data; None for none."""
+    import pandas as pd
+
+    stored = _stored()["tables"].get(name)
+    if stored is None:
+        return None
+    table = pd.DataFrame(stored["rows"], columns=stored["columns"])
+    table.attrs["label"] = stored["label"]
+    return table
 
 
 def read_reference() -> dict[str, Any]:
@@ -83,15 +107,20 @@ def update(folder: Path, page: Path) -> list[Path]:
     """
     results = read_results(folder / "results.json")
     reference = read_reference()
+    tables = reference.setdefault("tables", {})
     for name, section in results["notebooks"].items():
         bands = reference["bands"].setdefault(_kind(section), {})
         for key in [key for key in bands if key.startswith(f"{name}.")]:
             del bands[key]
         for key, number in section["numbers"].items():
             if number["split"] and number["unit"] == "%" and "spread" in number:
-                half = max(WIDTH * number["spread"], NARROWEST)
+                half = _half_band(number)
                 low, high = max(0.0, number["value"] - half), min(100.0, number["value"] + half)
-                bands[f"{name}.{key}"] = {"low": round(low, 2), "high": round(high, 2)}
+                mean = round(number["value"], 3)
+                bands[f"{name}.{key}"] = {"low": round(low, 2), "high": round(high, 2), "mean": mean}
+        if section["profile"] == "full" and section["data"]["real"]:
+            tables |= _tables_of(name, section, folder)
+    reference["tables"] = dict(sorted(tables.items()))
     reference["bands"] = {kind: dict(sorted(bands.items())) for kind, bands in sorted(reference["bands"].items())}
     files: dict[Path, str] = {FILE: json.dumps(reference, indent=1, ensure_ascii=False) + "\n"}
     if all(section["profile"] == "full" and section["data"]["real"] for section in results["notebooks"].values()):
@@ -99,6 +128,27 @@ def update(folder: Path, page: Path) -> list[Path]:
     for path, text in files.items():
         write_atomically(path, text)
     return list(files)
+
+
+def _half_band(number: dict[str, Any]) -> float:
+    """Return half the band of a mean, in points: another run's mean over as many seeds lies in it 99 times of 100."""
+    count = len(number["values"])
+    chance = t_quantile(LEVEL, count) * float(number["spread"]) * math.sqrt(2 / count)
+    return chance + max(NARROWEST, IMAGES / math.sqrt(number["n"]))
+
+
+def _tables_of(name: str, section: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the tables of a notebook as reference.json keeps them: short ones, numbers with six digits."""
+    import pandas as pd
+
+    kept = {}
+    for key, entry in section["tables"].items():
+        table = pd.read_csv(folder / entry["csv"], keep_default_na=False, na_values=["nan", ""])
+        if len(table) <= LONGEST_TABLE:
+            rows = json.loads(table.to_json(orient="values", double_precision=6))
+            label = f"{section['data']['name']}, {section['profile']} profile"
+            kept[f"{name}.{key}"] = {"label": label, "columns": list(table.columns), "rows": rows}
+    return kept
 
 
 def _kind(section: dict[str, Any]) -> str:

@@ -43,10 +43,16 @@ def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
 
 
 def describe_number(entry: dict[str, Any]) -> str:
-    """Return a number with its spread and, in brackets, split, n and seeds or the number of timings."""
+    """Return a number with, in brackets, where its spread comes from: seeds, test images, timings."""
     details = seen(entry)
+    if "image_error" in entry:
+        count = len(entry["seeds"])
+        seeds = f"between {count} seeds" if count > 1 else f"seed {entry['seeds'][0]}"
+        details = [f"{seeds}; ± {entry['image_error']:.1f} from {entry['n']:,} {entry['split']} images"]
     if entry["statistic"] == "median [quartiles]":
         details.append(f"median and quartiles of {len(entry['values'])} timings")
+    if entry["statistic"] == "share":
+        details = [f"share of the time of {len(entry['values'])} networks trained together"]
     return entry["text"] + (f" ({', '.join(details)})" if details else "")
 
 

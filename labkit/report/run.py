@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import statistics
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,16 +14,37 @@ from labkit import __version__
 from labkit.basics.errors import UsageError
 from labkit.basics.files import ensure_writable, out_folder, write_atomically
 from labkit.basics.progress import note_as
-from labkit.data.datasets import SPLIT_NAMES, Dataset
+from labkit.data.datasets import SPLIT_NAMES, Dataset, load
+from labkit.report.captions import captions_of
+from labkit.report.figures import renderings, smallest_text
 from labkit.report.lettering import letter
-from labkit.report.profiles import Profile
+from labkit.report.profiles import Profile, get_profile
+from labkit.report.reference import reference_table
 from labkit.report.results import FORMAT, describe, describe_number, files_of, read_results
+from labkit.report.summaries import rounded_table, summary_of
+from labkit.report.uncertainty import image_error
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-SCREEN_DPI, FILE_DPI = 100, 200
+
+def begin(
+    name: str, images: str, data: str, profile: str, seed: int, out: str = "", quick_limit: int | None = None
+) -> Run:
+    """Begin a notebook: threads and plot style are set, its images are loaded, and its Run is returned.
+
+    images: "mnist" or "cifar10". The others are the notebook's parameters; `quick_limit`: training images in the quick
+    profile, where they are other than the profile's.
+    """
+    from labkit.basics.machine import set_threads
+    from labkit.report.plots import use_style
+
+    set_threads()
+    use_style()
+    chosen = get_profile(profile)
+    limit = chosen.choose(quick=quick_limit or chosen.train_limit, full=chosen.train_limit)
+    return Run(name, chosen, load(images, data, train_limit=limit), seed, out)
 
 
 class Run:
@@ -50,6 +68,7 @@ class Run:
         if (self.out / "results.json").exists():
             read_results(self.out / "results.json")  # to which `finish` adds: refuse now what it could not read then
         self.machine = describe_machine()
+        self._texts = captions_of(name)
         self._files: dict[Path, bytes] = {}
         self._figures: dict[str, dict[str, Any]] = {}
         self._tables: dict[str, dict[str, Any]] = {}
@@ -64,30 +83,30 @@ class Run:
         self,
         name: str,
         figure: Figure,
-        caption: str,
-        alt: str,
+        caption: str = "",
+        alt: str = "",
         split: str = "",
         seeds: Sequence[int] = (),
         dataset: Dataset | None = None,
     ) -> None:
         """Keep a figure as .png (200 dpi) and .svg, show it in the notebook, and close it.
 
-        caption: what the reader should see in it; split, n, seeds, data and profile are added to it.
-        alt: what the figure shows, for readers who cannot see it.
+        caption: what the reader should see in it; split, n, seeds, data and profile are added to it. "": the one beside
+            the notebooks (see `captions`).
+        alt: what the figure shows, for readers who cannot see it; "": as caption.
         dataset: where the images were split in another way than in the run's own dataset; here and below.
         """
         import matplotlib.pyplot as plt
         from IPython.display import Image, Markdown, display
 
         _refuse_as_file_name("Figure", name)
-        for key, text in (("caption", caption), ("alt", alt)):
-            if len(text) < 20:
-                raise UsageError(f"Figure {name!r} needs {key} of a sentence or more, but it is {text!r}.")
+        caption = caption or self._text("figures", name, "caption")
+        alt = alt or self._text("figures", name, "alt")
         stem = f"figures/{self.name}.{name}"
-        png, svg, screen = _renderings(figure)
+        png, svg, screen = renderings(figure)
         changed, lacking = letter(figure)
         if changed:
-            png, svg, screen = _renderings(figure)
+            png, svg, screen = renderings(figure)
         if lacking:
             print(
                 f"Figure {name!r} shows boxes for {lacking}, which no font here has: install a font that has it (on "
@@ -105,7 +124,7 @@ class Run:
         self._figures[name] = {
             **entry,
             "width_in": round(figure.get_figwidth(), 2),
-            "smallest_text_pt": _smallest_text(figure),
+            "smallest_text_pt": smallest_text(figure),
         }
         plt.close(figure)
         display(Image(screen, alt=alt))
@@ -115,25 +134,22 @@ class Run:
         self,
         name: str,
         table: pd.DataFrame,
-        caption: str,
+        caption: str = "",
         formats: dict[str, str] | None = None,
         split: str = "",
         seeds: Sequence[int] = (),
         dataset: Dataset | None = None,
-    ) -> pd.DataFrame:
-        """Keep a table as .csv (all digits) and for the report (rounded by `formats`, e.g. {"loss": "{:.3f}"}).
+    ) -> None:
+        """Keep a table as .csv (all digits) and for the report (rounded by `formats`: {"loss": "{:.3f}"}); show it.
 
-        Returns the rounded table, so that it can be the last line of a cell.
+        caption: "": the one beside the notebooks. Where the full run on the real data is stored, it is shown below.
         """
         import pandas as pd
+        from IPython.display import display
 
         _refuse_as_file_name("Table", name)
-        rounded = pd.DataFrame(
-            {
-                column: [_cell(value, (formats or {}).get(str(column))) for value in table[column]]
-                for column in table.columns
-            }
-        )
+        caption = caption or self._text("tables", name, "caption")
+        rounded = rounded_table(table, formats or {})
         numeric = [bool(pd.api.types.is_numeric_dtype(table[column]) or column in (formats or {})) for column in table]
         self._files[self.out / f"tables/{self.name}.{name}.csv"] = table.to_csv(index=False).encode()
         self._tables[name] = {
@@ -144,7 +160,21 @@ class Run:
             "rows": rounded.to_numpy().tolist(),
             **self._seen(split, seeds, dataset),
         }
-        return rounded
+        display(rounded)
+        if (reference := self.reference(name)) is not None:
+            beside = rounded_table(reference, formats or {}).style.hide().set_caption(reference.attrs["label"])
+            beside.set_table_styles([{"selector": "", "props": "color: #6b6b6b"}]).set_uuid(name)
+            display(beside)
+
+    def reference(self, name: str) -> pd.DataFrame | None:
+        """Return a table of this notebook as the stored full run on MNIST or CIFAR-10 had it, with all its digits.
+
+        None where none is stored, and where this run is the full one on the real data itself. `.attrs["label"]` says
+        what it is: "MNIST, full profile".
+        """
+        if self.profile.name == "full" and self.dataset.provenance.real:
+            return None
+        return reference_table(f"{self.name}.{name}")
 
     def number(
         self,
@@ -161,15 +191,19 @@ class Run:
         """Keep a number with its spread, and return it as the report will print it.
 
         values: one a seed or timing; a single one for statistic "exact".
-        statistic: "mean ± sd" (sample standard deviation), "median [quartiles]" or "exact".
+        statistic: "mean ± sd" (sample standard deviation), "median [quartiles]", "share" (of the time of a training of
+            several networks together, which says nothing of their spread) or "exact".
+        An accuracy in percent on a split also gets the standard error that comes of its number of images.
         """
         values = [float(value) for value in ([values] if isinstance(values, (int, float)) else values)]
         if split and len(values) != len(seeds):
             raise UsageError(f"Number {name!r} has {len(values)} values for {len(seeds)} seeds: give one value a seed.")
-        summary = _summary(values, statistic, digits, name)
+        summary = summary_of(values, statistic, digits, name)
         if unit:
             summary["text"] += f" {unit}"
         entry = {"statistic": statistic, "unit": unit, "values": values, **summary, **self._seen(split, seeds, dataset)}
+        if split and unit == "%" and 0 <= entry["value"] <= 100:
+            entry["image_error"] = round(image_error(entry["value"], entry["n"]), 3)
         self._numbers[name] = entry
         return describe_number(entry)
 
@@ -202,6 +236,18 @@ class Run:
             "for the report."
         )
 
+    def _text(self, kind: str, name: str, key: str) -> str:
+        """Return a caption or alternative text that lies beside the notebook; UsageError where its file lacks it."""
+        text = self._texts.get(kind, {}).get(name, {}).get(key, "")
+        if not self._texts and not text:
+            return f"{name.replace('_', ' ').capitalize()}, without the course's captions."
+        if len(text) < 20:
+            raise UsageError(
+                f"{kind[:-1].capitalize()} {name!r} needs its {key}: a sentence under [{kind}.{name}] in "
+                f"captions/{self.name}.toml, or {key}=... in this call."
+            )
+        return text
+
     def _section(self) -> dict[str, Any]:
         return {
             "labkit": __version__,
@@ -222,57 +268,3 @@ def _refuse_as_file_name(kind: str, name: str) -> None:
     """Raise UsageError for a name that not every system, and no template of a report, takes as part of a file's."""
     if not re.fullmatch(r"\w+", name):
         raise UsageError(f"{kind} {name!r} cannot be a file: name it with letters, digits and _ alone.")
-
-
-def _summary(values: list[float], statistic: str, digits: int, name: str) -> dict[str, Any]:
-    if not values:
-        raise UsageError(f"Number {name!r} has no values.")
-    if statistic == "exact" and len(values) == 1:
-        return {"value": values[0], "text": f"{values[0]:,.{digits}f}"}
-    if statistic == "mean ± sd" and len(values) > 1:
-        mean, spread = statistics.fmean(values), statistics.stdev(values)
-        return {"value": mean, "spread": spread, "text": f"{mean:,.{digits}f} ± {spread:,.{digits}f}"}
-    if statistic == "median [quartiles]" and len(values) > 1:
-        low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-        text = f"{middle:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]"
-        return {"value": middle, "spread": high - low, "text": text}
-    raise UsageError(
-        f"Number {name!r} has {len(values)} values for statistic {statistic!r}: 'mean ± sd' and 'median [quartiles]' "
-        "need two or more, 'exact' needs one."
-    )
-
-
-def _cell(value: Any, form: str | None) -> str:
-    if form:
-        return form.format(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
-    return str(value)
-
-
-def _smallest_text(figure: Figure) -> float:
-    """Return the size in points of the smallest text that a figure shows; captions are set in 8.5 points."""
-    from matplotlib.text import Text
-
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    return min((round(float(text.get_fontsize()), 2) for text in texts), default=0.0)
-
-
-def _renderings(figure: Figure) -> tuple[bytes, bytes, bytes]:
-    """Return a figure as .png and .svg for files, and as .png for the screen."""
-    return (
-        _render(figure, format="png", dpi=FILE_DPI),
-        _render(figure, format="svg", metadata={"Date": None}),
-        _render(figure, format="png", dpi=SCREEN_DPI),
-    )
-
-
-def _render(figure: Figure, **options: Any) -> bytes:
-    import matplotlib
-
-    buffer = io.BytesIO()
-    # else every .svg has ids of its own; what no font has is told by `figure`
-    with matplotlib.rc_context({"svg.hashsalt": "labkit"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, **options)
-    return buffer.getvalue()

@@ -1,5 +1,6 @@
 import json
 
+import pandas as pd
 import pytest
 
 from labkit.basics.errors import LabkitError
@@ -30,31 +31,57 @@ def file(tmp_path, monkeypatch):
     return path
 
 
-def test_only_accuracies_get_a_band_of_three_standard_deviations(file, digits, tmp_path):
-    results_of(tmp_path, digits, 90.0, 91.0, 92.0)
+def test_only_accuracies_get_a_band_for_their_mean(file, digits, tmp_path):
+    results_of(tmp_path, digits, 90.9, 91.0, 91.1)
     assert reference.update(tmp_path, tmp_path / "page.md") == [file]  # not a full run, so no page
     bands = json.loads(file.read_text())["bands"]
-    assert bands == {"quick profile, embedded digits": {f"{NAME}.widest_accuracy": {"low": 88.0, "high": 94.0}}}
+    assert bands == {
+        "quick profile, embedded digits": {f"{NAME}.widest_accuracy": {"low": 89.2, "high": 92.8, "mean": 91.0}}
+    }
 
 
 def test_a_band_is_never_narrower_than_processors_differ(file, digits, tmp_path):
     results_of(tmp_path, digits, 99.9, 99.9)
     reference.update(tmp_path, tmp_path / "page.md")
     (band,) = json.loads(file.read_text())["bands"]["quick profile, embedded digits"].values()
-    assert band == {"low": 99.6, "high": 100.0}
+    assert band == {"low": 98.91, "high": 100.0, "mean": 99.9}
 
 
-@pytest.mark.parametrize(("value", "inside"), [(88.1, True), (87.9, False), (94.1, False)])
+@pytest.mark.parametrize(("value", "inside"), [(89.3, True), (89.1, False), (92.9, False)])
 def test_numbers_are_compared_with_their_band(file, digits, tmp_path, value, inside):
-    results_of(tmp_path, digits, 90.0, 91.0, 92.0)
+    results_of(tmp_path, digits, 90.9, 91.0, 91.1)
     reference.update(tmp_path, tmp_path / "page.md")
-    (row,), without = reference.compare(results_of(tmp_path, digits, value, value), [NAME, "not_run"])
-    assert (row.number, row.inside, row.low, row.high) == (f"{NAME}.widest_accuracy", inside, 88.0, 94.0)
+    (row,), without = reference.check_numbers(results_of(tmp_path, digits, value, value), [NAME, "not_run"])
+    assert (row.number, row.inside, row.low, row.high) == (f"{NAME}.widest_accuracy", inside, 89.2, 92.8)
     assert without == []
 
 
+def test_a_number_that_differs_too_much_between_runs_is_not_checked(file, digits, tmp_path, monkeypatch):
+    results = results_of(tmp_path, digits, 60.0, 75.0, 90.0)
+    reference.update(tmp_path, tmp_path / "page.md")
+    (row,), _ = reference.check_numbers(results, [NAME])
+    assert row.inside is None
+    monkeypatch.setattr(reference, "_stored", reference.read_reference)
+    assert reference.band_of("quick", "embedded digits", row.number) is None
+
+
+def test_tables_of_full_runs_are_kept_with_their_digits(file, digits, tmp_path, monkeypatch):
+    run = Run(NAME, get_profile("full"), digits, 0, tmp_path)
+    run.number("widest_accuracy", [97.0, 98.0], "%", 2, split="test", seeds=[0, 1])
+    for name, rows in (("accuracy", 2), ("long", 41)):
+        run.table(name, pd.DataFrame({"width": range(rows), "test": [97.123456] * rows}), "Accuracy by width in %.")
+    run.finish()
+    full_run(tmp_path)
+    reference.update(tmp_path, tmp_path / "page.md")
+    monkeypatch.setattr(reference, "_stored", reference.read_reference)
+    table = reference.reference_table(f"{NAME}.accuracy")
+    assert table.to_dict("list") == {"width": [0, 1], "test": [97.123456] * 2}
+    assert table.attrs["label"] == "embedded digits, full profile"
+    assert reference.reference_table(f"{NAME}.long") is None
+
+
 def test_a_kind_of_run_without_reference_is_named(file, digits, tmp_path):
-    assert reference.compare(results_of(tmp_path, digits, 90.0, 91.0), [NAME]) == (
+    assert reference.check_numbers(results_of(tmp_path, digits, 90.0, 91.0), [NAME]) == (
         [],
         ["quick profile, embedded digits"],
     )

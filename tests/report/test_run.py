@@ -135,10 +135,11 @@ def test_an_interrupted_finish_leaves_the_old_results(run, monkeypatch):
         (
             [97.0, 98.0, 99.0, 98.0, 98.0],
             {"split": "test", "seeds": range(5)},
-            "98.0 ± 0.7 % (test split, n = 450, 5 seeds)",
+            "98.0 ± 0.7 % (between 5 seeds; ± 0.7 from 450 test images)",
         ),
         ([1, 2, 3, 4, 5], {"statistic": "median [quartiles]"}, "3.0 [2.0, 4.0] % (median and quartiles of 5 timings)"),
         (61706, {"statistic": "exact"}, "61,706.0 %"),
+        ([2.0, 2.0], {"statistic": "share"}, "2.0 % (share of the time of 2 networks trained together)"),
     ],
 )
 def test_numbers_say_split_n_seeds_and_spread(run, values, options, text):
@@ -172,9 +173,48 @@ def test_a_name_that_some_system_refuses_as_a_files_is_refused_everywhere(run, n
 
 @pytest.mark.parametrize("texts", [("", TEXT), (TEXT, "a plot")])
 def test_a_figure_needs_caption_and_alternative_text(run, texts):
-    with pytest.raises(UsageError, match="a sentence or more"):
+    with pytest.raises(UsageError, match=r"a sentence under \[figures\.line\] in captions/05_mlp1_sweep\.toml"):
         run.figure("line", draw(), *texts)
     plt.close("all")
+
+
+def test_texts_come_from_beside_the_notebook_unless_they_are_given(run, monkeypatch):
+    monkeypatch.setattr(run, "_texts", {"figures": {"line": {"caption": TEXT, "alt": TEXT}}})
+    run.figure("line", draw())
+    assert run._figures["line"]["caption"] == TEXT
+    run.figure("line", draw(), "A caption of my own for it.")
+    assert (run._figures["line"]["caption"], run._figures["line"]["alt"]) == ("A caption of my own for it.", TEXT)
+
+
+def test_a_notebook_that_came_alone_runs_without_its_captions(digits, tmp_path):
+    run = Run("99_own", get_profile("quick"), digits, 0, tmp_path)
+    run.figure("my_line", draw())
+    assert run._figures["my_line"]["caption"] == "My line, without the course's captions."
+
+
+def test_the_full_run_stands_beside_a_table_of_embedded_images(run, monkeypatch):
+    stored = pd.DataFrame({"name": ["a", "b"], "loss": [0.05, None]})
+    stored.attrs["label"] = "MNIST, full profile"
+    monkeypatch.setattr("labkit.report.run.reference_table", {"05_mlp1_sweep.rows": stored}.get)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    run.table("rows", pd.DataFrame({"name": ["a"], "loss": [0.123456]}), TEXT, {"loss": "{:.2f}"})
+    own, beside = shown
+    assert own["loss"].tolist() == ["0.12"]
+    assert "MNIST, full profile" in beside.to_html()
+    assert "0.05" in beside.to_html()
+    run.table("others", pd.DataFrame({"a": [1]}), TEXT)
+    assert len(shown) == 3
+
+
+def test_the_full_run_has_nothing_beside_it(digits, tmp_path):
+    run = Run("05_mlp1_sweep", get_profile("full"), digits, 0, tmp_path)
+    assert run.dataset.provenance.real is False
+    object.__setattr__(run.dataset.provenance, "real", True)
+    try:
+        assert run.reference("accuracy_by_width") is None
+    finally:
+        object.__setattr__(run.dataset.provenance, "real", False)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 99, "notebooks": {}}', '{"format": 1, "notebooks": 3}'])

@@ -42,6 +42,7 @@ DISTURBED = (
 )
 UNEXPECTED = "labkit could not grade it ({error}; errors/{place} says where): it is tried again with the next command."
 LONGEST_LOG = 100_000  # characters
+Files = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ class Task:
 class Worker:
     """Executes and judges one task; whatever happens to it, an attempt comes out."""
 
-    def __init__(self, staff: dict[str, Any], course_hash: str, settings: Settings, seed: int) -> None:
+    def __init__(self, staff: dict[str, Any], course_hash: str, settings: Settings, seed: int, beside: Files) -> None:
+        """Make a worker; beside: the course's own files that lie beside each notebook, by path."""
         self.staff, self.course_hash, self.settings, self.seed = staff, course_hash, settings, seed
+        self.beside = beside
         base = UnsafeProvisioner if settings.unsafe else SandboxProvisioner
         self.stopped = threading.Event()  # no kernel starts any more
         self.fault: LabkitError | None = None  # that would meet every notebook, so none is begun any more
@@ -84,7 +87,7 @@ class Worker:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another machine as what it was made of."""
-        return Worker, (self.staff, self.course_hash, self.settings, self.seed)
+        return Worker, (self.staff, self.course_hash, self.settings, self.seed, self.beside)
 
     def __call__(self, task: Task, progress: Progress) -> tuple[Attempt, str]:
         """Return the attempt, and the executed notebook as text; of an attempt with status error, its log.
@@ -181,14 +184,12 @@ class Worker:
         facts = f"{self.seed} {task.submission.name} {task.notebook} {task.notebook_hash}"
         return int.from_bytes(sha256(facts.encode()).digest()[:6])
 
-    def _execute(
-        self, notebook: Any, seed: int, after_cell: AfterCell | None = None, files: tuple[tuple[str, bytes], ...] = ()
-    ) -> Execution:
+    def _execute(self, notebook: Any, seed: int, after_cell: AfterCell | None = None, files: Files = ()) -> Execution:
         """Execute a notebook, and once more when it was the machine that ended a kernel."""
         # Without a name, results go where LABKIT_OUT says.
         parameters = {"profile": self.settings.profile, "data": self.settings.data, "seed": 0, "out": ""}
         places = {index: (name, expression) for index, name, expression in checks(notebook)}
-        provisioner = type("OneNotebook", (self.provisioner,), {"files": files})
+        provisioner = type("OneNotebook", (self.provisioner,), {"files": (*files, *self.beside)})
         bounds = self.settings.bounds
         execution = execute(notebook, places, parameters, seed, bounds, provisioner, after_cell)
         if execution.disturbed:

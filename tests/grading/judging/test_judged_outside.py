@@ -131,7 +131,7 @@ def test_hidden_inputs_differ_between_people_and_between_hand_ins():
     def seed(name, digest, batch=5):
         submission = Submission(name, name, "", False, name, {"05": Notebook(b"{}")}, {}, ())
         settings = Settings("quick", "embedded", BOUNDS, Limits(), False)
-        return Worker({}, "0" * 64, settings, batch)._seed_of(Task(submission, "05", digest))
+        return Worker({}, "0" * 64, settings, batch, ())._seed_of(Task(submission, "05", digest))
 
     seeds = [seed("ada", "aa"), seed("bob", "aa"), seed("ada", "bb"), seed("ada", "aa", batch=6)]
     assert len(set(seeds)) == 4

@@ -1,0 +1,25 @@
+"""Figures: Axes in, Axes out, never `show()`.
+
+Colours are told apart by colour-blind readers and never carry meaning alone: lines differ in their markers too.
+"""
+
+from typing import TYPE_CHECKING
+
+from labkit.basics.faces import late
+
+if TYPE_CHECKING:
+    from labkit.report.plots.curves import (
+        cost_lines,
+        guessing_line,
+        learning_curves,
+        reference_line,
+        reference_lines,
+        spread_line,
+        spread_lines,
+        step_losses,
+    )
+    from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid
+    from labkit.report.plots.spreads import confusion, grid_map, interval_dots, seed_dots
+    from labkit.report.plots.style import MARKERS, use_style
+else:
+    __getattr__, __dir__, __all__ = late(__name__)

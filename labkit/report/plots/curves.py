@@ -1,0 +1,130 @@
+"""Lines: means with their spread, learning curves, costs, and what others reached."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from labkit.report.plots.style import MARKERS, PALE
+
+
+def spread_line(
+    data: pd.DataFrame, x: str, y: str, ax: Axes | None = None, label: str | None = None, index: int = 0
+) -> Axes:
+    """Draw the mean of `y` against `x` as a line, one standard deviation as a band, and every run as a dot."""
+    ax = ax or plt.gca()
+    groups = data.groupby(x)[y]
+    mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
+    (line,) = ax.plot(mean.index, mean, marker=MARKERS[index % len(MARKERS)], label=label, zorder=3)
+    ax.fill_between(mean.index, mean - spread, mean + spread, color=line.get_color(), alpha=0.2, linewidth=0)
+    ax.plot(data[x], data[y], ".", color=line.get_color(), alpha=0.45, markersize=4, zorder=2)
+    return ax
+
+
+def spread_lines(data: pd.DataFrame, x: str, y: str, hue: str, ax: Axes | None = None) -> Axes:
+    """Draw a `spread_line` for each value of `hue`, in the order of their first rows; `x` counts, e.g. epochs."""
+    ax = ax or plt.gca()
+    for index, (value, rows) in enumerate(data.groupby(hue, sort=False)):
+        spread_line(rows, x, y, ax, str(value), index)
+    ax.set(xlabel=x, ylabel=y)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
+
+
+def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None = None) -> Axes:
+    """Draw `train_<metric>` (dashed) and `validation_<metric>` (solid) against the epoch, a colour each value of `hue`.
+
+    Lines are means over the seeds, bands one standard deviation.
+    """
+    ax = ax or plt.gca()
+    for index, (value, rows) in enumerate(epochs.groupby(hue, sort=False)):
+        for split, style in (("validation", "-"), ("train", "--")):
+            groups = rows.groupby("epoch")[f"{split}_{metric}"]
+            mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
+            ax.plot(
+                mean.index,
+                mean,
+                style,
+                color=f"C{index}",
+                marker=MARKERS[index % len(MARKERS)] if split == "validation" else "",
+                label=f"{value}, {split}",
+            )
+            ax.fill_between(mean.index, mean - spread, mean + spread, color=f"C{index}", alpha=0.18, linewidth=0)
+    ax.set(xlabel="epoch", ylabel=metric)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
+
+
+def step_losses(losses: np.ndarray, ax: Axes | None = None, window: int = 10) -> Axes:
+    """Draw losses (seeds, steps): the first seed's raw values, and the moving average over `window` steps.
+
+    The moving average is a mean over the seeds with one standard deviation; it starts at step `window`.
+    """
+    ax = ax or plt.gca()
+    steps = np.arange(1, losses.shape[1] + 1)
+    smooth = pd.DataFrame(losses.T, index=steps).rolling(window).mean().dropna()
+    mean, spread = smooth.mean(axis=1), smooth.std(axis=1).fillna(0)
+    ax.plot(steps, losses[0], color="0.7", linewidth=0.8, label="each step, first seed")
+    ax.plot(mean.index, mean, color="C0", label=f"moving average over {window} steps, all seeds")
+    ax.fill_between(mean.index, mean - spread, mean + spread, color="C0", alpha=0.25, linewidth=0)
+    ax.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    return ax
+
+
+def cost_lines(costs: pd.DataFrame, y: str, ax: Axes | None = None) -> Axes:
+    """Draw column `y` of a cost table against the batch size, both logarithmic, a line a model.
+
+    For `median_ms` the band runs from the first to the third quartile.
+    """
+    ax = ax or plt.gca()
+    for index, (model, rows) in enumerate(costs.groupby("model", sort=False)):
+        ax.plot(rows["batch_size"], rows[y], marker=MARKERS[index % len(MARKERS)], color=f"C{index}", label=str(model))
+        if y == "median_ms":
+            ax.fill_between(
+                rows["batch_size"], rows["q1_ms"], rows["q3_ms"], color=f"C{index}", alpha=0.25, linewidth=0
+            )
+    ax.set(xscale="log", yscale="log", xlabel="batch size (images)")
+    ticks = sorted(costs["batch_size"].unique())
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
+    return ax
+
+
+def reference_lines(accuracies: dict[str, float], ax: Axes | None = None) -> Axes:
+    """Draw a thin horizontal line with its name for each accuracy that others have published."""
+    ax = ax or plt.gca()
+    for name, accuracy in accuracies.items():
+        ax.axhline(accuracy, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=1)
+        ax.annotate(
+            name,
+            (0.99, accuracy),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=8.5,
+            color="0.25",
+        )
+    return ax
+
+
+def reference_line(ax: Axes, reference: pd.DataFrame | None, x: str, y: str, spread: str = "", label: str = "") -> Axes:
+    """Draw column `y` of a reference table (see `Run.reference`) against `x`, pale and behind; nothing for None.
+
+    spread: a column with standard deviations, drawn as a band. label: stands behind "MNIST, full profile".
+    """
+    if reference is None:
+        return ax
+    name = ", ".join([reference.attrs["label"], *([label] if label else [])])
+    ax.plot(reference[x], reference[y], color=PALE, linewidth=1.4, linestyle=(0, (4, 1.5)), zorder=1, label=name)
+    if spread:
+        low, high = reference[y] - reference[spread], reference[y] + reference[spread]
+        ax.fill_between(reference[x], low, high, color=PALE, alpha=0.25, linewidth=0, zorder=0)
+    return ax
+
+
+def guessing_line(ax: Axes, classes: int = 10, label: str = "") -> Axes:
+    """Draw the accuracy of a network that guesses, in percent, as a dashed line with its name."""
+    return reference_lines({label or f"guessing: {100 / classes:.0f} %": 100 / classes}, ax)
