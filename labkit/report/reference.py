@@ -1,8 +1,8 @@
 """What the lab's systems reach: a user's own numbers beside reference bands, and the page that reports the reference.
 
 reference.json holds `systems` (written by hand: what others reported, and which number of ours answers it), `remarks`
-on how they were measured, for each profile and data set `bands`, and the `tables` of full runs on the real data, which
-stand beside those of embedded images. Bands and tables are written by `update` from a results.json.
+on how they were measured, and what `update` writes from a results.json: for each profile and data set `bands`; of full
+runs on the real data the `tables`, which stand beside embedded ones, `results` of the systems, and `machines`.
 """
 
 from __future__ import annotations
@@ -100,34 +100,46 @@ def read_reference() -> dict[str, Any]:
 
 
 def update(folder: Path, page: Path) -> list[Path]:
-    """Write the bands of every notebook in `folder`'s results.json; from full runs on real data also the `page`.
+    """Write what every notebook in `folder`'s results.json gave: bands; from full runs on real data also the `page`.
 
-    Returns the files that were written. Raises LabkitError, before anything is written, when a system's number is
-    missing from a full run.
+    The page keeps the results of notebooks that did not run. Returns the files that were written. LabkitError, before
+    anything is written, when a notebook lacks the number of a system.
     """
     results = read_results(folder / "results.json")
     reference = read_reference()
-    tables = reference.setdefault("tables", {})
+    whole = False
     for name, section in results["notebooks"].items():
-        bands = reference["bands"].setdefault(_kind(section), {})
-        for key in [key for key in bands if key.startswith(f"{name}.")]:
-            del bands[key]
-        for key, number in section["numbers"].items():
-            if number["split"] and number["unit"] == "%" and "spread" in number:
-                half = _half_band(number)
-                low, high = max(0.0, number["value"] - half), min(100.0, number["value"] + half)
-                mean = round(number["value"], 3)
-                bands[f"{name}.{key}"] = {"low": round(low, 2), "high": round(high, 2), "mean": mean}
+        _replace(reference["bands"].setdefault(_kind(section), {}), name, _bands_of(section))
         if section["profile"] == "full" and section["data"]["real"]:
-            tables |= _tables_of(name, section, folder)
-    reference["tables"] = dict(sorted(tables.items()))
-    reference["bands"] = {kind: dict(sorted(bands.items())) for kind, bands in sorted(reference["bands"].items())}
-    files: dict[Path, str] = {FILE: json.dumps(reference, indent=1, ensure_ascii=False) + "\n"}
-    if all(section["profile"] == "full" and section["data"]["real"] for section in results["notebooks"].values()):
-        files[page] = _page(results, reference["systems"], reference["remarks"])
+            whole = True
+            _replace(reference["tables"], name, _tables_of(section, folder))
+            _replace(reference["results"], name, _results_of(name, section, reference["systems"]))
+            reference["machines"][name] = _machine(section["machine"])
+    for part in ("bands", "tables", "results", "machines"):
+        reference[part] = dict(sorted(reference[part].items()))
+    files = {FILE: json.dumps(reference, indent=1, ensure_ascii=False) + "\n"}
+    if whole:
+        files[page] = _page(reference)
     for path, text in files.items():
         write_atomically(path, text)
     return list(files)
+
+
+def _replace(entries: dict[str, Any], notebook: str, fresh: dict[str, Any]) -> None:
+    """Put a notebook's entries in place of its old ones; all are kept in the order of their names."""
+    others = {name: entry for name, entry in entries.items() if not name.startswith(f"{notebook}.")}
+    entries.clear()
+    entries.update(sorted((others | {f"{notebook}.{key}": entry for key, entry in fresh.items()}).items()))
+
+
+def _bands_of(section: dict[str, Any]) -> dict[str, Any]:
+    bands = {}
+    for key, number in section["numbers"].items():
+        if number["split"] and number["unit"] == "%" and "spread" in number:
+            half, mean = _half_band(number), number["value"]
+            low, high = round(max(0.0, mean - half), 2), round(min(100.0, mean + half), 2)
+            bands[key] = {"low": low, "high": high, "mean": round(mean, 3)}
+    return bands
 
 
 def _half_band(number: dict[str, Any]) -> float:
@@ -137,7 +149,7 @@ def _half_band(number: dict[str, Any]) -> float:
     return chance + max(NARROWEST, IMAGES / math.sqrt(number["n"]))
 
 
-def _tables_of(name: str, section: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _tables_of(section: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the tables of a notebook as reference.json keeps them: short ones, numbers with six digits."""
     import pandas as pd
 
@@ -147,15 +159,38 @@ def _tables_of(name: str, section: dict[str, Any], folder: Path) -> dict[str, An
         if len(table) <= LONGEST_TABLE:
             rows = json.loads(table.to_json(orient="values", double_precision=6))
             label = f"{section['data']['name']}, {section['profile']} profile"
-            kept[f"{name}.{key}"] = {"label": label, "columns": list(table.columns), "rows": rows}
+            kept[key] = {"label": label, "columns": list(table.columns), "rows": rows}
     return kept
+
+
+def _results_of(name: str, section: dict[str, Any], systems: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the page says of a notebook's systems."""
+    found = {}
+    for wanted in [system.get(key) for system in systems for key in ("number", "seconds")]:
+        notebook, _, key = (wanted or "").partition(".")
+        if notebook != name:
+            continue
+        if key not in section["numbers"]:
+            raise LabkitError(f"results.json lacks {wanted}: run `labkit run {name} --profile full` first.")
+        number = section["numbers"][key]
+        found[key] = {"text": number["text"].removesuffix(f" {number['unit']}")}
+        if number["split"]:
+            found[key] |= {"split": number["split"], "n": number["n"], "seeds": len(number["seeds"])}
+    return found
 
 
 def _kind(section: dict[str, Any]) -> str:
     return f"{section['profile']} profile, {section['data']['name']}"
 
 
-def _page(results: dict[str, Any], systems: list[dict[str, Any]], remarks: list[str]) -> str:
+def _machine(machine: dict[str, Any]) -> str:
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} thread(s), {machine['device']}, "
+        f"torch {machine['torch']}, Python {machine['python']}"
+    )
+
+
+def _page(reference: dict[str, Any]) -> str:
     """Return docs/reference-results.md."""
     lines = [
         "# Reference results",
@@ -167,49 +202,40 @@ def _page(results: dict[str, Any], systems: list[dict[str, Any]], remarks: list[
         "    labkit reference out/reference",
         "",
         "where FOLDER holds MNIST and CIFAR-10. Accuracies are in percent, over all images of the split: mean ± sample",
-        "standard deviation over the seeds. Time is that of the training steps of one run, in seconds.",
+        "standard deviation over the seeds. Time is that of the training steps of one run, in seconds; without ± it is",
+        "the share of a training of several networks together.",
         "",
-        *_machines(results),
-        *[f"- {remark}" for remark in remarks],
+        *_machine_lines(reference["machines"]),
+        *[f"- {remark}" for remark in reference["remarks"]],
         "",
         "| system | setting | reported | ours | split, n, seeds | time (s) |",
         "|---|---|---:|---:|---|---:|",
     ]
     notes: list[str] = []
-    for system in systems:
-        number = _number(results, system["number"])
+    for system in reference["systems"]:
+        ours = reference["results"].get(system["number"])
+        if ours is None:
+            raise LabkitError(f"Nobody has run {system['number']} yet: `labkit run --profile full` on the real data.")
         mark = ""
         if note := system.get("note"):
             if note not in notes:
                 notes.append(note)
             mark = f" [{notes.index(note) + 1}]"
-        seconds = _number(results, system["seconds"])["text"].removesuffix(" s") if system.get("seconds") else "-"
-        scope = f"{number['split']}, {number['n']:,}, {len(number['seeds'])}"
-        ours = number["text"].removesuffix(" %")
-        lines.append(
-            f"| {system['system']} | {system['setting']}{mark} | {system['reported']} | {ours} | {scope} | {seconds} |"
-        )
+        seconds = reference["results"].get(system.get("seconds"), {"text": "-"})["text"]
+        scope = f"{ours['split']}, {ours['n']:,}, {ours['seeds']}"
+        cells = (system["system"], system["setting"] + mark, system["reported"], ours["text"], scope, seconds)
+        lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## Notes", "", *[f"{index}. {note}" for index, note in enumerate(notes, 1)], ""]
     return "\n".join(lines)
 
 
-def _machines(results: dict[str, Any]) -> list[str]:
-    """Return one line a machine, and one a data set."""
-    lines = set()
-    for section in results["notebooks"].values():
-        machine, data = section["machine"], section["data"]
-        lines.add(
-            f"- Machine: {machine['processor']}, {machine['cores']} cores, {machine['threads']} thread(s), "
-            f"{machine['device']}, torch {machine['torch']}, Python {machine['python']}."
-        )
-        lines.add(f"- {data['name']}: {data['origin']}.")
-    return sorted(lines, reverse=True)
-
-
-def _number(results: dict[str, Any], name: str) -> dict[str, Any]:
-    notebook, key = name.split(".")
-    try:
-        number: dict[str, Any] = results["notebooks"][notebook]["numbers"][key]
-    except KeyError as error:
-        raise LabkitError(f"results.json lacks {name}: run `labkit run {notebook} --profile full` first.") from error
-    return number
+def _machine_lines(machines: dict[str, str]) -> list[str]:
+    """Return one line per machine, with the notebooks that ran on it where there are several."""
+    by_machine: dict[str, list[str]] = {}
+    for notebook, machine in machines.items():
+        by_machine.setdefault(machine, []).append(notebook[:2])
+    several = len(by_machine) > 1
+    return [
+        f"- Machine{' of notebooks ' + ', '.join(notebooks) if several else ''}: {machine}."
+        for machine, notebooks in by_machine.items()
+    ]

@@ -26,9 +26,12 @@ def results_of(folder, digits, *values):
 def file(tmp_path, monkeypatch):
     path = tmp_path / "reference.json"
     system = {"system": "MLP", "setting": "wide", "reported": "95", "number": f"{NAME}.widest_accuracy"}
-    path.write_text(json.dumps({"remarks": [], "systems": [system], "bands": {}}))
+    parts = {part: {} for part in ("bands", "tables", "results", "machines")}
+    path.write_text(json.dumps({"remarks": [], "systems": [system], **parts}))
     monkeypatch.setattr(reference, "FILE", path)
-    return path
+    reference._stored.cache_clear()
+    yield path
+    reference._stored.cache_clear()
 
 
 def test_only_accuracies_get_a_band_for_their_mean(file, digits, tmp_path):
@@ -56,16 +59,16 @@ def test_numbers_are_compared_with_their_band(file, digits, tmp_path, value, ins
     assert without == []
 
 
-def test_a_number_that_differs_too_much_between_runs_is_not_checked(file, digits, tmp_path, monkeypatch):
+def test_a_number_that_differs_too_much_between_runs_is_not_checked(file, digits, tmp_path):
     results = results_of(tmp_path, digits, 60.0, 75.0, 90.0)
     reference.update(tmp_path, tmp_path / "page.md")
     (row,), _ = reference.check_numbers(results, [NAME])
     assert row.inside is None
-    monkeypatch.setattr(reference, "_stored", reference.read_reference)
+    reference._stored.cache_clear()
     assert reference.band_of("quick", "embedded digits", row.number) is None
 
 
-def test_tables_of_full_runs_are_kept_with_their_digits(file, digits, tmp_path, monkeypatch):
+def test_tables_of_full_runs_are_kept_with_their_digits(file, digits, tmp_path):
     run = Run(NAME, get_profile("full"), digits, 0, tmp_path)
     run.number("widest_accuracy", [97.0, 98.0], "%", 2, split="test", seeds=[0, 1])
     for name, rows in (("accuracy", 2), ("long", 41)):
@@ -73,7 +76,7 @@ def test_tables_of_full_runs_are_kept_with_their_digits(file, digits, tmp_path, 
     run.finish()
     full_run(tmp_path)
     reference.update(tmp_path, tmp_path / "page.md")
-    monkeypatch.setattr(reference, "_stored", reference.read_reference)
+    reference._stored.cache_clear()
     table = reference.reference_table(f"{NAME}.accuracy")
     assert table.to_dict("list") == {"width": [0, 1], "test": [97.123456] * 2}
     assert table.attrs["label"] == "embedded digits, full profile"
@@ -101,13 +104,20 @@ def test_the_page_sets_ours_beside_what_was_reported(file, digits, tmp_path):
     assert "| MLP | wide | 95 | 98.00 ± 1.00 | test, 450, 3 | - |" in (tmp_path / "page.md").read_text()
 
 
-def test_a_full_run_that_lacks_a_system_writes_nothing(file, digits, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (f"{NAME}.narrowest", rf"lacks {NAME}\.narrowest: run `labkit run {NAME} --profile full` first"),
+        ("08_lenet5.b2_test", r"Nobody has run 08_lenet5\.b2_test yet"),
+    ],
+)
+def test_a_full_run_that_lacks_a_system_writes_nothing(file, digits, tmp_path, number, words):
     content = json.loads(file.read_text())
-    content["systems"][0]["number"] = "08_lenet5.b2_test"
+    content["systems"][0]["number"] = number
     file.write_text(json.dumps(content))
     results_of(tmp_path, digits, 97.0, 98.0)
     full_run(tmp_path)
-    with pytest.raises(LabkitError, match=r"lacks 08_lenet5\.b2_test: run `labkit run 08_lenet5"):
+    with pytest.raises(LabkitError, match=words):
         reference.update(tmp_path, tmp_path / "page.md")
     assert not (tmp_path / "page.md").exists()
     assert json.loads(file.read_text()) == content
@@ -122,6 +132,29 @@ def test_every_system_has_a_reference_that_stands_on_the_page():
         assert system["number"].split(".")[0] in notebooks
         assert system["number"] in bands, system["system"]
         assert f"| {system['system']} | {system['setting']}" in page
+
+
+def test_a_run_of_some_notebooks_keeps_what_the_page_says_of_the_others(file, digits, tmp_path):
+    content = json.loads(file.read_text())
+    other = {
+        "system": "CNN",
+        "setting": "small",
+        "reported": "99",
+        "number": "08_lenet5.b2_test",
+        "seconds": "08_lenet5.s",
+    }
+    content["systems"].append(other)
+    kept = {"text": "98.57 ± 0.12", "split": "test", "n": 10000, "seeds": 3}
+    content["results"] = {"08_lenet5.b2_test": kept, "08_lenet5.s": {"text": "7.1"}}
+    content["machines"] = {"08_lenet5": "another one"}
+    file.write_text(json.dumps(content))
+    results_of(tmp_path, digits, 97.0, 98.0, 99.0)
+    full_run(tmp_path)
+    reference.update(tmp_path, tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text()
+    assert "| CNN | small | 99 | 98.57 ± 0.12 | test, 10,000, 3 | 7.1 |" in page
+    assert "- Machine of notebooks 08: another one." in page
+    assert "- Machine of notebooks 05: " in page
 
 
 def test_a_band_is_found_by_profile_data_and_number():
