@@ -78,8 +78,10 @@ def _preload() -> None:
     import labkit.models.scratch
     import labkit.report.plots
     import labkit.report.run
-    import labkit.training.sweeps  # noqa: F401
+    import labkit.training.sweeps
 
+    for name in dir(labkit.report.plots):
+        getattr(labkit.report.plots, name)  # a face loads its names late
     torch.optim.Adam([torch.zeros(1)], fused=True)  # the first optimiser imports as much as torch itself
 
 

@@ -104,6 +104,11 @@ def test_the_zip_holds_the_folder_and_comes_out_the_same_again(released, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == [COURSE, f"{COURSE}.zip"]
 
 
+def test_captions_lie_beside_the_notebooks(released):
+    captions = released / "notebooks" / "captions"
+    assert sorted(path.stem for path in captions.iterdir()) == [path.stem for path in PATHS]
+
+
 def test_the_package_in_it_is_the_whole_package(released):
     (wheel,) = released.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
