@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from labkit.data.image_folders import read_image_folder
 from labkit.data.known import KNOWN
 from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, NAMES, find, holds_idx_files, inside, listing
 from labkit.data.readers import Raw, read_cifar10, read_mnist
+from labkit.data.shares import divide
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,8 @@ class Provenance:
 
     def __str__(self) -> str:
         available = f" (of {self.train_available:,})" if self.train + self.validation < self.train_available else ""
-        used = f"{self.train:,} training, {self.validation:,} validation{available}"
+        held_back = f"{self.validation:,}" if self.validation else "no"
+        used = f"{self.train:,} training, {held_back} validation{available}"
         return f"{self.name} ({self.origin}): {used}, {self.test:,} test images"
 
 
@@ -84,11 +85,32 @@ class Dataset:
         return channels, height, width
 
     def split(self, name: str) -> Split:
-        """Return the split of that name; UsageError names the known ones."""
+        """Return the split of that name; UsageError names the known ones, and says when nothing was held back."""
         if name not in SPLIT_NAMES:
             raise UsageError(f"Split {name!r} is not known: choose one of {', '.join(SPLIT_NAMES)}.")
         split: Split = getattr(self, name)
+        if not len(split):
+            raise UsageError(
+                "There is no validation split: all training images are used for training. To hold some back, load "
+                "the data with a share for validation, such as validation=0.1."
+            )
         return split
+
+    def with_training(self, images: torch.Tensor, labels: torch.Tensor) -> Dataset:
+        """Return a dataset with other training images (N, C, H, W) and labels (N,), normalised as this one.
+
+        Validation and test images stay as they are. Its fingerprint is its own, so trainings are kept apart.
+        """
+        if len(images) != len(labels) or not len(images) or tuple(images.shape[1:]) != self.image_shape:
+            raise UsageError(
+                f"Training images of shape {tuple(images.shape)} with {len(labels)} labels do not fit: one label for "
+                f"each image of shape {self.image_shape} is needed."
+            )
+        digest = hashlib.blake2b(self.provenance.fingerprint.encode(), digest_size=8)
+        for tensor in (images, labels):
+            digest.update(tensor.contiguous().numpy().data)
+        provenance = replace(self.provenance, train=len(labels), fingerprint=digest.hexdigest())
+        return replace(self, train=Split("train", images, labels), provenance=provenance)
 
     def pixels(self, images: torch.Tensor) -> torch.Tensor:
         """Undo the normalisation: return `images` with values between 0 (black) and 1 (full brightness)."""
@@ -114,7 +136,7 @@ def load(
         two classes or more. What they are is known by their content; see `known`.
     normalisation: "standard" (mean 0, standard deviation 1 over the training images, a channel at a time),
         "symmetric" ([-1, 1]), "unit" ([0, 1]) or "raw" (0 to 255: a known mistake, to show what it costs).
-    validation: share of the training images, stratified by class, that is held back for validation.
+    validation: share of the training images, stratified by class, that is held back for validation; 0 is none.
     train_limit: use so many of the remaining training images, stratified by class, and as large a part of the
         validation images; None is all.
 
@@ -126,11 +148,11 @@ def load(
         raise UsageError(f"Dataset {name!r} is not known: choose one of {', '.join(NAMES)}.")
     if normalisation not in NORMALISATIONS:
         raise UsageError(f"Normalisation {normalisation!r} is not known: choose one of {', '.join(NORMALISATIONS)}.")
-    if not 0 < validation < 1:
-        raise UsageError(f"validation must lie between 0 and 1, but it is {validation}.")
+    if not 0 <= validation < 1:
+        raise UsageError(f"validation must lie between 0 and 1 (0: none is held back), but it is {validation}.")
     raw = _read(name, source)
     _refuse_unusable(raw)
-    train, held_back = _divide(raw.train_labels, validation, train_limit)
+    train, held_back = divide(raw.train_labels, validation, train_limit)
     arrays = {
         "train": (raw.train_images[train], raw.train_labels[train]),
         "validation": (raw.train_images[held_back], raw.train_labels[held_back]),
@@ -217,37 +239,6 @@ def _refuse_unusable(raw: Raw) -> None:
     for part, images in (("training", raw.train_images), ("test", raw.test_images)):
         if not any(image.min() != image.max() for image in images):
             raise LabkitError(f"{raw.title}: no {part} image shows anything, for each is of one colour alone.")
-
-
-def _divide(labels: np.ndarray, validation: float, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of the training and the validation images, both stratified by class.
-
-    Of few images, one of each class is held back at least.
-    """
-    from sklearn.model_selection import train_test_split
-
-    classes = len(np.unique(labels))
-    size = min(max(classes, math.ceil(validation * len(labels))), len(labels) - classes)
-    train, held_back = train_test_split(
-        np.arange(len(labels)), test_size=size, stratify=labels, random_state=embedded.SEED
-    )
-    if limit is None:
-        return train, held_back
-    if limit < classes:
-        raise UsageError(f"train_limit must be at least the number of classes, {classes}, but it is {limit}.")
-    held_back = held_back[: max(1, round(len(held_back) * min(1, limit / len(train))))]
-    some = train[:limit]  # already in a random order
-    if limit <= len(train) - classes and np.bincount(labels[train]).min() > 1:
-        some, _ = train_test_split(train, train_size=limit, stratify=labels[train], random_state=embedded.SEED)
-    if len(np.unique(labels[some])) < classes:
-        some = _one_of_each_first(train, labels)[:limit]
-    return some, held_back
-
-
-def _one_of_each_first(indices: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return indices in the same order, but with the first of each class in front."""
-    _, first = np.unique(labels[indices], return_index=True)
-    return np.concatenate([indices[np.sort(first)], np.delete(indices, first)])
 
 
 def _scale(train_images: np.ndarray, normalisation: str) -> tuple[np.ndarray, np.ndarray]:

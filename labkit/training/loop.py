@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class History:
     """What `fit` saw: one dict an epoch, the loss of every step, and the seconds spent on training steps.
 
     train_loss and train_accuracy of an epoch are totals gathered while the weights still change, so they lag behind
-    the network that the epoch ends with; validation is measured at the epoch's end.
+    the network that the epoch ends with; validation is measured at the epoch's end, and NaN where none is held back.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -43,7 +44,9 @@ class History:
 
         return pd.DataFrame(self.epochs)
 
-    def add_epoch(self, losses: torch.Tensor, batch_size: int, correct: float, validation: Evaluation, n: int) -> None:
+    def add_epoch(
+        self, losses: torch.Tensor, batch_size: int, correct: float, validation: Evaluation | None, n: int
+    ) -> None:
         """Note an epoch over `n` images: the mean loss of each step (steps,), whose last batch may be smaller."""
         sizes = torch.full((len(losses),), float(batch_size))
         sizes[-1] = n - (len(losses) - 1) * batch_size
@@ -53,8 +56,8 @@ class History:
                 "epoch": len(self.epochs) + 1,
                 "train_loss": float((losses.cpu() * sizes).sum() / n),
                 "train_accuracy": correct / n,
-                "validation_loss": validation.loss,
-                "validation_accuracy": validation.accuracy,
+                "validation_loss": validation.loss if validation else math.nan,
+                "validation_accuracy": validation.accuracy if validation else math.nan,
             }
         )
 
@@ -145,14 +148,10 @@ def fit(
                 walk.correct += (logits.detach().argmax(1) == labels[batch]).sum()
                 work.advance(1 / walk.steps)
             history.seconds = walk.seconds
-            history.add_epoch(
-                walk.losses, config.batch_size, float(walk.correct), evaluate(model, dataset, "validation"), len(labels)
-            )
-            row = history.epochs[-1]
-            work.tell(
-                f"epoch {epoch}/{config.epochs}: train loss {row['train_loss']:.3f}, "
-                f"validation accuracy {row['validation_accuracy']:.1%}"
-            )
+            validation = evaluate(model, dataset, "validation") if len(dataset.validation) else None
+            history.add_epoch(walk.losses, config.batch_size, float(walk.correct), validation, len(labels))
+            told = f", validation accuracy {validation.accuracy:.1%}" if validation else ""
+            work.tell(f"epoch {epoch}/{config.epochs}: train loss {history.epochs[-1]['train_loss']:.3f}{told}")
     return history
 
 

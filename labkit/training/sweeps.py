@@ -35,7 +35,7 @@ class Sweep:
     """The outcome of a sweep.
 
     runs: one row a training: a column for each key of the grid, seed, parameters, train_accuracy, validation_accuracy,
-        test_accuracy, test_loss, seconds (of training steps).
+        test_accuracy, test_loss, seconds (of training steps). Without a validation split, what it measures is NaN.
     epochs: one row an epoch of a training: the same keys, seed, epoch, train and validation loss and accuracy.
     predictions: (runs, test images) the class that each network gives to each test image.
     probabilities: (runs, test images, classes) float16, what it holds each class to be worth.

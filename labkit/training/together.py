@@ -141,7 +141,8 @@ class Ensemble:
                 walk.losses[walk.step] = member_loss.detach()
                 walk.correct += (logits.detach().argmax(2) == truth).sum(1)
                 work.advance(1 / walk.steps)
-            evaluations = self._evaluate(dataset, "validation")
+            held_back = len(dataset.validation) > 0
+            evaluations = self._evaluate(dataset, "validation") if held_back else [None] * len(histories)
             per_member = zip(histories, walk.losses.cpu().T, walk.correct.tolist(), evaluations, strict=True)
             for history, member_losses, correct_count, validation in per_member:
                 history.add_epoch(member_losses, config.batch_size, correct_count, validation, len(labels))

@@ -12,7 +12,7 @@ from labkit.data.datasets import NORMALISATIONS, SPLIT_NAMES, load
     [
         ({"name": "imagenet"}, "Dataset 'imagenet' is not known: choose one of mnist, cifar10"),
         ({"name": "mnist", "normalisation": "zscore"}, "choose one of standard"),
-        ({"name": "mnist", "validation": 0}, "between 0 and 1"),
+        ({"name": "mnist", "validation": -0.1}, "between 0 and 1"),
         ({"name": "mnist", "validation": 1.5}, "between 0 and 1"),
         ({"name": "mnist", "source": "/no/such/folder"}, "/no/such/folder is not a folder"),
     ],
@@ -181,3 +181,15 @@ def test_fingerprint_knows_data_split_and_normalisation(tmp_path):
         for options in ({}, {}, {"validation": 0.2}, {"train_limit": 100}, {"normalisation": "unit"})
     }
     assert len(prints) == 4
+
+
+def test_other_training_images_take_the_place_of_the_first(digits):
+    train = digits.train
+    fewer = digits.with_training(train.images[:50], train.labels[:50])
+    assert len(fewer.train) == fewer.provenance.train == 50
+    assert fewer.test is digits.test
+    others = [digits.with_training(train.images[:50] + 1, train.labels[:50]), fewer, digits]
+    assert len({dataset.provenance.fingerprint for dataset in others}) == 3
+    for images, labels in ((train.images, train.labels[:5]), (train.images[:, :, :5], train.labels), ([], [])):
+        with pytest.raises(UsageError, match="one label for each image of shape"):
+            digits.with_training(torch.as_tensor(images), torch.as_tensor(labels))

@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.machine import set_seed
+from labkit.data.datasets import load
 from labkit.models.networks import MLP, LeNet5
 from labkit.training.config import OPTIMIZERS, TrainConfig
 from labkit.training.loop import Evaluation, evaluate, fit, make_optimizer, make_schedule
@@ -218,3 +220,13 @@ def test_log_gets_a_line_an_epoch(tiny_digits):
     lines = []
     fit(MLP((4,)), tiny_digits, TrainConfig(epochs=2), log=lines.append)
     assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+
+
+def test_without_a_validation_split_a_line_tells_the_loss_alone():
+    lines = []
+    whole = load("mnist", "embedded", validation=0, train_limit=100)
+    model = MLP((4,))
+    fit(model, whole, TrainConfig(epochs=1, batch_size=50), log=lines.append)
+    assert re.search(r"epoch 1/1: train loss [\d.]+$", lines[-1])
+    with pytest.raises(UsageError, match=r"load the data with a share for validation, such as validation=0\.1"):
+        evaluate(model, whole, "validation")

@@ -388,3 +388,14 @@ def test_networks_get_the_number_of_the_datasets_classes(tmp_path, classes):
     assert result.probabilities.shape == (4, classes, classes)
     fixed = sweep(lambda hidden: MLP((hidden,), num_classes=classes), {"hidden": [5]}, own, TrainConfig(epochs=1), [0])
     assert fixed.probabilities.shape == (1, classes, classes)
+
+
+@pytest.mark.parametrize("engine", ["auto", "loop"])
+def test_without_a_validation_split_training_goes_on_and_measures_the_others(engine, tmp_path):
+    whole = load("mnist", "embedded", validation=0, train_limit=200)
+    for _ in range(2):  # trained, and found again
+        result = sweep(MLP, WIDTHS, whole, QUICK, (0, 1), tmp_path, engine=engine)
+        assert result.runs["validation_accuracy"].isna().all()
+        assert result.epochs[["validation_loss", "validation_accuracy"]].isna().all(axis=None)
+        assert result.runs[["train_accuracy", "test_accuracy"]].notna().all(axis=None)
+    assert result.computed == 0
