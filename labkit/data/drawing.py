@@ -47,7 +47,7 @@ def draw_digit(train: Callable[[int], nn.Module], seeds: Sequence[int], dataset:
         return
     from IPython.display import display
 
-    print(f"Training {len(seeds)} networks for the canvas ...")
+    print(f"Preparing {len(seeds)} networks for the canvas ...")
     display(make_widget([train(seed) for seed in seeds], dataset))
 
 

@@ -1,4 +1,4 @@
-"""Exercises of notebook 1: tensors, gradients, a network."""
+"""Exercises of notebook 1: tensors, gradients, a network, a file of images."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from labkit.exercises import torch_trials, trials
 from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, close, recognise
+from labkit.exercises.idx_header import draw_headers, judge_headers
 
 BOTH_SIDES = "; the central one looks at both sides of x."
 
@@ -252,6 +253,18 @@ EXERCISES = (
         (
             "The derivative of an error with respect to a coefficient is the power of x that it is multiplied with.",
             "Each entry is the mean of 2 times the error times a row of `powers`: one matrix product gives all four.",
+        ),
+    ),
+    Exercise(
+        "1.5",
+        "read the header of an image file",
+        2,
+        trials.calls,
+        draw_headers,
+        judge_headers,
+        (
+            'Begin with one number: `int.from_bytes(data[:4], "big")` makes one of the first four bytes.',
+            "`data[3]`, the last byte of the magic number, says how many sizes follow; the first is `data[4:8]`.",
         ),
     ),
 )

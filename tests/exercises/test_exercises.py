@@ -112,7 +112,7 @@ def test_notebooks_hold_the_exercises_in_order_under_their_titles():
     titles = []
     for path in course(notebooks_folder()):
         text = (path.parent / "source" / f"{path.stem}.py").read_text(encoding="utf-8")
-        found = re.findall(r"^# ### Exercise ([\d.]+) — (.+)$", text, re.MULTILINE)
+        found = re.findall(r"^# ### Exercise ([\d.]+) — (.+?)(?: \(\d points?\))?$", text, re.MULTILINE)
         assert [name for name, _ in found] == re.findall(r'^check\("([\d.]+)", ', text, re.MULTILINE)
         titles += found
     assert titles == [(name, exercise.title) for name, exercise in EXERCISES.items()]

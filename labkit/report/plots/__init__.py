@@ -21,5 +21,6 @@ if TYPE_CHECKING:
     from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid
     from labkit.report.plots.spreads import confusion, grid_map, interval_dots, seed_dots
     from labkit.report.plots.style import MARKERS, use_style
+    from labkit.report.plots.tour import answer_grid, class_means, computation_graph, curve_fits
 else:
     __getattr__, __dir__, __all__ = late(__name__)

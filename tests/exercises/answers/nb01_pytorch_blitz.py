@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import torch
 from torch import nn
@@ -122,6 +124,18 @@ def by_autograd(powers, error):
     return coefficients.grad if isinstance(powers, torch.Tensor) else coefficients.grad.numpy()
 
 
+def number_by_number(data):
+    return [int.from_bytes(data[4 * place : 4 * place + 4], "big") for place in range(data[3] + 1)]
+
+
+def by_hand(data):
+    numbers = []
+    for place in range(0, 4 + 4 * data[3], 4):
+        first, second, third, fourth = data[place : place + 4]
+        numbers.append(((first * 256 + second) * 256 + third) * 256 + fourth)
+    return tuple(numbers)
+
+
 class InAnotherOrder(nn.Module):
     def __init__(self):
         super().__init__()
@@ -157,7 +171,16 @@ RIGHT = {
             [2 * (row * error).mean() for row in powers]
         ),
     ],
+    "1.5": [
+        number_by_number,
+        by_hand,
+        lambda data: struct.unpack(f">{data[3] + 1}I", data[: 4 * data[3] + 4]),
+        lambda data: np.frombuffer(data, ">i4", data[3] + 1),
+        lambda data: torch.tensor(list(data[: 4 * data[3] + 4])).reshape(-1, 4) @ torch.tensor([2**24, 2**16, 256, 1]),
+        lambda data: [*struct.unpack_from(">i", data), *struct.unpack_from(f">{data[3]}i", data, 4)],
+    ],
 }
+
 WRONG = {
     "1.1": [
         (lambda images: (images - images.mean()) / images.std(), "share one mean"),
@@ -236,5 +259,25 @@ WRONG = {
         (lambda powers, error: torch.as_tensor(2 * powers @ error) / len(error), "an array for arrays"),
         (by_autograd, "the library's own does not count"),
         (lambda powers, error: error @ powers, "want .T?"),
+    ],
+    "1.5": [
+        (lambda data: [int.from_bytes(data[i : i + 4], "little") for i in range(0, 4 * data[3] + 4, 4)], "big-endian"),
+        (lambda data: np.frombuffer(data, np.int32, data[3] + 1), "big-endian"),
+        (lambda data: number_by_number(data)[1:], "magic number is missing"),
+        (lambda data: np.frombuffer(data, np.int32, data[3], 4), "is missing, too"),
+        (lambda data: struct.unpack(">4i", data[:16]), "how many sizes follow it"),
+        (lambda data: number_by_number(data)[:-1], "The last size is missing"),
+        (lambda data: [data[3], *number_by_number(data)[1:]], "not the last of them alone"),
+        (lambda data: [data[2], *number_by_number(data)[1:]], "not the third of them alone"),
+        (lambda data: list(data[: data[3] + 1]), "single bytes"),
+        (lambda data: list(data[: 4 * data[3] + 4]), "single bytes"),
+        (lambda data: struct.unpack_from(f">{data[3] + 1}h", data), "yours take two"),
+        (lambda data: struct.unpack_from(f">{data[3] + 1}i", data, 4), "begins at the fifth byte"),
+        (lambda data: number_by_number(data)[::-1], "turned round"),
+        (lambda data: np.frombuffer(data[: len(data) // 4 * 4], ">i4"), "behind the header"),
+        (lambda data: [2051, 10_000, 28, 28], "but its header says"),
+        (lambda data: [2051], "holds 4 numbers, but your function returns 1"),
+        (lambda data: 2051, "a list is wanted"),
+        (lambda data: struct.unpack(">4i", data), "4i"),
     ],
 }
