@@ -1,13 +1,15 @@
-"""What is missing in a submission: one sentence a finding."""
+"""What is missing in a submission, one sentence per finding; and a notebook's questions with their answers."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit.exercises.catalogue import chapter_of, exercises
+from labkit.report.writing.replies import Exchange
 
 QUESTIONS = "## Questions from your TA"
 STUBS = ("YOUR ANSWER HERE", "**Write here.**")
@@ -28,19 +30,61 @@ def open_exercises(status_of: Mapping[str, str]) -> Iterator[str]:
 
 def unanswered_questions(notebook: Any, name: str) -> Iterator[str]:
     """Name the questions at the end of a notebook that the cell behind them does not answer by their number."""
-    cells = notebook.cells
-    position = next((index for index, cell in enumerate(cells) if cell.source.startswith(QUESTIONS)), None)
-    if position is None:
+    questions, answer = questions_of(notebook)
+    if not questions:
         return
-    answer = cells[position + 1] if position + 1 < len(cells) else None
-    text = answer.source if answer is not None and answer.cell_type == "markdown" else ""
-    numbers = re.findall(r"^(\d+)\. ", cells[position].source, re.MULTILINE)
-    unanswered = [number for number in numbers if not re.search(rf"^\W*{number}[.):] *\S", text, re.MULTILINE)]
-    if STUBS[0] in text or len(unanswered) == len(numbers):
+    numbers = list(_items(questions, ".", None))
+    unanswered = [number for number in numbers if number not in _items(answer, ".):", numbers)]
+    if STUBS[0] in answer or len(unanswered) == len(numbers):
         last = numbers[-1]
         yield f"The questions at the end of {name} are not answered: write 1. to {last}. in the cell behind them."
     elif unanswered:
         yield f"Question {' and '.join(unanswered)} at the end of {name} is not answered."
+
+
+def questions_of(notebook: Any) -> tuple[str, str]:
+    """Return the questions at the end of a notebook, and the cell behind them; "" for what is not there."""
+    cells = notebook.cells
+    position = next((index for index, cell in enumerate(cells) if cell.source.startswith(QUESTIONS)), None)
+    if position is None:
+        return "", ""
+    answer = cells[position + 1] if position + 1 < len(cells) else None
+    text = answer.source if answer is not None and answer.cell_type == "markdown" else ""
+    return cells[position].source.removeprefix(QUESTIONS).strip(), text
+
+
+def exchanges(notebook: Any) -> list[Exchange]:
+    """Return the questions of a notebook, each with its answer; where answers have no numbers, all stand together."""
+    questions, answer = questions_of(notebook)
+    if not questions:
+        return []
+    answer = "" if STUBS[0] in answer else answer
+    asked = _items(questions, ".", None)
+    answers = _items(answer, ".):", list(asked))
+    if answer.strip() and not answers:
+        return [Exchange(questions, answer)]
+    return [Exchange(f"**{number}.** {text}", answers.get(number, "")) for number, text in asked.items()]
+
+
+def _items(text: str, signs: str, expected: Sequence[str] | None) -> dict[str, str]:
+    """Return the items of a numbered list by their numbers, those that are `expected`, as far as they hold a word.
+
+    Numbers rise: what begins at 1 again is a list inside of an item.
+    """
+    head = re.compile(rf"^[^\w\n]{{0,4}}?(\*\*|__)?\b(\d+)[{re.escape(signs)}](?!\d)(\*\*|__)? *", re.MULTILINE)
+    heads: list[re.Match[str]] = []
+    for match in head.finditer(text):
+        rises = not heads or int(match[2]) > int(heads[-1][2])
+        if rises and not match[0].startswith("   ") and (expected is None or match[2] in expected):
+            heads.append(match)
+    items = {}
+    for match, end in zip(heads, [*(match.start() for match in heads[1:]), len(text)], strict=False):
+        first, _, rest = text[match.end() : end].partition("\n")
+        opened = match[1] or "" if not match[3] else ""
+        item = f"{opened}{first}\n{textwrap.dedent(rest)}".strip()
+        if re.search(r"\w", item):
+            items[match[2]] = item
+    return items
 
 
 def unwritten_discussions(report: str) -> Iterator[str]:

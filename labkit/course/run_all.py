@@ -15,14 +15,16 @@ from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, only_run, out_folder
 from labkit.basics.live import Live
 from labkit.course import kernels
-from labkit.course.notebooks import notebooks_folder, select, told_course
+from labkit.course.notebooks import course, notebooks_folder, read_notebook, select, told_course
+from labkit.course.review import exchanges
 from labkit.course.run_one import Outcome, execute, set_environment
 from labkit.data.places import settle
 from labkit.exercises.checker import count, not_passed, statuses
-from labkit.report.document import DOCUMENTS, build_report
+from labkit.report.document import DOCUMENTS, build_report, report_source
 from labkit.report.profiles import get_profile
 from labkit.report.reference import check_numbers
 from labkit.report.results import read_results
+from labkit.report.writing.replies import Exchange
 
 PATIENCE = 5  # seconds for notebooks to notice that their kernels were ended
 
@@ -67,7 +69,9 @@ def _conclude(folder: Path, outcomes: Sequence[Outcome], names: list[str]) -> li
         try:
             results = read_results(folder / "results.json")
             _print_comparison(results, names)
-            for report in build_report(folder, results, not_passed=not_passed(folder))[1 : len(DOCUMENTS)]:
+            answers = answers_in(notebooks_folder())
+            written = build_report(folder, results, not_passed=not_passed(folder), answers=answers)
+            for report in written[1 : len(DOCUMENTS)]:
                 print(f"Report: {report}")
         except LabkitError as error:
             failures.append(Outcome("report", 0, "-", str(error)))
@@ -77,8 +81,19 @@ def _conclude(folder: Path, outcomes: Sequence[Outcome], names: list[str]) -> li
 
 
 def report_on(folder: Path, template: Path | None = None) -> list[Path]:
-    """Build the report again from what a run left in `folder`; see `build_report`."""
-    return build_report(folder, read_results(folder / "results.json"), template, not_passed(folder))
+    """Build the report again from what a run left in `folder`; see `build_report`.
+
+    Answers come from the notebooks beside the report's source, as groups write and submit them, or from the run's.
+    """
+    source = template or report_source()
+    beside = source.parent / "notebooks"
+    answers = answers_in(beside if beside.is_dir() else folder / "notebooks")
+    return build_report(folder, read_results(folder / "results.json"), source, not_passed(folder), answers)
+
+
+def answers_in(folder: Path) -> dict[str, list[Exchange]]:
+    """Return the questions and answers of the course's notebooks in a folder, by their names."""
+    return {path.stem: exchanges(read_notebook(path)) for path in course(folder)}
 
 
 def execute_all(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int = 1) -> list[Outcome]:

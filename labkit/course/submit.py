@@ -61,7 +61,8 @@ def submit(
     helpers, not_packed = beside(notebooks_folder(), [path.stem for path in paths])
     saved = {path.stem: read_notebook(path) for path in paths}
     _refuse_local_paths(saved, helpers)
-    try_report(folder, claimed, source, not_passed(folder), [path.stem for path in paths])
+    answers = {name: review.exchanges(notebook) for name, notebook in saved.items()}
+    try_report(folder, claimed, source, not_passed(folder), [path.stem for path in paths], answers)
     with only_run(folder):
         rerun_folder = _start_anew(folder)
         print(f"Running {len(paths)} notebooks from the start ({profile} profile, first seed {seed}):")
@@ -70,7 +71,7 @@ def submit(
     if not (rerun_folder / "results.json").is_file():
         raise LabkitError(f"No notebook reached its end, so there is nothing to submit: {_failure(outcomes[0])}")
     results = read_results(rerun_folder / "results.json")
-    written = build_report(rerun_folder, results, source, not_passed(rerun_folder))
+    written = build_report(rerun_folder, results, source, not_passed(rerun_folder), answers)
     findings = [
         *review.missing_notebooks(paths),
         *not_packed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,20 @@ def seen(entry: dict[str, Any]) -> list[str]:
     details = [f"{entry['split']} split, n = {entry['n']:,}"] if entry["split"] else []
     count = len(entry["seeds"])
     return details + ([f"{count} seeds" if count > 1 else f"seed {entry['seeds'][0]}"] if count else [])
+
+
+def short_number(entry: dict[str, Any]) -> str:
+    """Return a number as a sentence has room for it: with its spread, and a median without its quartiles."""
+    text: str = entry["text"]
+    return re.sub(r" \[[^\]]*\]", "", text) if entry["statistic"] == "median [quartiles]" else text
+
+
+def unusual(entry: dict[str, Any], section: dict[str, Any]) -> list[str]:
+    """Return in what an artefact differs from what a report's Methods say of all: test split, all images and seeds."""
+    split, count = entry["split"], len(entry["seeds"])
+    details = []
+    if split and (split != "test" or entry["n"] != section["data"]["test"]):
+        details.append(f"{split} split, n = {entry['n']:,}")
+    if count and count != len(section["seeds"]):
+        details.append(f"{count} seeds" if count > 1 else f"seed {entry['seeds'][0]}")
+    return details

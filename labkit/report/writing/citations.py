@@ -1,4 +1,4 @@
-"""Citations: where a references.bib lies beside the report's source, `[@key]` cites an entry of it."""
+"""Citations: `[@key]` cites an entry of the course's references, or of a references.bib beside the report's source."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from collections.abc import Collection
 from pathlib import Path
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.report.writing.pandoc import Tree, elements, run, strings
+from labkit.report.writing.pandoc import TEMPLATES, Tree, elements, run, strings
 from labkit.report.writing.source import Source, nearest
 
 BIBLIOGRAPHY = "references.bib"
+OF_THE_COURSE = TEMPLATES / BIBLIOGRAPHY
 
 
-def keys_of(folder: Path) -> list[str] | None:
-    """Return the keys of the folder's references.bib; None where there is none. UsageError when it is damaged."""
-    path = folder / BIBLIOGRAPHY
-    if not path.is_file():
-        return None
+def keys_of(folder: Path) -> list[str]:
+    """Return what can be cited: the keys of the course's references, and of the folder's references.bib.
+
+    UsageError when the latter is damaged.
+    """
+    return [key for path in _bibliographies(folder) for key in _keys_in(path)]
+
+
+def _bibliographies(folder: Path) -> list[Path]:
+    """Return the files of references; where both have a key, pandoc takes the later one, which is the student's."""
+    own = folder / BIBLIOGRAPHY
+    return [OF_THE_COURSE, *([own] if own.is_file() else [])]
+
+
+def _keys_in(path: Path) -> list[str]:
     try:
         entries = json.loads(run(path.read_text(encoding="utf-8-sig"), ["--from=biblatex", "--to=csljson"])[0])
     except (OSError, ValueError) as error:
@@ -53,5 +64,7 @@ def faults(tree: Tree, source: Source, keys: Collection[str]) -> list[str]:
 def options(tree: Tree, folder: Path) -> list[str]:
     """Return what pandoc needs to set citations, and the list of what is cited at the end or at `::: {#refs}`."""
     placed = any(element["t"] == "Div" and element["c"][0][0] == "refs" for element in elements(tree["blocks"]))
-    title = [] if placed else ["--metadata=reference-section-title:References"]
-    return ["--citeproc", f"--bibliography={folder / BIBLIOGRAPHY}", "--metadata=link-citations:true", *title]
+    cited = any(element["t"] == "Cite" for element in elements(tree["blocks"]))
+    title = ["--metadata=reference-section-title:References"] if cited and not placed else []
+    files = [f"--bibliography={path}" for path in _bibliographies(folder)]
+    return ["--citeproc", *files, "--metadata=link-citations:true", *title]

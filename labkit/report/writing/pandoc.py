@@ -18,6 +18,7 @@ from labkit.basics.errors import LabkitError, UsageError, first_line
 
 Tree = dict[str, Any]
 Remark = dict[str, Any]
+WIDE = "--columns=100000"  # a table takes the width that its cells need, however long its lines are
 TEMPLATES = Path(__file__).with_name("templates")
 READER = (
     "markdown-citations-native_divs-native_spans-blank_before_header"
@@ -27,7 +28,11 @@ CODE = ("Code", "CodeBlock", "RawInline", "RawBlock")
 VERBATIM = (*CODE, "Math")
 YAML_FAULT = re.compile(r"\(line (\d+), column \d+\):\n.*?line (\d+), column \d+[:,]?\s*(.*)", re.DOTALL)
 LONGEST = 60  # seconds; a report takes less than one
-FIRST_MARK = 0x100000  # private characters that no text has; one stands before each place that is looked for
+FIRST_MARK, LAST_MARK = (
+    0x100000,
+    0x10FFFC,
+)  # private characters that no text has; one stands before each place looked for
+MARKS = re.compile(f"[{chr(FIRST_MARK)}-{chr(LAST_MARK)}]")
 
 
 def read(text: str, citations: bool = False) -> tuple[Tree, list[Remark]]:
@@ -35,8 +40,30 @@ def read(text: str, citations: bool = False) -> tuple[Tree, list[Remark]]:
 
     citations: `@key` is one; else it is text.
     """
-    tree, remarks = run(text, ["--from", READER + "+citations" * citations, "--to=json"])
+    tree, remarks = run(text, ["--from", READER + "+citations" * citations, "--to=json", WIDE])
     return json.loads(tree), remarks
+
+
+def read_apart(texts: Sequence[str]) -> tuple[Tree, list[list[Any]]]:
+    """Return the tree of several texts that are read each by itself, and the blocks of each."""
+    with tempfile.TemporaryDirectory() as scratch:
+        files = []
+        for index, text in enumerate(texts):
+            file = Path(scratch) / f"{index}.md"
+            file.write_text(f"{mark(index)}\n\n{MARKS.sub('', text)}\n", encoding="utf-8")
+            files.append(str(file))
+        reader = f"{READER}-yaml_metadata_block-pandoc_title_block"
+        found, _ = run("", ["--file-scope", "--from", reader, "--to=json", WIDE, *files])
+    tree = json.loads(found)
+    return tree, [list(piece) for piece in _cut(tree["blocks"])]
+
+
+def write_apart(tree: Tree, pieces: Sequence[list[Any]]) -> list[str]:
+    """Return the Markdown of several lists of blocks, each one whole by itself."""
+    blocks = [block for index, piece in enumerate(pieces) for block in (_marked(index), *piece)]
+    arguments = ["--from=json", "--to", f"{READER}-simple_tables-multiline_tables-grid_tables", "--wrap=none"]
+    text, _ = run(json.dumps({**tree, "meta": {}, "blocks": blocks}), [*arguments, "--reference-location=block"])
+    return [part.strip() for part in re.split(f"^{MARKS.pattern}$", text, flags=re.MULTILINE)[1:]]
 
 
 def write(tree: Tree, to: str, template: str, options: Sequence[str] = ()) -> tuple[str, list[Remark]]:
@@ -123,6 +150,23 @@ def mark(index: int) -> str:
 def marks(text: str) -> list[int]:
     """Return the numbers of the places whose marks are in a text."""
     return [ord(character) - FIRST_MARK for character in text if ord(character) >= FIRST_MARK]
+
+
+def _marked(index: int) -> dict[str, Any]:
+    return {"t": "Para", "c": [{"t": "Str", "c": mark(index)}]}
+
+
+def _cut(blocks: list[Any]) -> Iterator[list[Any]]:
+    """Yield the blocks that stand behind each mark that is a paragraph by itself."""
+    piece: list[Any] = []
+    for index, block in enumerate(blocks):
+        if block["t"] == "Para" and len(block["c"]) == 1 and marks(str(block["c"][0].get("c", ""))):
+            if index:
+                yield piece
+            piece = []
+        else:
+            piece.append(block)
+    yield piece
 
 
 def _values(node: dict[str, Any]) -> list[Any]:

@@ -9,8 +9,10 @@ import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image
 
+from labkit import CHECKOUT
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.report.writing import images, pandoc
+from labkit.report.writing.citations import keys_of
 from labkit.report.writing.typesetting import unshown
 
 BIBLIOGRAPHY = """@article{lecun1998,
@@ -166,13 +168,29 @@ def test_names_that_are_given_twice_or_lead_nowhere_are_told(build, mine):
 
 def test_citations_are_set_and_what_is_no_key_is_text(build, mine):
     text = "As [@lecun1998, p. 3] and @lecun1998 say; write to @handle or me@kth.se, `[@x]`.\n"
-    assert "[@lecun1998, p. 3] and @lecun1998 say; write to @handle or me@kth.se" in plain(build(text)[1])
+    html = plain(build(text)[1])
+    assert "LeCun et al. 1998, 3" in re.sub("<[^>]*>", "", html)  # the course's own reference
+    assert html.count(">References<") == 2  # the heading, and its line in the contents
     (mine / "references.bib").write_text(BIBLIOGRAPHY)
     html = plain(build(text)[1])
-    assert "LeCun and Bottou 1998" in re.sub("<[^>]*>", "", html)
+    assert "LeCun and Bottou 1998" in re.sub("<[^>]*>", "", html)  # the student's, of the same key
     assert "write to <span>@handle</span> or me@kth.se, <code>[@x]</code>" in html
-    assert html.count(">References<") == 2  # the heading, and its line in the contents
+    assert html.count(">References<") == 2
     assert html.count("Proceedings of the IEEE") == 1
+
+
+def test_references_stand_where_the_source_says_and_nowhere_without_citations(build):
+    assert "References" not in build("Nothing is cited.\n")[1]
+    html = build("As [@he2015].\n\n# References\n\n::: {#refs}\n:::\n\n# Appendix\n")[1]
+    assert html.index("Delving Deep") < html.index('<h1 id="appendix"')
+    assert html.count("References") == 2 + html.count('#references"') - 1
+
+
+def test_every_reference_of_the_course_can_be_cited(build):
+    keys = keys_of(CHECKOUT)
+    assert len(keys) == len(set(keys)) >= 12
+    html = build("".join(f"[@{key}]\n\n" for key in keys))[1]
+    assert html.count('class="csl-entry"') == len(keys)
 
 
 def test_citations_without_an_entry_and_a_damaged_bibliography_are_told(build, mine):

@@ -1,5 +1,5 @@
--- Carries into Typst what pandoc's writer leaves out: alternative text and floating of images, tables that stay on one
--- page, and boxes for marked passages.
+-- Carries into Typst what pandoc's writer leaves out: alternative text of images and formulas, evidence that stays in one
+-- piece, pairs side by side, boxes for marked passages, and headings without a gap between their levels.
 
 local function typst(blocks)
   return pandoc.write(pandoc.Pandoc(blocks), "typst-citations")
@@ -11,38 +11,104 @@ end
 
 local points = { [""] = 0.75, px = 0.75, pt = 1, mm = 2.835, cm = 28.35, ["in"] = 72 }
 local line_width = 459 -- points
+local count = 0
+local figures = {} -- what is known of a figure, by its Typst
 
--- An image as wide as it was made, or as asked for; never wider than the line.
+-- How much of the line an image takes, in percent; nil where it is as wide as it was made.
 local function width_of(image)
   local amount, unit = (image.attributes.width or ""):match("^([%d.]+)%s*(%a*%%?)$")
   amount = tonumber(amount)
-  if not amount then return "auto" end
+  if not amount then return nil end
   local percent = unit == "%" and amount or points[unit] and 100 * amount * points[unit] / line_width or 100
-  return string.format("%.4g%%", math.min(percent, 100))
+  return math.min(percent, 100)
 end
 
-function Figure(figure)
+local function figure_of(known, width)
+  return string.format("#figure(image(%s, width: %s, alt: %s), caption: [%s])%s", quoted(known.src), width,
+    known.alt, known.caption, known.label)
+end
+
+-- A piece of evidence with a key of its own, by which its place on the page is told and mended.
+local function evidence(make, scalable)
+  count = count + 1
+  local key = quoted("e" .. count)
+  return pandoc.RawBlock("typst", string.format("#evidence(%s, %s)[%s]\n", key, scalable or false, make(key)))
+end
+
+local function spoken(image)
+  local said = image.attributes.alt or pandoc.utils.stringify(image.caption)
+  return quoted(said ~= "" and said or image.src)
+end
+
+local inner = {
+  Math = function(math)
+    local set = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "typst"):gsub("\n+$", "")
+    return pandoc.RawInline("typst", string.format("#formula(%s)[%s]", quoted(math.text), set))
+  end,
+  Image = function(image) -- one in a line of text
+    if image.classes:includes("of-a-figure") then return nil end
+    local width = width_of(image)
+    return pandoc.RawInline("typst", string.format("#box(image(%s, width: %s, alt: %s))", quoted(image.src),
+      width and string.format("%.4g%%", width) or "auto", spoken(image)))
+  end,
+}
+
+local first = {
+  Figure = function(figure)
+    return figure:walk({
+      Image = function(image)
+        image.classes:insert("of-a-figure")
+        return image
+      end,
+    })
+  end,
+}
+
+local outer = {}
+
+function outer.Figure(figure)
   local image
   figure:walk({ Image = function(found) image = found end })
   if not image then return nil end
-  local alt = image.attributes.alt or pandoc.utils.stringify(image.caption)
-  return pandoc.RawBlock("typst", string.format(
-    "#figure(image(%s, width: %s, alt: %s), caption: [%s], placement: auto)%s\n",
-    quoted(image.src), width_of(image), quoted(alt), typst(figure.caption.long),
-    figure.identifier == "" and "" or "#label(" .. quoted(figure.identifier) .. ")"))
+  local known = {
+    src = image.src, width = width_of(image), caption = typst(figure.caption.long),
+    alt = spoken(image),
+    label = figure.identifier == "" and "" or "#label(" .. quoted(figure.identifier) .. ")",
+  }
+  local block = evidence(function(key)
+    return figure_of(known, known.width and string.format("%.4g%% * scale-of(%s)", known.width, key) or "auto")
+  end, known.width ~= nil)
+  figures[block.text] = known
+  return block
 end
 
 local longest_unbroken = 30 -- rows that surely fit on one page
 
-function Table(table)
+function outer.Table(table)
   local rows = 0
   for _, body in ipairs(table.bodies) do rows = rows + #body.body end
   if rows > longest_unbroken then return nil end
-  return { pandoc.RawBlock("typst", "#block(breakable: false, width: 100%)["), table, pandoc.RawBlock("typst", "]") }
+  return evidence(function() return typst({ table }) end)
 end
 
-function Div(div)
-  for _, class in ipairs({ "banner", "discussion" }) do
+local widest_pair = 150 -- percent of the line; what is wider together could not be read side by side
+
+-- Two figures side by side, as wide as they were beside each other, or one below the other where they are too wide.
+local function pair(div)
+  local known = {}
+  for _, block in ipairs(div.content) do table.insert(known, figures[block.text] or false) end
+  local left, right = known[1], known[2]
+  if #known ~= 2 or not (left and right and left.width and right.width) then return div.content end
+  if left.width + right.width > widest_pair then return div.content end
+  return evidence(function()
+    return string.format("#pair(%.4g, [%s], %.4g, [%s])", left.width, figure_of(left, "100%"), right.width,
+      figure_of(right, "100%"))
+  end)
+end
+
+function outer.Div(div)
+  if div.classes:includes("pair") then return pair(div) end
+  for _, class in ipairs({ "banner", "discussion", "question", "appendix" }) do
     if div.classes:includes(class) then
       local blocks = pandoc.Blocks({ pandoc.RawBlock("typst", "#" .. class .. "[") })
       blocks:extend(div.content)
@@ -51,3 +117,17 @@ function Div(div)
     end
   end
 end
+
+function outer.Pandoc(document)
+  local level = 0
+  document.blocks = document.blocks:walk({
+    Header = function(header)
+      level = math.min(header.level, level + 1)
+      header.level = level
+      return header
+    end,
+  })
+  return document
+end
+
+return { first, inner, outer }

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from labkit.basics.errors import LabkitError
+from labkit.report.printing.fitting import fixes_for
 from labkit.report.writing import pandoc
 from labkit.report.writing.images import Image, Images
 from labkit.report.writing.markup import formula_faults
 from labkit.report.writing.source import Source
-from labkit.report.writing.typesetting import compile_typst, quoted, unshown
+from labkit.report.writing.typesetting import ACCESSIBLE, compiler, quoted, unshown
 
 
 def to_html(tree: pandoc.Tree, source: Source, images: Images, options: Sequence[str]) -> str:
@@ -49,7 +50,8 @@ def to_pdf(tree: pandoc.Tree, source: Source, images: Images, options: Sequence[
     if system_fonts and (lacking := unshown(words, system_fonts=True)):
         source.refuse([_no_font(lacking, source)])
     try:
-        return compile_typst(text, files, system_fonts)
+        with compiler(text, files, system_fonts) as setter:
+            return bytes(setter.compile(sys_inputs=fixes_for(setter), pdf_standards=[ACCESSIBLE]))
     except typst.TypstError as error:
         raise LabkitError(f"The PDF could not be set: {error.message}") from error
 

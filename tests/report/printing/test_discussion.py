@@ -1,0 +1,108 @@
+"""What a student may write in a discussion appears right in HTML and in PDF, which passes the check for PDF/UA-1."""
+
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from labkit.report.printing import writers
+
+PIECES = {
+    "a formula in a line": (
+        "so $x_i^2$ is",
+        r"so <math.*?</math> is",
+        "equation",
+    ),
+    "a formula by itself": ("so\n\n$$\\frac{a}{b}$$\n", r"<math display=\"block\".*?<mfrac>", "equation"),
+    "a list": ("We see:\n- one $a$\n- two\n    - three\n", r"<ul>\s*<li>one .*<li>two\s*<ul>\s*<li>three", "list"),
+    "a numbered list": ("1. first\n2. second\n", r"<ol[^>]*>\s*<li>first</li>\s*<li>second", "enum"),
+    "a table": ("| a | b |\n|---|--:|\n| 1 | 2 |\n\n: What.\n", r"Table 1\.</strong> What.*<td[^>]*>2</td>", "table"),
+    "an own image": (
+        "![Ours.](mine.png){#fig:mine width=40%}\n",
+        r"<img[^>]* src=\"data:image/png;base64,[^>]*>",
+        "image",
+    ),
+    "an image in a line": ("see ![ours](mine.png) here", r"see <img[^>]*alt=\"ours\"[^>]*> here", "image"),
+    "a link": ("see [them](https://example.org/a_b#c)", r"<a href=\"https://example.org/a_b#c\">them</a>", "link"),
+    "code in a line": ("`x = 1 << 2`", r"<code>x = 1 &lt;&lt; 2</code>", "raw"),
+    "code by itself": ("```python\nx = 1  # *\n```\n", r"<pre[^>]*><code[^>]*>.*# \*", "raw"),
+    "a quotation": ("> so they say\n", r"<blockquote>\s*<p>so they say", "quote"),
+    "a footnote": ("so[^1]\n\n[^1]: Not quite.\n", r"role=\"doc-endnotes\".*Not quite", "footnote"),
+    "emphasis": ("**so** and *so*", r"<strong>so</strong> and <em>so</em>", "strong"),
+    "a number": ('it has << number("05_mlp1_sweep.accuracy") >>.', r"it has 98.0 ± 0.7 %\.", ""),
+}
+
+
+@pytest.fixture
+def in_pdf(monkeypatch):
+    """Count what a document that is set holds of a kind of Typst's elements."""
+    documents = []
+    original = writers.fixes_for
+
+    def looked_at(setter):
+        inputs = original(setter)
+        kinds = {kind for _, _, kind in PIECES.values() if kind}
+        kinds = {kind: kind.replace("equation", "math.equation") for kind in kinds}
+        documents.append({kind: len(json.loads(setter.query(selector))) for kind, selector in kinds.items()})
+        return inputs
+
+    monkeypatch.setattr(writers, "fixes_for", looked_at)
+    return documents
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_each_piece_appears_in_both(build, folder, in_pdf, name):
+    text, pattern, kind = PIECES[name]
+    (folder / "mine").mkdir()
+    Image.new("RGB", (40, 30), "red").save(folder / "mine" / "mine.png")
+    _, html = build(f'---\ntitle: "T"\n---\n\nBefore.\n\n::: discussion\n{text}\n:::\n\nAfter.\n')
+    (box,) = re.findall(r'<div class="discussion">(.*)', html, re.DOTALL)
+    assert re.search(pattern, " ".join(box.split()))
+    (counts,) = in_pdf
+    _, plain = build("No such thing.\n"), in_pdf[1]
+    assert not kind or counts[kind] > plain[kind]
+    pdf = (folder / "report.pdf").read_bytes()
+    assert b"pdfuaid:part" in pdf or b"pdfuaid" in pdf
+
+
+def test_headings_may_skip_levels_and_formulas_stand_in_titles_captions_and_cells(build):
+    _, html = build("""---
+title: "Of $x^2$"
+---
+
+### Deep $x$
+
+# First
+
+#### Deeper
+
+| $a$ | b |
+|-----|---|
+| $x$ | 2 |
+
+: With $y$ in it.
+""")
+    assert html.count("<math") >= 5
+
+
+def test_two_figures_stand_side_by_side_where_they_can_be_read(build, folder):
+    (folder / "mine").mkdir()
+    Image.new("RGB", (40, 30), "red").save(folder / "mine" / "mine.png")
+    seen = []
+    original = writers.pandoc.write
+
+    def kept(tree, to, *rest):
+        seen.append(original(tree, to, *rest))
+        return seen[-1]
+
+    def typst_of(left, right):
+        one, two = (f"![{width}.](mine.png){{width={width}%}}" for width in (left, right))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writers.pandoc, "write", kept)
+            _, html = build(f"::: pair\n{one}\n\n{two}\n:::\n\n::: pair\n{one}\n:::\n")
+        assert html.count('<div class="pair">') == 2
+        return seen[-1][0]
+
+    assert "#pair(70, [#figure(" in typst_of(70, 60)
+    assert "#pair(" not in typst_of(90, 80).partition("#let pair")[2].partition("\n")[2]
