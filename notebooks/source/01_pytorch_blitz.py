@@ -63,7 +63,7 @@ print("test accuracy:", run.number("first_test", accuracies, "%", split="test", 
 # The **test accuracy** is the share of new images that the network reads correctly. Two things make it uncertain, and
 # this course always states both: another seed gives another network, and other test images would give another share.
 # Notebook 02 explains how the two numbers behind the ± are computed. The next figure shows ten images that the first
-# network got wrong, and ten that it got right.
+# network got wrong (if there are as many), and ten that it got right.
 
 # %%
 fig, ax = plt.subplots(figsize=(6.4, 1.8))
@@ -89,7 +89,7 @@ draw_digit(networks.__getitem__, seeds[:3], digits)
 # 10,000 test images. Half of the digits were written by employees of the US Census Bureau, the other half by high-school
 # students, about 250 people for the training images and other people for the test images. Each digit was scaled to
 # fit 20 x 20 pixels, and then moved in a field of 28 x 28 until its **centre of mass** (the mean place of its ink) lay
-# in the middle. Your drawing was prepared in the same way.
+# in the middle. Your drawing is prepared in the same way.
 #
 # If MNIST is not on your disk, the course takes 1,797 real digits that come with scikit-learn (8 x 8 pixels, enlarged). What
 # `print(digits)` wrote above says which images you have. The next figure shows the mean image of each class.
@@ -200,10 +200,12 @@ print(f"by autograd {x.grad.item()}, by hand 3 * 2^2 + 5 = {3 * 2**2 + 5}")
 # %% [markdown]
 # ### Gradients add up
 #
-# A second `backward()` **adds** to `.grad`. That is useful where a gradient is collected from several parts. But to
-# forget it is the most common mistake in a training loop: without `zero_grad()`, which sets `.grad` back to None, each step
-# uses the sum of all gradients so far. Inside `torch.no_grad()` nothing is recorded. You need it wherever you change a parameter yourself or only want a
-# prediction.
+# A second `backward()` **adds** to `.grad`. That is useful when a gradient is collected from several parts. But in a training
+# loop it is the most common mistake: `zero_grad()` sets `.grad` back to None, and without it each step uses the sum of all
+# gradients so far.
+#
+# Inside `with torch.no_grad():` nothing is recorded. You need it when you change a parameter yourself, and when you only
+# want a prediction.
 
 # %%
 (x**3 + 5 * x).backward()
@@ -231,7 +233,8 @@ assert check.passed("1.2")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Autograd said 17 for the derivative of $x^3 + 5x$ at $x = 2$. What does your function say, with 64 and with 32 bits per number?
+# Autograd said 17 for the derivative of $x^3 + 5x$ at $x = 2$. What does your function say, with 64 and with 32 bits per
+# number?
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("1.2"):
@@ -334,9 +337,8 @@ print(f"labels {labels.dtype}, loss {loss.item():.1f}, ln {classes} = {np.log(cl
 
 # %%
 perfect = 50 * nn.functional.one_hot(labels, classes).float()  # logits that are sure, and right every time
-print(
-    f"loss of logits {loss_fn(perfect, labels).item():.3f}, of softmax {loss_fn(perfect.softmax(1), labels).item():.3f}"
-)
+print(f"logits: loss {loss_fn(perfect, labels).item():.3f}", end=", ")
+print(f"softmax first: loss {loss_fn(perfect.softmax(1), labels).item():.3f}")
 print(f"the floor ln(e + {classes - 1}) - 1 is {np.log(np.e + classes - 1) - 1:.4f}")
 
 # %% [markdown]
@@ -393,8 +395,8 @@ assert check.passed("1.4")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **First and second: NumPy, then tensors.** You write the error, the gradient and the update. The same lines work for
-# arrays and for tensors. What tensors add is that they can live on a GPU.
+# **First and second: NumPy, then tensors.** You write the error, the gradient and the update yourself. The same lines work
+# for arrays and for tensors. What tensors add: they can be computed on a graphics card (GPU).
 
 
 # %%
@@ -411,7 +413,7 @@ if check.passed("1.4"):
     ways["tensors"] = fit_by_hand(torch.from_numpy(start), t_powers, t_y).numpy()
 
 # %% [markdown]
-# **Third: autograd.** Nobody derives anything any more. In return you must set the gradient back, and keep the update
+# **Third: autograd.** PyTorch derives the gradient. In return you must set it back after each step, and keep the update
 # itself out of the graph.
 
 
