@@ -1,4 +1,4 @@
-"""Exercises of notebook 4: softmax, back-propagation, a gradient check, neurons that stay alike."""
+"""Exercises of notebook 4: softmax, back-propagation, two repairs, the training loop, a wrong scale, equal neurons."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import different_columns, torch_trials, trials
+from labkit.exercises import different_columns, scratch_repairs, scratch_training, torch_trials, training_trials, trials
 from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, close, kind_of
-from labkit.models.scratch import ACTIVATIONS, check_gradient, softmax
-
-SIZES = (6, 5, 4, 3)
-LIMIT = 1e-3
+from labkit.models.scratch import ACTIVATIONS, softmax
 
 
 def _draw_logits(rng: np.random.Generator) -> Inputs:
@@ -119,56 +116,6 @@ def _like(entry: Any, expected: np.ndarray) -> bool:
         return False
 
 
-def _draw_gradients(rng: np.random.Generator) -> Inputs:
-    inputs: Inputs = []
-    for bug in ("derivative", "biases", "weights", "one layer", "scale", "none"):
-        network = torch_trials.scratch_network(SIZES, "sigmoid")
-        images, labels = rng.normal(0, 1, (12, SIZES[0])), rng.integers(0, SIZES[-1], 12)
-        network.forward(images)
-        if bug == "derivative":  # taken at the activation
-            network.pre_activations[:-1] = network.outputs[1:]
-        gradients, layer = network.backward(labels), int(rng.integers(3))
-        for number, (weights, biases) in enumerate(gradients):
-            if bug == "biases":  # averaged
-                biases /= len(images)
-            elif bug == "weights":  # with an L2 term that nobody asked for
-                weights += 0.1 * network.weights[number]
-            elif number == layer and bug == "one layer":  # the wrong sign
-                weights *= -1
-                biases *= -1
-            elif number == layer and bug == "scale":  # one error above the limit, one below it
-                weights *= 1.02
-                biases *= 1 + 2e-5
-            elif bug == "scale":
-                biases *= -1
-        inputs.append((SIZES, "sigmoid", images, labels, gradients))
-    return inputs
-
-
-def _judge_wrong_arrays(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (sizes, activation, *arguments) in zip(answers, inputs, strict=True):
-        errors = check_gradient(torch_trials.scratch_network(sizes, activation), *arguments)
-        expected = {name for name, error in errors.items() if error > LIMIT}
-        if isinstance(answer, dict):
-            raise Wrong("Your function returns a dictionary, but a list of names alone is wanted.")
-        listed = as_list(answer)
-        if strange := [entry for entry in listed if not isinstance(entry, str) or entry not in errors]:
-            stranger = f"'{strange[0][:20]}'" if isinstance(strange[0], str) else kind_of(strange[0])
-            raise Wrong(f"The list holds {stranger}, but the arrays have the names {', '.join(errors)}.")
-        names = set(listed)
-        if names != expected and names == set(errors) - expected:
-            raise Wrong("It is turned round: the arrays that are right are named, and the wrong ones are not.")
-        if names != expected and names == set(errors):
-            raise Wrong("All arrays are named, but some of these gradients are right.")
-        if expected and not names:
-            raise Wrong(f"No array is named, but these are wrong: {', '.join(sorted(expected))}.")
-        for name, error in errors.items():
-            if name in expected - names:
-                raise Wrong(f"{name} is not named, but its relative error of {error:.0e} is above 1e-3.")
-            if name in names - expected:
-                raise Wrong(f"{name} is named, but its relative error of {error:.0e} is not above 1e-3.")
-
-
 EXERCISES = (
     Exercise(
         "4.1",
@@ -179,7 +126,7 @@ EXERCISES = (
         _judge_softmax,
         (
             "Each row has its own largest logit. Once it is taken off, the largest exponent of the row is 0.",
-            "Maximum and sum run along axis 1; `keepdims=True` keeps them as columns, one number a row.",
+            "Maximum and sum run along axis 1; `keepdims=True` keeps them as columns, one number per row.",
         ),
     ),
     Exercise(
@@ -190,24 +137,61 @@ EXERCISES = (
         _draw_layer,
         _judge_layer,
         (
-            "One line an equation. `@` is the matrix product, `*` multiplies entry by entry, `.T` transposes.",
+            "One line per equation. `@` is the matrix product, `*` multiplies entry by entry, `.T` transposes.",
             "Write the shapes beside each line: images N, neurons before n, neurons m; W is (n, m) and delta (N, m).",
         ),
     ),
     Exercise(
         "4.3",
-        "find the planted bug",
-        2,
-        torch_trials.on_scratch_networks,
-        _draw_gradients,
-        _judge_wrong_arrays,
+        "repair the suspect",
+        3,
+        torch_trials.scratch_gradients,
+        scratch_repairs.draw_passes,
+        scratch_repairs.judge_backward,
         (
-            "`check_gradient` returns a dictionary: the name of each array, and its relative error.",
-            "Go through `.items()` of that dictionary, and keep each name whose error is large enough.",
+            "Which arrays does the check find wrong, and which line do they share, while the right ones do without it?",
+            "Equation 2 has z, not a: `network.pre_activations[layer - 1]` of the layer before. The first layer has no "
+            "layer before it: guard the line with an `if`.",
         ),
     ),
     Exercise(
         "4.4",
+        "repair the second suspect",
+        2,
+        torch_trials.scratch_costs,
+        scratch_repairs.draw_costs,
+        scratch_repairs.judge_cost,
+        (
+            "A network that guesses gives every class 0.1. Work out what each of the two terms adds to the cost then.",
+            "Cross-entropy has the logarithm of the true class's probability alone. Which of the two terms is that?",
+        ),
+    ),
+    Exercise(
+        "4.5",
+        "write the training loop",
+        3,
+        training_trials.scratch_epochs,
+        scratch_training.draw_epochs,
+        scratch_training.judge_epoch,
+        (
+            "`rng.permutation(len(labels))` gives a new order; a batch is a slice of it. Forward, backward, step.",
+            "Add up the cost of each batch times its number of images, and divide the sum by the number of all images.",
+        ),
+    ),
+    Exercise(
+        "4.6",
+        "trained on 0 to 1, tested on 0 to 255",
+        1,
+        torch_trials.on_scratch_networks,
+        scratch_training.draw_scales,
+        scratch_training.judge_lost,
+        (
+            "`network.predict(images) == labels` says of each image whether it is right; its mean is a share.",
+            "Compute the accuracy in percent twice, for `images` and for `factor * images`, and subtract.",
+        ),
+    ),
+    Exercise(
+        "4.7",
         "count the neurons that differ",
         1,
         trials.calls,

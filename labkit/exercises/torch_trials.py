@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from labkit.exercises.trials import OWN, calls, each, name_of, note, unusable, without
+from labkit.exercises.trials import OWN, calls, each, name_of, note, unusable, unusable_in_torch, without
 from labkit.models import scratch
 
 QUIET_MOMENTS = 5  # times that a measurement is tried on a machine that does other things meanwhile
 AUTOGRAD = ("torch.autograd.backward", "torch.autograd.grad", "torch:Tensor.backward")
+BACKWARD = ("labkit.models.scratch:Network.backward",)
+CROSS_ENTROPY = ("labkit.models.scratch.cross_entropy",)
+LOSSES = re.compile("cross_entropy|nll_loss")  # in the names of PyTorch's functions
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "cube": lambda x: x**3,
     "square": lambda x: x**2 - 4 * x,
@@ -128,6 +132,26 @@ def on_derivatives(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dic
 def on_scratch_networks(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """As `calls`, for a function that takes a network from scratch first: the inputs give its sizes and activation."""
     return calls(function, [(scratch_network(sizes, name), *arguments) for sizes, name, *arguments in inputs])
+
+
+def scratch_gradients(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a backward pass: it gets a network from scratch that has just seen the images, and the labels.
+
+    inputs: sizes, activation, images, labels. The network's own `backward` cannot be used.
+    """
+
+    def trial(sizes: Sequence[int], activation: str, images: Any, labels: Any) -> Any:
+        network = scratch_network(sizes, activation)
+        network.forward(images)
+        return function(network, labels)
+
+    return without(unusable(*BACKWARD), lambda function, inputs: each(function, trial, inputs), function, inputs)
+
+
+def scratch_costs(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, where neither labkit's nor PyTorch's cross-entropy can be used."""
+    with unusable(*CROSS_ENTROPY):
+        return without(unusable_in_torch(LOSSES), calls, function, inputs)
 
 
 def scratch_network(sizes: Sequence[int], activation: str) -> scratch.Network:

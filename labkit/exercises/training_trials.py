@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.exercises.torch_trials import dataset_of, linear_network
+from labkit.exercises.torch_trials import dataset_of, linear_network, scratch_network
 from labkit.exercises.trials import each, unusable, without
 
 SMOOTHING = 0.1  # of labels, in the loss that `training_steps` hands on
+SCRATCH = ("labkit.models.scratch.train",)
 FIT, EVALUATE = ("labkit.training.loop.fit",), ("labkit.training.loop.evaluate",)
 
 
@@ -102,6 +103,36 @@ def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, A
         return {"weights": weights, "batches": watch.batches, "steps": watch.steps}
 
     return without(unusable(*FIT), lambda train, inputs: each(train, trial, inputs), train, inputs)
+
+
+def scratch_epochs(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Have a function train a network from scratch for one epoch, and note its cost, batches and weights.
+
+    inputs: sizes, activation, images, labels, learning rate, batch size, seed of the order. A batch is noted when its
+    gradient is computed: the numbers of its images (-1: none of them). labkit's own training cannot be used.
+    """
+
+    def trial(
+        sizes: Any, activation: str, images: Any, labels: Any, lr: float, batch_size: int, seed: int
+    ) -> dict[str, Any] | None:
+        import numpy as np
+
+        network, batches = scratch_network(sizes, activation), []
+        known = {image.tobytes(): number for number, image in enumerate(images)}
+        backward = network.backward
+
+        def noting(*arguments: Any, **keywords: Any) -> Any:
+            batches.append([known.get(row.tobytes(), -1) for row in network.outputs[0]] if network.outputs else [])
+            return backward(*arguments, **keywords)
+
+        network.backward = noting  # type: ignore[method-assign]
+        cost = function(network, images, labels, lr, batch_size, np.random.default_rng(seed))
+        if cost is None:
+            return None
+        weights = np.concatenate([values.ravel() for values in network.weights + network.biases])
+        return {"cost": cost, "weights": weights, "batches": batches}
+
+    return without(unusable(*SCRATCH), lambda function, inputs: each(function, trial, inputs), function, inputs)
 
 
 class _Watch:

@@ -8,7 +8,7 @@ all squared weights (biases are left out), so the L2 term adds l2 * W to the gra
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
-Gradients = list[tuple[Array, Array]]  # one pair (of the weights, of the biases) a layer
+Gradients = list[tuple[Array, Array]]  # one pair (of the weights, of the biases) per layer
 
 
 def sigmoid(z: Array) -> Array:
@@ -163,13 +163,13 @@ def train(
     batch_size: int = 64,
     l2: float = 0.0,
     seed: int = 0,
-    validation: tuple[Array, Array] | None = None,
+    watched: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> list[dict[str, float]]:
-    """Train `network` in place by gradient descent on the mean cost of a batch; return one row an epoch.
+    """Train `network` in place by gradient descent on the mean cost of a batch; return one row per epoch.
 
     The order of the images is drawn anew each epoch, from `seed` alone.
     A row: epoch, cost (mean over the training images without the L2 term, gathered while the weights change), seconds
-    (of the training steps), and validation_accuracy where validation images and labels are given.
+    (of the training steps alone), and for each name in `watched` the accuracy in percent on its images and labels.
     """
     check_labels(labels, len(images), len(network.biases[-1]))
     images = images.astype(network.weights[0].dtype, copy=False)
@@ -184,8 +184,8 @@ def train(
             total += len(batch) * cross_entropy(logits, labels[batch])
             network.step(network.backward(labels[batch], l2), lr)
         row = {"epoch": epoch, "cost": total / len(labels), "seconds": time.perf_counter() - start}
-        if validation:
-            row["validation_accuracy"] = float((network.predict(validation[0]) == validation[1]).mean())
+        for name, (seen, right) in (watched or {}).items():
+            row[name] = 100 * float((network.predict(seen) == right).mean())
         rows.append(row)
     return rows
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         step_losses,
     )
     from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid
+    from labkit.report.plots.scratch_figures import activation_curves, cost_panels, errors_beside_reported, scale_panels
     from labkit.report.plots.spreads import confusion, grid_map, interval_dots, seed_dots
     from labkit.report.plots.style import MARKERS, use_style
     from labkit.report.plots.tour import answer_grid, class_means, computation_graph, curve_fits

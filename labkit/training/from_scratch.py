@@ -1,0 +1,127 @@
+"""Around the network from scratch: its trainings as a table, PyTorch's gradients of it, a race of both libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from labkit.data.datasets import Dataset, Split
+from labkit.models.networks import MLP
+from labkit.models.scratch import Network, train
+from labkit.training.config import TrainConfig
+from labkit.training.loop import fit
+
+SEEN = 5_000  # training images on which the accuracy is measured after each epoch
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+}
+# Settings of lab report B8, with the accuracies on training and test images that it states for them. Its test images
+# were left at 0 to 255.
+REPORTED = pd.DataFrame(
+    [
+        ("sigmoid", "low_15", 71.0, 72.9),
+        ("sigmoid", "high_15", 85.33, 85.77),
+        ("sigmoid", "low_10", 89.33, 88.77),
+        ("tanh", "low_15", 94.39, 93.92),
+        ("tanh", "high_15", 85.66, 85.25),
+        ("tanh", "low_10", 93.7, 93.68),
+    ],
+    columns=["activation", "setting", "reported train", "reported test"],
+)
+
+
+def rows_of(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of a split as rows of numbers (N, pixels), and the labels."""
+    return split.images.flatten(1).numpy(), split.labels.numpy()
+
+
+def trainings(
+    dataset: Dataset,
+    sizes: Sequence[int],
+    seeds: Sequence[int],
+    activations: Sequence[str],
+    rates: Sequence[float],
+    epochs: int,
+    batch_size: int,
+    initialisation: str = "xavier",
+    build: Callable[..., Network] = Network,
+) -> pd.DataFrame:
+    """Train networks from scratch, for each activation, learning rate and seed; return one row per epoch of each.
+
+    Columns: activation, lr, initialisation, seed, epoch, cost, seconds (of the training up to here), the accuracy in
+    percent on SEEN "train" images, on "validation" and "test" images and on test images of 255 times the scale ("raw"),
+    and the "network" as it is in the end.
+    """
+    images, labels = rows_of(dataset.train)
+    watched = {name: rows_of(dataset.split(name)) for name in ("validation", "test")}
+    watched |= {"train": (images[:SEEN], labels[:SEEN]), "raw": (255 * watched["test"][0], watched["test"][1])}
+    tables = []
+    for activation, lr, seed in product(activations, rates, seeds):
+        network = build(sizes, activation, initialisation, seed)
+        rows = train(network, images, labels, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, watched=watched)
+        facts = {"activation": activation, "lr": lr, "initialisation": initialisation, "seed": seed}
+        table = pd.DataFrame([{**facts, **row, "network": network} for row in rows])
+        tables.append(table.assign(seconds=table["seconds"].cumsum()))
+    return pd.concat(tables, ignore_index=True)
+
+
+def at_settings(epochs: pd.DataFrame, settings: Mapping[str, tuple[float, int]]) -> pd.DataFrame:
+    """Return the rows of trainings at each setting (learning rate, epochs), one activation after the other."""
+    rows = [
+        epochs[(epochs["lr"] == lr) & (epochs["epoch"] == last)].assign(setting=name)
+        for name, (lr, last) in settings.items()
+    ]
+    order = list(epochs["activation"].unique())
+    return pd.concat(rows).sort_values("activation", key=lambda names: names.map(order.index), kind="stable")
+
+
+def beside_reported(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return mean accuracies of `at_settings` for each activation and setting, beside the reported ones."""
+    keys = ["activation", "setting", "lr", "epoch"]
+    means = runs.groupby(keys, sort=False)[["train", "test", "raw"]].mean().reset_index()
+    return means.merge(REPORTED, "left", on=keys[:2])
+
+
+def autograd_gradients(network: Network, activation: str, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    """Return PyTorch's gradients of the mean cross-entropy: weights and biases of each layer in turn."""
+    pairs = zip(network.weights, network.biases, strict=True)
+    tensors = [torch.tensor(values, requires_grad=True) for pair in pairs for values in pair]
+    z = torch.tensor(images) @ tensors[0] + tensors[1]
+    for weights, biases in zip(tensors[2::2], tensors[3::2], strict=True):
+        z = ACTIVATIONS[activation](z) @ weights + biases
+    gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(z, torch.tensor(labels)), tensors)
+    return [gradient.numpy() for gradient in gradients]
+
+
+def race(dataset: Dataset, hidden_sizes: Sequence[int], batch_size: int, laps: int = 5) -> pd.DataFrame:
+    """Return the seconds of an epoch of the ReLU network in both libraries: one row per lap, one column per training.
+
+    The trainings take turns, and a lap before the first one does not count. "image by image" is measured on 500 images,
+    and scaled up to an epoch.
+    """
+    images, labels = rows_of(dataset.train)
+    sizes = (images.shape[1], *hidden_sizes, dataset.num_classes)
+
+    def in_numpy(count: int, size: int) -> float:
+        (row,) = train(Network(sizes, "relu"), images[:count], labels[:count], epochs=1, lr=0.001, batch_size=size)
+        return row["seconds"] * len(labels) / len(labels[:count])
+
+    def in_torch(optimizer: str) -> float:
+        once = TrainConfig(epochs=1, batch_size=batch_size, optimizer=optimizer, lr=0.001, momentum=0.0)
+        return fit(MLP(hidden_sizes, num_classes=dataset.num_classes), dataset, once).seconds
+
+    measured: dict[str, Callable[[], Any]] = {
+        "PyTorch, Adam": lambda: in_torch("adam"),
+        "PyTorch, gradient descent": lambda: in_torch("sgd"),
+        "NumPy, gradient descent": lambda: in_numpy(len(labels), batch_size),
+        "NumPy, image by image": lambda: in_numpy(500, 1),
+    }
+    rows = [{name: measure() for name, measure in measured.items()} for _ in range(laps + 1)]
+    return pd.DataFrame(rows[1:])

@@ -1,0 +1,78 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from labkit.models.scratch import ACTIVATIONS, Network, sigmoid
+from labkit.training import from_scratch
+
+SIZES = (784, 12, 10)
+
+
+class Still(Network):
+    def step(self, gradients, lr):
+        pass
+
+
+def test_trainings_are_one_row_per_epoch_with_accuracies_on_both_scales(digits):
+    table = from_scratch.trainings(digits, SIZES, [3, 4], ["tanh", "relu"], [0.1], 2, 32)
+    assert len(table) == 2 * 2 * 2
+    assert list(table.groupby(["activation", "seed"], sort=False).groups) == [
+        ("tanh", 3),
+        ("tanh", 4),
+        ("relu", 3),
+        ("relu", 4),
+    ]
+    last = table.iloc[1]
+    images, labels = from_scratch.rows_of(digits.test)
+    assert last["test"] == pytest.approx(100 * (last["network"].predict(images) == labels).mean())
+    assert last["raw"] == pytest.approx(100 * (last["network"].predict(255 * images) == labels).mean())
+    assert last["seconds"] > table.iloc[0]["seconds"] > 0
+    assert 0 < last["train"] <= 100
+    assert last["validation"] > 10
+
+
+def test_another_class_of_network_and_other_weights_can_be_trained(digits):
+    table = from_scratch.trainings(digits, SIZES, [0], ["tanh"], [0.1], 1, 32, "zero", Still)
+    assert isinstance(table["network"][0], Still)
+    assert table["cost"][0] == pytest.approx(np.log(10), rel=1e-4)
+
+
+def test_settings_are_places_in_a_longer_training_and_stand_beside_the_reported():
+    rows = [
+        {"activation": name, "lr": lr, "epoch": epoch, "train": 90.0, "test": epoch + lr, "raw": 1.0, "seed": seed}
+        for name in ACTIVATIONS
+        for lr in (0.01, 0.04)
+        for epoch in range(1, 16)
+        for seed in (0, 1)
+    ]
+    settings = {"low_15": (0.01, 15), "high_15": (0.04, 15), "low_10": (0.01, 10)}
+    runs = from_scratch.at_settings(pd.DataFrame(rows), settings)
+    assert runs["setting"].tolist() == 3 * ["low_15", "low_15", "high_15", "high_15", "low_10", "low_10"]
+    table = from_scratch.beside_reported(runs).set_index(["activation", "setting"])
+    assert len(table) == 9
+    assert table.loc[("tanh", "low_10"), "test"] == pytest.approx(10.01)
+    assert table.loc[("sigmoid", "low_15"), ["reported train", "reported test"]].tolist() == [71, 72.9]
+    assert table.loc["relu", "reported test"].isna().all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradients_of_autograd_are_those_of_the_network(activation):
+    network = Network((6, 5, 4, 3), activation, seed=1, dtype=np.float64)
+    rng = np.random.default_rng(0)
+    images, labels = rng.normal(0, 1, (9, 6)), rng.integers(0, 3, 9)
+    network.forward(images)
+    ours = [values for pair in network.backward(labels) for values in pair]
+    theirs = from_scratch.autograd_gradients(network, activation, images, labels)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-14)
+
+
+def test_a_race_has_a_lap_for_each_library(digits):
+    laps = from_scratch.race(digits, (8,), 64, laps=2)
+    assert laps.shape == (2, 4)
+    assert (laps > 0).all(axis=None)
+
+
+def test_the_start_cost_of_the_source_is_ten_binary_cross_entropies():
+    p = sigmoid(np.array([np.log(0.1 / 0.9)]))[0]
+    assert -np.log(p) - 9 * np.log(1 - p) == pytest.approx(3.25, abs=0.005)
