@@ -1,4 +1,4 @@
-"""Exercises of notebook 9: arithmetic, time, memory, and what fits where."""
+"""Exercises of notebook 9: timing, the profiler, what it says, and which network fits."""
 
 from __future__ import annotations
 
@@ -6,62 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import torch_trials, trials, what_fits
-from labkit.exercises.exercise import (
-    Exercise,
-    Inputs,
-    Wrong,
-    as_array,
-    as_number,
-    close,
-    counted,
-    recognise,
-    refuse_gaps,
-)
-
-
-def _draw_convolutions(rng: np.random.Generator) -> Inputs:
-    return [
-        (
-            int(rng.choice([4, 6, 8])),
-            int(rng.integers(10, 20)),
-            int(rng.choice([3, 5, 7])),
-            int(rng.integers(21, 30)),
-            int(rng.integers(31, 40)),
-        )
-        for _ in range(3)
-    ]
-
-
-def _judge_flops(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (maps_in, maps_out, side, height, width) in zip(answers, inputs, strict=True):
-        number, places = as_number(answer), height * width
-        expected = 2 * maps_in * side**2 * maps_out * places
-        mistakes = (
-            (expected / 2, "This counts multiply-adds; each is two operations."),
-            (expected / maps_in, "A filter looks at every map that goes in, not at one."),
-            (expected / maps_out, "This is one filter; each map that comes out has a filter of its own."),
-            (expected / side, "A filter has side x side weights a map."),
-            (
-                expected / places,
-                "Here each weight is used once; a filter is applied at every place of the map it gives.",
-            ),
-            (expected / height, "A map has height x width places."),
-            (expected / width, "A map has height x width places."),
-            (expected + maps_out * places, "This counts the bias as well; it was to be left out."),
-            (expected / 2 + maps_out * places, "This counts multiply-adds, and the bias."),
-            (expected - maps_out * places, "A multiply-add counts as two operations, the first of a sum as well."),
-            (
-                expected / places * (height + side - 1) * (width + side - 1),
-                "The places of the maps that come out count, not of those that go in.",
-            ),
-        )
-        recognise(number, mistakes, 1e-9)
-        if not close(number, expected, 1e-9):
-            raise Wrong(
-                f"For {maps_in} maps in, {maps_out} maps out, filters of {side} x {side} and an output of "
-                f"{height} x {width} it returns {number:,.0f}, which is not right."
-            )
+from labkit.exercises import profiler_trials, reading_profiles, torch_trials, trials, what_fits
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, counted
 
 
 def _draw_seconds(rng: np.random.Generator) -> Inputs:
@@ -118,74 +64,45 @@ def _near(seconds: float, reference: float) -> bool:
     return bool(abs(seconds - reference) <= 0.15 * reference + 0.0005)
 
 
-def _draw_costs(rng: np.random.Generator) -> Inputs:
-    import pandas as pd
-
-    inputs: Inputs = []
-    for small, large in ((8, 500), (1, 64)):
-        names = [str(name) for name in rng.permutation(["deep", "wide", "two maps"])]
-        powers, sizes = rng.permutation([0.65, 0.78, 0.91]), rng.uniform(3e4, 9e4, 3)
-        rows = [
-            (name, int(batch), round(size * batch**power))
-            for name, power, size in zip(names, powers, sizes, strict=True)
-            for batch in rng.permutation([1, 8, 64, 500])
-        ]
-        costs = pd.DataFrame(rows, columns=["model", "batch_size", "peak_memory"])
-        inputs.append((costs, names[1], small, large))  # neither the first nor the last rows
-    return inputs
+def _draw_networks(rng: np.random.Generator) -> Inputs:
+    return [(int(convolutions), int(rng.integers(3, 9)), int(rng.integers(1_000))) for convolutions in (2, 3)]
 
 
-def _judge_growth(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (costs, network, small, large) in zip(answers, inputs, strict=True):
-        refuse_gaps(answer)
-        if (array := as_array(answer)).ndim and array.size == 1:
-            raise Wrong("This is a column with one entry; `.item()` takes the number out of it.")
-        number = as_number(answer)
-        memory = costs.pivot(index="model", columns="batch_size", values="peak_memory")
-        of_network, first = (
-            memory.loc[network],
-            costs.drop_duplicates("batch_size").set_index("batch_size")["peak_memory"],
-        )
-        expected = of_network[large] / of_network[small]
-        if close(number, expected, 1e-6):
-            continue
-        of_others = [memory.loc[name, large] / memory.loc[name, small] for name in memory.index if name != network]
-        mixed = [(sums[large] / sums[small]) for sums in (memory.sum(), memory.max(), first)]
-        for mistakes, message in (
-            ([1 / expected], "The ratio is turned round: how many times more memory does the large batch need?"),
-            ([of_network[large] - of_network[small]], "This is the difference; the ratio is wanted."),
-            ([expected - 1], "This is the growth less 1; how many times as much is it?"),
-            ([large / small], "This is the ratio of the batch sizes; that of the peak memory is wanted."),
-            ([round(expected), expected // 1, expected // -1 * -1], "The ratio is rounded to a whole number."),
-            ([100 * expected, 100 * (expected - 1)], "This is in percent; how many times as much is it?"),
-            ([expected * small / large], "This is the ratio an image; that of the whole batches is wanted."),
-            (
-                [of_network.max() / of_network.min()],
-                "These are the largest and smallest batch of all, not those that were asked for.",
-            ),
-            (of_others, "These are rows of another network."),
-            (mixed, "Rows of other networks are among these; only those of `network` count."),
-        ):
-            if any(close(number, mistake, 1e-6) for mistake in mistakes):
-                raise Wrong(message)
-        raise Wrong(f"For batches of {small} and {large} it returns {number:g}, but the ratio is {expected:g}.")
+def _judge_profiler(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (convolutions, images, _) in zip(answers, inputs, strict=True):
+        if not isinstance(answer, dict) or not isinstance(answer.get("passes"), list):
+            raise Wrong("The notes of this answer do not belong to this exercise.")
+        profiler, passes = answer.get("profiler"), answer["passes"]
+        if not profiler:
+            raise Wrong(f"Return the profiler itself, `prof`; this is an object of type {answer.get('kind')}.")
+        if not passes:
+            raise Wrong("It never calls the network.")
+        calls = profiler["calls"]
+        profiled = calls.get("aten::conv2d", 0) / convolutions
+        if not profiled:
+            raise Wrong(
+                "The profiler recorded no pass: run the network inside of `with torch.profiler.profile(...)`, with "
+                "`ProfilerActivity.CPU` among its activities."
+            )
+        if not profiler["memory"]:
+            raise Wrong("`profile_memory=True` is missing: the table says nothing of memory.")
+        if not profiler["shapes"]:
+            raise Wrong("`record_shapes=True` is missing: the profiler does not note the shapes of the inputs.")
+        if any(recorded for _, recorded in passes):
+            raise Wrong("A pass was recorded for gradients, which costs time and memory: use `torch.inference_mode()`.")
+        if any(size != images for size, _ in passes):
+            raise Wrong(f"The network got {passes[-1][0]} of {images} images: give it the whole batch.")
+        if len(passes) == 1:
+            raise Wrong("The warm-up pass is missing: what happens only once would be in the profile.")
+        if profiled == len(passes):
+            raise Wrong("The warm-up pass is in the profile as well: run it before the `with` line.")
+        if profiled != 1:
+            raise Wrong(f"One pass is to be profiled, and here are {profiled:g}.")
 
 
 EXERCISES = (
     Exercise(
         "9.1",
-        "count the arithmetic",
-        1,
-        trials.calls,
-        _draw_convolutions,
-        _judge_flops,
-        (
-            "Begin with one value of one map that comes out: how many weights does it sum over?",
-            "Each output value costs two operations for every weight of its filter. How many output values are there?",
-        ),
-    ),
-    Exercise(
-        "9.2",
         "time it",
         2,
         torch_trials.on_sleepers,
@@ -197,27 +114,39 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "9.3",
-        "how does memory grow?",
-        1,
-        trials.calls,
-        _draw_costs,
-        _judge_growth,
+        "9.2",
+        "profile a forward pass",
+        2,
+        profiler_trials.on_networks,
+        _draw_networks,
+        _judge_profiler,
         (
-            "First keep only the rows of the network, then find the one of each batch size among them.",
-            "`set_index` makes the batch size the name of a row; then a batch size in brackets gives its memory.",
+            "Three steps inside `with torch.inference_mode():` — a pass, the context of the profiler, a pass in it.",
+            "`with torch.profiler.profile(...) as prof:` records what is indented below it. Return `prof` after it.",
+        ),
+    ),
+    Exercise(
+        "9.3",
+        "three facts from the profiler's table",
+        2,
+        profiler_trials.on_operators,
+        reading_profiles.draw_operators,
+        reading_profiles.judge_facts,
+        (
+            "Go through the rows: `for row in operators`. A name stands in `row.key`, numbers in the other attributes.",
+            "`max(operators, key=lambda row: row.count)` is the row with the most calls; other columns work alike.",
         ),
     ),
     Exercise(
         "9.4",
-        "which network, and for whom?",
+        "which network, and for which device?",
         1,
         trials.calls,
-        what_fits.draw_networks,
-        what_fits.judge_fit,
+        what_fits.draw_devices,
+        what_fits.judge_choice,
         (
-            "Turn both sides into bytes: the parameters of each network, and the limit.",
-            "`parameters.items()` gives pairs of name and number; keep a name if 4 bytes a parameter are few enough.",
+            "Compute for every row what it needs: its weights once, its activations for every image of the batch.",
+            "`costs[need <= limit]` keeps the rows that fit; sort them by accuracy, and take the name of the best.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The exercise of notebook 9 that names the networks whose weights fit into a memory."""
+"""The exercise of notebook 9 that chooses a network for a device by its accuracy and its memory."""
 
 from __future__ import annotations
 
@@ -6,76 +6,98 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises.exercise import Inputs, Wrong, as_list, name_mistake
+from labkit.exercises.exercise import Inputs, Wrong, kind_of, name_mistake
 
-FACTORS = {  # what a network's weights need, as a share of what there is: who takes it for fitting, or not fitting
-    "tiny": 0.05,
-    "small": 0.4,  # not, if 4 is taken for bytes and 8 bits come on top
-    "narrow": 0.9,  # not, if a weight is taken for eight bytes
-    "medium": 0.9996,  # not, if kB are rounded
-    "whole": 1.0,  # fits, where it may need all that there is
-    "close": 1.01,  # fits, where 1 kB is taken for 1024 bytes
-    "double": 1.5,  # fits, where a weight is taken for two bytes
-    "large": 3.0,  # fits, where a weight is taken for a byte
-    "huge": 6.0,
-}
+# Weights and activations of the whole batch, as shares of the memory that there is; from the most accurate down.
+NETWORKS = (
+    (3.0, 1.2),  # the most accurate, whatever it needs
+    (1.5, 0.3),  # fits, where activations alone are counted
+    (0.99, 0.5),  # fits, where weights alone are counted
+    (0.4, 2.0),  # fits, where activations are counted for one image
+    (0.505, 0.505),  # fits, where 1 kB is taken for 1024 bytes
+    (0.6, 0.38),  # the answer: place ANSWER
+    (0.03, 0.3),
+    (0.005, 0.01),  # the smallest, and the first that fits where weights are counted for each image
+    (0.15, 0.2),  # the least accurate
+)
+ANSWER = 5
 
 
-def draw_networks(rng: np.random.Generator) -> Inputs:
-    """Return numbers of parameters, of which every mistake takes another choice, and the kilobytes that there are."""
+def draw_devices(rng: np.random.Generator) -> Inputs:
+    """Return a table of networks, a number of kilobytes and a batch size, for which every mistake chooses another."""
+    import pandas as pd
+
     inputs: Inputs = []
-    for low, high in ((100, 190), (500, 900)):  # far from the 300 kB of the notebook, on either side
-        kilobytes = int(rng.integers(low, high))
-        names = [str(name) for name in rng.permutation(list(FACTORS))]
-        inputs.append(({name: round(FACTORS[name] * kilobytes * 250) for name in names}, kilobytes))
+    for kilobytes, batch in ((int(rng.integers(200, 900)), 16), (int(rng.integers(2_000, 9_000)), 24)):
+        accuracies = 99.2 - np.cumsum(rng.uniform(0.1, 0.4, len(NETWORKS)))
+        names = rng.permutation([f"network {letter}" for letter in "ABCDEFGHI"])
+        rows = [
+            {
+                "network": str(name),
+                "accuracy": round(float(accuracy), 3),
+                "weights": int(1000 * kilobytes * weights),
+                "activations": int(1000 * kilobytes * activations / batch),
+            }
+            for name, accuracy, (weights, activations) in zip(names, accuracies, NETWORKS, strict=True)
+        ]
+        order = rng.permutation(len(rows))
+        while order[0] in (0, ANSWER) or order[-1] in (
+            0,
+            ANSWER,
+        ):  # neither the best nor the answer is found by its place
+            order = rng.permutation(len(rows))
+        inputs.append((pd.DataFrame([rows[place] for place in order]), kilobytes, batch))
     return inputs
 
 
-# How many parameters a network may have, for kilobytes of memory, by which mistake.
-LIMITS = (
-    (lambda kilobytes: 1000 * kilobytes / 4 + 0.5, "A network that needs all that there is does not need less."),
-    (lambda kilobytes: 1024 * kilobytes / 4, "Here 1 kB is 1000 bytes, not 1024."),
-    (lambda kilobytes: 1024 * kilobytes / 4 + 0.5, "Here 1 kB is 1000 bytes, not 1024."),
-    (lambda kilobytes: 1000 * kilobytes, "A parameter takes 4 bytes, not 1."),
-    (lambda kilobytes: 1000 * kilobytes / 2, "A parameter takes 4 bytes, not 2."),
-    (lambda kilobytes: 1000 * (kilobytes - 0.5) / 4, "It rounds to whole kB before it compares."),
-    (lambda kilobytes: 1000 * kilobytes / 8, "A parameter takes 4 bytes, not 8."),
-    (lambda kilobytes: 1000 * kilobytes / 32, "A parameter takes 32 bits: these are 4 bytes."),
-    (lambda kilobytes: kilobytes / 4, "It finds none that fits. The limit is in kB: 1 kB is 1000 bytes."),
-    (lambda kilobytes: 1e6 * kilobytes / 4, "These are all networks, also those that need too much."),
-    (lambda _: 300_000 / 4, "It always takes 300 kB: use the limit that the function is given."),
-    (lambda _: 300_000 / 4 + 0.5, "It always takes 300 kB: use the limit that the function is given."),
-)
-
-
-def judge_fit(answers: list[Any], inputs: Inputs) -> None:
-    """Raise Wrong unless each answer names the networks that fit."""
-    names, expected = [], [_fitting(parameters, 1000 * kilobytes / 4) for parameters, kilobytes in inputs]
-    for answer, (parameters, _) in zip(answers, inputs, strict=True):
-        listed = as_list(answer)
-        if not all(isinstance(name, str) for name in listed):
-            raise Wrong("The names of the networks are wanted, as a list.")
-        if unknown := sorted(set(listed) - set(parameters)):
-            raise Wrong(f"{unknown[0]!r} is no name in `parameters`.")
-        if len(listed) > len(set(listed)):
-            raise Wrong("A name is there more than once; each is wanted once.")
-        names.append(set(listed))
-    if names == expected:
+def judge_choice(answers: list[Any], inputs: Inputs) -> None:
+    """Raise Wrong unless each answer names the most accurate network that fits."""
+    for answer, (costs, _, _) in zip(answers, inputs, strict=True):
+        if not isinstance(answer, str):
+            if (
+                isinstance(answer, (list, np.ndarray))
+                and np.size(answer) == 1
+                and str(np.ravel(answer)[0]) in set(costs["network"])
+            ):
+                raise Wrong("This is a column with one entry; `.item()` takes the name out of it.")
+            raise Wrong(f"Your function returns {kind_of(answer)}, but the name of one network is wanted.")
+        if answer not in set(costs["network"]):
+            raise Wrong(f"{answer!r} is no name in the column `network`.")
+    if answers == _chosen(inputs, lambda weights, activations, batch: weights + activations * batch):
         return
-    name_mistake(
-        names, [([_fitting(counts, limit(size)) for counts, size in inputs], message) for limit, message in LIMITS]
+    mistakes = (
+        (lambda *_: 0, 1000, "This is the most accurate of all; it does not fit."),
+        (lambda w, *_: w, 1000, "The activations take memory as well."),
+        (lambda w, a, _: w + a, 1000, "Activations are needed for every image of the batch, not for one."),
+        (lambda w, a, n: w + a * n, 1024, "Here 1 kB is 1000 bytes, not 1024."),
+        (lambda w, a, n: (w + a) * n, 1000, "The weights are there once, however many images the batch has."),
+        (lambda w, a, n: a * n, 1000, "The weights take memory as well."),
     )
-    not_fitting = [set(parameters) - fitting for (parameters, _), fitting in zip(inputs, expected, strict=True)]
-    largest = [{max(fitting, key=lambda name: FACTORS[name])} for fitting in expected]
-    more = [fails - {"whole"} for fails in not_fitting]
-    name_mistake(names, [(mistake, "These are the networks that do not fit.") for mistake in (not_fitting, more)])
-    name_mistake(names, [(largest, "This is the largest that fits; all that fit are wanted.")])
-    for found, fitting, (parameters, kilobytes) in zip(names, expected, inputs, strict=True):
-        if missing := sorted(fitting - found):
-            raise Wrong(f"With {kilobytes} kB, {missing[0]!r} ({parameters[missing[0]]:,} parameters) is missing.")
-        if extra := sorted(found - fitting):
-            raise Wrong(f"With {kilobytes} kB, {extra[0]!r} does not belong there.")
+    name_mistake(answers, [(_chosen(inputs, need, unit), message) for need, unit, message in mistakes])
+    total = [(costs["weights"] + costs["activations"] * batch) for costs, _, batch in inputs]
+    tables = [costs for costs, _, _ in inputs]
+    smallest = [costs["network"][need.idxmin()] for costs, need in zip(tables, total, strict=True)]
+    worst = [costs["network"][costs["accuracy"].idxmin()] for costs in tables]
+    name_mistake(
+        answers,
+        [
+            (smallest, "This is the network that needs the least; the most accurate of those that fit is wanted."),
+            (worst, "This is the least accurate; of those that fit, the most accurate is wanted."),
+        ],
+    )
+    for answer, (costs, kilobytes, batch), need in zip(answers, inputs, total, strict=True):
+        needed = need[costs["network"] == answer].item() / 1000
+        told = f"With {kilobytes} kB and a batch of {batch}, {answer!r} needs {needed:,.0f} kB"
+        if needed > kilobytes:
+            raise Wrong(f"{told}: it does not fit.")
+    raise Wrong("It does not always choose the most accurate network of those that fit.")
 
 
-def _fitting(parameters: dict[str, int], limit: float) -> set[str]:
-    return {name for name, count in parameters.items() if count < limit}
+def _chosen(inputs: Inputs, need: Any, unit: int = 1000) -> list[str]:
+    """Return the most accurate network of each table whose bytes, by `need`, are not more than there are."""
+    names = []
+    for costs, kilobytes, batch in inputs:
+        fits = need(costs["weights"], costs["activations"], batch) <= unit * kilobytes
+        fitting = costs[fits] if not isinstance(fits, bool) else costs
+        names.append(str(fitting.loc[fitting["accuracy"].idxmax(), "network"]))
+    return names

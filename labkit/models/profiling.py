@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ SHORTEST_SAMPLE = 0.002  # seconds; a shorter call is repeated inside one sample
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of one forward pass: one value a sample, each the mean of `calls` passes in a row."""
+    """Seconds of one forward pass: one value per sample, each the mean of `calls` passes in a row."""
 
     batch_size: int
     samples: list[float]
@@ -42,16 +42,23 @@ class Latency:
 
 
 def measure_latency(model: nn.Module, images: torch.Tensor, repeats: int) -> Latency:
-    """Time the forward pass of `model` on the batch `images`, in inference mode.
+    """Time the forward pass of `model` on the batch `images`, in inference mode; see `measure_in_turn`."""
+    return measure_in_turn({"": model}, images, repeats)[""]
 
-    Warm-up calls come first and are not counted; the batch is on the device before the clock starts; every sample
-    ends when the device has finished.
+
+def measure_in_turn(models: Mapping[str, nn.Module], images: torch.Tensor, repeats: int) -> dict[str, Latency]:
+    """Time the forward pass of each network on the batch `images`, in inference mode: one sample of each in turn.
+
+    So what else the machine does for a moment slows all of them, and not the one whose turn it was. Warm-up calls come
+    first and are not counted; the batch is on the device before the clock starts; every sample ends when the device
+    has finished.
     """
     device = get_device()
-    model.to(device).eval()
     images = images.to(device)
+    for model in models.values():
+        model.to(device).eval()
 
-    def sample(calls: int) -> float:
+    def sample(model: nn.Module, calls: int) -> float:
         start = time.perf_counter()
         for _ in range(calls):
             model(images)
@@ -59,9 +66,10 @@ def measure_latency(model: nn.Module, images: torch.Tensor, repeats: int) -> Lat
         return (time.perf_counter() - start) / calls
 
     with torch.inference_mode():
-        once = min(sample(1) for _ in range(WARM_UP_CALLS))
-        calls = max(1, round(SHORTEST_SAMPLE / once))
-        return Latency(len(images), [sample(calls) for _ in range(repeats)], calls)
+        once = {name: min(sample(model, 1) for _ in range(WARM_UP_CALLS)) for name, model in models.items()}
+        calls = {name: max(1, round(SHORTEST_SAMPLE / seconds)) for name, seconds in once.items()}
+        rounds = [{name: sample(model, calls[name]) for name, model in models.items()} for _ in range(repeats)]
+    return {name: Latency(len(images), [turn[name] for turn in rounds], calls[name]) for name in models}
 
 
 def measure_peak_memory(model: nn.Module, images: torch.Tensor) -> int:
@@ -132,20 +140,22 @@ def operator_table(model: nn.Module, images: torch.Tensor, rows: int = 8) -> pd.
 
 
 def cost_table(
-    models: dict[str, nn.Module], images: torch.Tensor, batch_sizes: Sequence[int], repeats: int
+    models: Mapping[str, nn.Module], images: torch.Tensor, batch_sizes: Sequence[int], repeats: int
 ) -> pd.DataFrame:
-    """Return one row a model and batch size.
+    """Return one row per network and batch size; the networks are timed in turn (see `measure_in_turn`).
 
     images: (N, C, H, W), repeated where a batch is larger than N.
-    Columns: model, batch_size, median_ms, q1_ms, q3_ms, ms_per_image, peak_memory (bytes).
+    Columns: model, batch_size, median_ms, q1_ms, q3_ms, us_per_image, weights_kB, activations_kB (see
+    `measure_peak_memory`), total_kB (of both), samples_ms (a list). 1 kB is 1000 bytes.
     """
     import pandas as pd
 
     rows = []
     for batch_size in batch_sizes:
         batch = images[torch.arange(batch_size) % len(images)]
-        for name, model in models.items():
-            latency = measure_latency(model, batch, repeats)
+        for name, latency in measure_in_turn(models, batch, repeats).items():
+            weights = sum(parameter.nbytes for parameter in models[name].parameters()) / 1e3
+            activations = measure_peak_memory(models[name], batch) / 1e3
             rows.append(
                 {
                     "model": name,
@@ -153,8 +163,11 @@ def cost_table(
                     "median_ms": 1e3 * latency.median,
                     "q1_ms": 1e3 * latency.quantile(0.25),
                     "q3_ms": 1e3 * latency.quantile(0.75),
-                    "ms_per_image": 1e3 * latency.median / batch_size,
-                    "peak_memory": measure_peak_memory(model, batch),
+                    "us_per_image": 1e6 * latency.median / batch_size,
+                    "weights_kB": weights,
+                    "activations_kB": activations,
+                    "total_kB": weights + activations,
+                    "samples_ms": [1e3 * seconds for seconds in latency.samples],
                 }
             )
     return pd.DataFrame(rows)

@@ -1,14 +1,19 @@
 # %% [markdown]
 # # 9 What does accuracy cost?
 #
-# Accuracy is half of a comparison. The other half is what a network costs: time, memory, parameters, arithmetic. You
-# will measure every MLP and CNN of this course the way a careful engineer does, each number with its spread.
+# Accuracy is half of a comparison. The other half is what a network costs: time, memory, parameters, arithmetic. Here you
+# measure every MLP and CNN of this course, and you use PyTorch's own profiler.
 #
-# **You will learn**
+# **Time**: about 75 minutes.
 #
-# - how to time a network: warm-up, many repeats, median and quartiles;
-# - to read the PyTorch profiler: memory at its peak, and which operators take the time;
-# - how cost grows with the batch size, and why FLOPs alone do not predict seconds.
+# **You will be able to**
+#
+# - time a network: warm-up, many repeats, median and quartiles;
+# - profile a network with `torch.profiler`, and read its table;
+# - say where the memory goes: weights, or activations;
+# - choose a network for a device, and defend the choice with numbers.
+#
+# **You need**: notebook 5 (MLPs) and notebook 8 (CNNs).
 
 # %% tags=["parameters"]
 profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
@@ -17,164 +22,118 @@ seed = 0  # the first seed; the others follow it
 out = ""  # folder for results; empty: the folder "out" of the course
 
 # %%
-import statistics
 import time
-from functools import partial
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import torch
-from matplotlib.ticker import LogLocator
 
-from labkit.data import load
 from labkit.exercises import Checker
-from labkit.models import (
-    MLP,
-    ConvNet,
-    LeNet5,
-    OneConvNet,
-    cost_table,
-    count_flops,
-    count_parameters,
-    layer_table,
-    measure_latency,
-    operator_table,
-)
-from labkit.report import Run, get_profile, plots
-from labkit.training import TrainConfig, set_seed, set_threads, sweep
+from labkit.models import MLP, ConvNet, LeNet5, OneConvNet, cost_table, count_flops, count_parameters, operator_table
+from labkit.report import begin, mcnemar, plots
+from labkit.training import TrainConfig, sweep
 
 # %%
-set_threads()
-plots.use_style()
-profile = get_profile(profile)
-digits = load("mnist", data, train_limit=profile.train_limit)
-run = Run("09_profiler_comparison", profile, digits, seed, out)
-check = Checker(run)
+run = begin("09_profiler_comparison", "mnist", data, profile, seed, out)
+digits, profile, check = run.dataset, run.profile, Checker(run)
 print(digits)
 
 # %% [markdown]
 # ## 9.1 The networks
 #
-# MLPs are named by their hidden layers: 300 is the widest MLP1 of notebook 5, 300-100 the MLP2 of LeCun et al. (1998), the
-# others come from notebooks 4, 6 and 7. The CNNs are those of notebook 8. Four of them stand for all where a figure would
-# become too full.
+# MLPs are named by their hidden layers: 300 is the widest MLP1 of notebook 5, 300-100 has two hidden layers, and so on. The
+# CNNs are those of notebook 8: LeNet-5 with ReLU and max pooling, the same layers with tanh and average pooling, and three larger
+# networks.
 
 # %%
 builders = {
-    "30-5": partial(MLP, (30, 5)),
-    "128-64": partial(MLP, (128, 64)),
-    "300": partial(MLP, (300,)),
-    "300-100": partial(MLP, (300, 100)),
-    "500-250-100": partial(MLP, (500, 250, 100)),
-    "512-512-512": partial(MLP, (512, 512, 512)),
-    "LeNet-5, 1998": partial(LeNet5, "historical"),
-    "LeNet-5": partial(LeNet5, "modern"),
-    "one conv 3x3": OneConvNet,
-    "two conv 3x3": partial(ConvNet, 3, 0.2),
-    "two conv 5x5": partial(ConvNet, 5, 0.5),
+    "30-5": (MLP, (30, 5)),
+    "128-64": (MLP, (128, 64)),
+    "300": (MLP, (300,)),
+    "300-100": (MLP, (300, 100)),
+    "500-250-100": (MLP, (500, 250, 100)),
+    "512-512-512": (MLP, (512, 512, 512)),
+    "LeNet-5": (LeNet5, "modern"),
+    "tanh, average pooling": (LeNet5, "historical"),
+    "one conv 3x3": (OneConvNet,),
+    "two conv 3x3": (ConvNet, 3, 0.2),
+    "two conv 5x5": (ConvNet, 5, 0.5),
 }
-names = list(builders)
-main = ["300", "300-100", "LeNet-5", "two conv 5x5"]
+
+# %% [markdown]
+# A **FLOP** is one floating-point operation: one addition or one multiplication of decimal numbers. PyTorch can count those of a
+# forward pass.
 
 
+# %%
 def build(name):
-    return builders[name](num_classes=digits.num_classes)
+    kind, *arguments = builders[name]
+    return kind(*arguments, num_classes=digits.num_classes)
 
 
-# %%
-sizes = pd.DataFrame(
-    {
-        "network": names,
-        "parameters": [count_parameters(build(name)) for name in names],
-        "flops": [count_flops(build(name), digits.image_shape) for name in names],
-    }
-)
-run.table(
-    "sizes",
-    sizes,
-    "Parameters, and floating-point operations of one image's forward pass (two a multiply-add).",
-    formats={"parameters": "{:,}", "flops": "{:,}"},
-)
+networks = {name: build(name) for name in builders}
+sizes = pd.DataFrame({"network": list(networks), "parameters": map(count_parameters, networks.values())})
+sizes["FLOPs"] = [count_flops(network, digits.image_shape) for network in networks.values()]
+sizes["FLOPs per parameter"] = sizes["FLOPs"] / sizes["parameters"]
+run.table("sizes", sizes, formats={"FLOPs per parameter": "{:.1f}"})
 
 # %% [markdown]
-# ### Exercise 9.1 — count the arithmetic
-#
-# How many floating-point operations does a convolution take for one image? `convolution_flops` gets the number of maps that
-# go in and come out, the side of its square filters, and the height and width of the maps that **come out**. A multiply-add
-# counts as two operations; leave the bias out.
-
-
-# %%
-def convolution_flops(maps_in, maps_out, side, height, width):
-    ### BEGIN SOLUTION
-    weights_of_a_filter = maps_in * side**2
-    return 2 * weights_of_a_filter * maps_out * height * width
-    ### END SOLUTION
-
-
-# %%
-check("9.1", convolution_flops)
-### BEGIN HIDDEN TESTS
-assert check.passed("9.1")
-### END HIDDEN TESTS
-
-# %%
-if check.passed("9.1"):
-    counted = layer_table(build("LeNet-5"), digits.image_shape).set_index("layer")["flops"]
-    print("C1:", convolution_flops(1, 6, 5, 28, 28), "by hand,", counted["C1"], "counted by PyTorch")
-    print("C3:", convolution_flops(6, 16, 5, 10, 10), "by hand,", counted["C3"], "counted by PyTorch")
-
-# %% [markdown]
-# In a linear layer every weight is used once an image: two operations. In a convolution it is used at every place of the map.
-# So networks differ in how many operations they do with a parameter.
-
-# %%
-for name, value in zip(names, (sizes["flops"] / sizes["parameters"]).round(1), strict=True):
-    print(f"{name}: {value}")
+# **What to notice.** In a linear layer every weight is used once per image: one multiplication and one addition, so two FLOPs. Look
+# at the last column: why do the CNNs do more with a parameter?
 
 # %% [markdown]
 # ## 9.2 Accuracy
 #
-# All are trained alike: same images, same epochs, same schedule, same seeds. (Notebooks 6 to 8 train each by its own recipe.)
+# All networks are trained alike: same images, same epochs, same learning rates. (Notebooks 6 to 8 train each by its own
+# recipe.) The quick profile trains the three largest CNNs with two seeds, the others with three.
 
 # %%
 config = TrainConfig(
-    epochs=profile.choose(quick=2, full=10),
-    batch_size=profile.choose(quick=32, full=128),
+    epochs=profile.choose(quick=4, full=10),
+    batch_size=profile.choose(quick=16, full=128),
     optimizer="adam",
     lr=3e-3,
     schedule="one_cycle",
 )
+small, large = list(builders)[:8], list(builders)[8:]
 seeds = run.seeds[:3]
-runs = sweep(build, {"name": names}, digits, config, seeds, run.cache, log=print).runs
-runs["test"] = 100 * runs["test_accuracy"]
+few = run.seeds[: profile.choose(quick=2, full=3)]
+trained = sweep(build, {"name": small}, digits, config, seeds, run.cache, log=print)
+runs = pd.concat([trained.runs, sweep(build, {"name": large}, digits, config, few, run.cache, log=print).runs])
+tests = {name: 100 * rows["test_accuracy"].to_numpy() for name, rows in runs.groupby("name", sort=False)}
+
+# %% [markdown]
+# LeNet-5 and MLP 300 saw the same test images. So we can count the images that only one of them gets right (McNemar's count
+# of notebook 8), once per seed. p says how often two equally good networks would differ at least so much.
+
+# %%
+right = trained.predictions == digits.test.labels.numpy()
+for this_seed in seeds:
+    lenet, mlp = (right[trained.select(name=name, seed=this_seed)][0] for name in ("LeNet-5", "300"))
+    print(f"seed {this_seed}, LeNet-5 against MLP 300:", mcnemar(lenet, mlp))
 
 # %% [markdown]
 # ## 9.3 Run time: one cold call proves nothing
 #
-# The first call of a network pays for things that happen once: memory is taken, code is loaded, caches are empty. Look
-# at what one cold call says, and at the median of many warm ones.
+# The first call of a network pays for things that happen only once: memory is taken, code is loaded, caches are empty. Compare
+# one cold call with warm ones. A **quartile** cuts off a quarter of the sorted timings: half of them lie between the first and the
+# third quartile.
 
 # %% tags=["nbval-ignore-output"]
-set_seed(seed)
 fresh = build("LeNet-5").eval()
+batch = digits.test.images[:128]
 with torch.inference_mode():
     start = time.perf_counter()
-    fresh(digits.test.images[:32])
-    cold = time.perf_counter() - start
-warm = measure_latency(fresh, digits.test.images[:32], profile.repeats)
-print(
-    f"first call {1e3 * cold:.2f} ms; warm {1e3 * warm.median:.2f} ms, "
-    f"half of the timings between {1e3 * warm.quantile(0.25):.2f} and {1e3 * warm.quantile(0.75):.2f} ms"
-)
+    fresh(batch)
+    print(f"the first call takes {1e3 * (time.perf_counter() - start):.2f} ms")
+warm = cost_table({"LeNet-5": fresh}, batch, [len(batch)], profile.repeats).iloc[0]
+print(f"warm calls: median {warm.median_ms:.2f} ms, half between {warm.q1_ms:.2f} and {warm.q3_ms:.2f} ms")
 
 # %% [markdown]
-# **What to notice.** The median says what to expect, the quartiles how far to trust it. A mean would be pulled up by
-# the one moment when the machine did something else.
-
-# %% [markdown]
-# ### Exercise 9.2 — time it
+# The median says what to expect, the quartiles how far to trust it. A mean would be pulled up by the one moment when the
+# machine did something else.
+#
+# ### Exercise 9.1 — time it (2 points)
 #
 # `median_seconds` measures how long `call()` takes. It calls it once to warm up, which does not count. Then it times
 # `repeats` calls, each one alone, and returns the median in seconds. `time.perf_counter()` reads the clock.
@@ -189,259 +148,294 @@ def median_seconds(call, repeats):
         before = time.perf_counter()
         call()
         timings.append(time.perf_counter() - before)
-    return statistics.median(timings)
+    return pd.Series(timings).median()
     ### END SOLUTION
 
 
 # %%
-check("9.2", median_seconds)
+check("9.1", median_seconds)
+### BEGIN HIDDEN TESTS
+assert check.passed("9.1")
+### END HIDDEN TESTS
+
+# %% tags=["nbval-ignore-output"]
+if check.passed("9.1"):
+    with torch.inference_mode():
+        yours = median_seconds(lambda: fresh(batch), profile.repeats)
+    print(f"your median {1e3 * float(yours):.2f} ms, that of cost_table {warm.median_ms:.2f} ms")
+
+# %% [markdown]
+# `cost_table` goes on below in its place. It differs in three points:
+#
+# - It waits for a GPU, which works on after a call has returned.
+# - It repeats a very short call until 2 ms have passed, because reading the clock takes time as well. Each of its samples is then a
+#   mean of several calls, so single calls vary more than its quartiles say.
+# - It measures several networks **in turn**: one sample of each, then the next sample of each. So what disturbs the machine
+#   for a moment disturbs all of them.
+
+# %% [markdown]
+# ## 9.4 Where does the time go? PyTorch's profiler
+#
+# A **profiler** watches a program and writes down what ran, how long, and with how much memory. PyTorch's profiler is a context:
+#
+#     with torch.profiler.profile(activities=[...], profile_memory=True, record_shapes=True) as prof:
+#         ...  # what runs here is recorded
+#     print(prof.key_averages().table(sort_by="self_cpu_time_total", row_limit=6))
+#
+# - `activities`: what to watch, here `torch.profiler.ProfilerActivity.CPU` alone;
+# - `profile_memory`: also note the memory that each operator takes and gives back;
+# - `record_shapes`: also note the shapes of each operator's inputs.
+#
+# (In your own scripts you would import `profile` by its name. In these notebooks that name is taken.)
+#
+# ### Exercise 9.2 — profile a forward pass (2 points)
+#
+# `profile_pass` gets a network in evaluation mode and a batch. It runs the network on the batch once to warm up, and a second
+# time inside of the profiler's context, with the three arguments from above. Both passes run under `torch.inference_mode()`, so
+# nothing is kept for gradients. It returns the profiler `prof`.
+
+
+# %%
+def profile_pass(network, images):
+    ### BEGIN SOLUTION
+    cpu = [torch.profiler.ProfilerActivity.CPU]
+    with torch.inference_mode():
+        network(images)
+        with torch.profiler.profile(activities=cpu, profile_memory=True, record_shapes=True) as prof:
+            network(images)
+    return prof
+    ### END SOLUTION
+
+
+# %%
+check("9.2", profile_pass)
 ### BEGIN HIDDEN TESTS
 assert check.passed("9.2")
 ### END HIDDEN TESTS
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("9.2"):
-    with torch.inference_mode():
-        yours = median_seconds(lambda: fresh(digits.test.images[:32]), profile.repeats)
-    print(f"your median {1e3 * np.asarray(yours).item():.2f} ms, that of measure_latency {1e3 * warm.median:.2f} ms")
+    operators = profile_pass(fresh, batch).key_averages()
+    print(operators.table(sort_by="self_cpu_time_total", row_limit=6, max_name_column_width=30))
 
 # %% [markdown]
-# `measure_latency` goes on below in its place. It also waits for a GPU, which works on after a call has returned, and it
-# repeats a very short call within one timing, because reading the clock takes time as well.
-
-# %% [markdown]
-# ## 9.4 Cost against batch size
+# An **operator** is one of PyTorch's building blocks; their names begin with `aten::`. One operator calls others: `aten::conv2d`
+# calls `aten::convolution`, and this calls the one that computes. So there are two kinds of columns: "CPU total" counts an operator with
+# all that it calls, "Self CPU" what it does **itself**. It is the same for memory: "CPU Mem" and "Self CPU Mem".
 #
-# A **batch** of images goes through the network together. Larger batches use the processor better, up to a point, and
-# need more memory. Batch 1 is an app that answers one user; batch 1000 is a night of work.
-
-# %% tags=["nbval-ignore-output"]
-set_seed(seed)
-networks = {name: build(name) for name in names}
-shown = {name: networks[name] for name in main}
-rest = {name: network for name, network in networks.items() if name not in main}
-costs = pd.concat(
-    [
-        cost_table(shown, digits.test.images, (1, 8, 32, 128, 1000), profile.repeats),
-        cost_table(rest, digits.test.images, (1, 128), profile.repeats),
-    ],
-    ignore_index=True,
-)
-costs["peak_MB"] = costs["peak_memory"] / 1e6
-costs["us_per_image"] = 1e3 * costs["ms_per_image"]
-curves = costs[costs["model"].isin(main)]
-print(f"Measured {len(names)} networks, {len(main)} of them at {curves['batch_size'].nunique()} batch sizes")
-
-# %% tags=["nbval-ignore-output"]
-headings = {
-    "model": "network",
-    "batch_size": "batch",
-    "median_ms": "median (ms)",
-    "q1_ms": "1st quartile",
-    "q3_ms": "3rd quartile",
-    "us_per_image": "an image (µs)",
-    "peak_MB": "peak memory (MB)",
-}
-run.table(
-    "costs",
-    curves.loc[curves["batch_size"].isin([1, 32, 1000]), list(headings)].rename(columns=headings),
-    "Cost of the forward pass: median and quartiles of the latency of one batch, time an image at the median, and peak "
-    f"memory of the tensors made on the way. {profile.repeats} timings each.",
-    formats={heading: "{:.3f}" for heading in headings.values() if heading not in ("network", "batch")},
-)
-
-# %%
-fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.9))
-panels = {"median_ms": "latency of a batch (ms)", "us_per_image": "time an image (µs)", "peak_MB": "peak memory (MB)"}
-for ax, (column, label) in zip(axes, panels.items(), strict=True):
-    plots.cost_lines(curves, column, ax).set(title=label, xlabel="batch size")
-    ax.title.set_fontsize(9)
-    ax.tick_params(labelsize=8.5)
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-run.figure(
-    "cost_by_batch_size",
-    fig,
-    caption="Forward pass: latency of a batch (median; band: quartiles), time an image, and peak memory, against the "
-    "batch size. All axes are logarithmic.",
-    alt="Three panels with one line a network over batch sizes from 1 to 1000. Latency and memory grow with the batch "
-    "size, time an image falls at first; the CNNs lie above both MLPs.",
-)
-
-# %% [markdown]
-# ### Exercise 9.3 — how does memory grow?
+# ### Exercise 9.3 — three facts from the profiler's table (2 points)
 #
-# Peak memory should grow in proportion to the batch size. Does it? `memory_growth` takes a table with the columns `model`,
-# `batch_size` and `peak_memory`, its rows in any order, and the name of a network. It returns the peak memory of that network
-# at batch size `large`, divided by that at batch size `small`.
+# `three_facts` gets what `prof.key_averages()` returns: a list with one row per operator, in no order. A row has the attributes `key`
+# (the operator's name), `count` (calls), `cpu_time_total`, `self_cpu_time_total`, `cpu_memory_usage` and
+# `self_cpu_memory_usage`. It returns a tuple of three facts:
+#
+# 1. how often `aten::conv2d` was called;
+# 2. the name of the operator that takes most time itself;
+# 3. the name of the operator that takes most memory itself.
 
 
 # %%
-def memory_growth(costs, network, small, large):
+def three_facts(operators):
     ### BEGIN SOLUTION
-    peak = costs[costs["model"] == network].set_index("batch_size")["peak_memory"]
-    return peak[large] / peak[small]
+    convolutions = sum(row.count for row in operators if row.key == "aten::conv2d")
+    slowest = max(operators, key=lambda row: row.self_cpu_time_total)
+    hungriest = max(operators, key=lambda row: row.self_cpu_memory_usage)
+    return convolutions, slowest.key, hungriest.key
     ### END SOLUTION
 
 
 # %%
-check("9.3", memory_growth)
+check("9.3", three_facts)
 ### BEGIN HIDDEN TESTS
 assert check.passed("9.3")
 ### END HIDDEN TESTS
 
-# %%
-if check.passed("9.3"):
-    growth = float(memory_growth(costs[["model", "batch_size", "peak_memory"]], "LeNet-5", 1, 1000))
-    print("From batch 1 to 1000, peak memory grows", round(growth / 100) * 100, "times")
+# %% tags=["nbval-ignore-output"]
+if check.passed("9.2") and check.passed("9.3"):
+    convolutions, slowest, hungriest = three_facts(operators)
+    print(f"LeNet-5: {convolutions} convolutions; most time in {slowest}, most memory in {hungriest}")
 
 # %% [markdown]
-# ## 9.5 Where does the time go?
+# The names depend on the machine and on PyTorch's version. `aten::empty` takes memory for others: an operator that computes a
+# convolution may ask it for the place of its result.
 #
-# The profiler lists the operators that ran. Names that begin with `aten::` are PyTorch's own.
+# The profiler costs time itself, about a microsecond per operator. So the table below comes from batches of 128 images, whose
+# operators take much longer than that, and from twenty passes.
 
 # %% tags=["nbval-ignore-output"]
-batch = digits.test.images[:32]
-operators = pd.concat([operator_table(networks[name], batch, rows=5).assign(network=name) for name in main])
-run.table(
-    "operators",
-    operators[["network", "operator", "calls", "share"]],
-    "The five operators that take most of the forward pass at batch 32: calls a pass, and share of all operators' own "
-    "time in percent.",
-    formats={"share": "{:.1f}"},
-)
+main = ["300", "300-100", "LeNet-5", "two conv 5x5"]
+tables = [operator_table(networks[name], batch, rows=5).assign(network=name) for name in main]
+run.table("operators", pd.concat(tables)[["network", "operator", "calls", "share"]], formats={"share": "{:.1f}"})
+for name, table in zip(main, tables, strict=True):
+    print(f"{name}: {table['share'][0]:.0f} % of the time in {table['operator'][0]}")
 
 # %% [markdown]
-# **What to notice.** In the MLPs nearly all the time is one matrix product, `addmm`. In LeNet-5 convolution takes the
-# largest share, but pooling and activations, which the FLOP count leaves out, take their part too.
+# **What to notice.** The FLOP count leaves out pooling and activations. Does the time leave them out as well?
+
+# %% [markdown]
+# ## 9.5 Cost against batch size
+#
+# A **batch** of images goes through the network together. Batch 1 is an app that answers one user; batch 512 is a
+# night of work. There are two kinds of memory:
+#
+# - **Weights** are there once, however many images come.
+# - **Activations** are the tensors that the layers make on the way, and every image of the batch needs its own. The profiler tells
+#   how many bytes they hold at the worst moment (the peak). The images themselves, 3 kB each, come on top.
+
+# %% tags=["nbval-ignore-output"]
+images = digits.test.images
+ends = cost_table(networks, images, (1, 128), profile.repeats)
+between = cost_table({name: networks[name] for name in main}, images, (8, 32, 512), profile.repeats)
+curves = pd.concat([ends[ends["model"].isin(main)], between]).sort_values("batch_size", kind="stable")
+curves["total_MB"] = curves["total_kB"] / 1e3
+unsteady = (ends["q3_ms"] - ends["q1_ms"] > 0.2 * ends["median_ms"]).sum()
+print(f"{unsteady} of {len(ends)} measurements have quartiles that lie more than 20 % of the median apart")
+
+# %% [markdown]
+# If these are many, something else uses the machine, or its clock slows down. Close other programs, plug in the charger, and run
+# the cell again before you compare.
+
+# %% tags=["nbval-ignore-output"]
+fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.9))
+panels = {"median_ms": "time per batch (ms)", "us_per_image": "time per image (µs)", "total_MB": "memory (MB)"}
+for ax, (column, label) in zip(axes, panels.items(), strict=True):
+    plots.cost_lines(curves, column, ax).set(title=label, xlabel="batch size")
+    ax.tick_params(labelsize=8.5)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+run.figure("cost_by_batch_size", fig)
+
+# %% tags=["nbval-ignore-output"]
+for name, rows in curves.set_index("batch_size").groupby("model", sort=False):
+    per_image = rows["activations_kB"][512] / 512
+    overtaken = rows["weights_kB"][1] / per_image
+    print(f"{name}: weights {rows['weights_kB'][1]:.0f} kB, activations {per_image:.1f} kB per image;", end=" ")
+    print(f"activations need more from a batch of about {overtaken:.0f} on;", end=" ")
+    print(
+        f"an image in a batch of 512 takes {rows['us_per_image'][512] / rows['us_per_image'][1]:.0%} of its time alone"
+    )
 
 # %% [markdown]
 # ## 9.6 The comparison
-
-# %% tags=["nbval-ignore-output"]
-accuracy, latency = {}, {}
-for name in names:
-    key = name.replace(", ", "_").replace("-", "_").replace(" ", "_")
-    tests = runs.loc[runs["name"] == name, "test"]
-    accuracy[name] = run.number(f"{key}_accuracy", tests, "%", 2, split="test", seeds=seeds)
-    timings = [
-        1e3 * seconds for seconds in measure_latency(networks[name], digits.test.images[:1], profile.repeats).samples
-    ]
-    latency[name] = run.number(f"{key}_latency", timings, "ms", 3, statistic="median [quartiles]")
-    print(f"{name}: {accuracy[name]}; {latency[name]}")
-
-# %% tags=["nbval-ignore-output"]
-at_one = costs[costs["batch_size"] == 1].set_index("model").loc[names]
-at_many = costs[costs["batch_size"] == 128].set_index("model").loc[names]
-comparison = sizes.assign(
-    accuracy=[accuracy[name].split(" (")[0] for name in names],
-    latency=[latency[name].split(" ms")[0] for name in names],
-    many=at_many["us_per_image"].to_numpy(),
-    memory=at_one["peak_memory"].to_numpy() / 1e3,
-)
-headings = {"accuracy": "test accuracy", "latency": "batch 1 (ms)", "many": "µs/image", "memory": "peak kB"}
-run.table(
-    "comparison",
-    comparison.rename(columns=headings),
-    "Every MLP and CNN of the course, trained alike: accuracy (mean and standard deviation over the seeds), latency of one image "
-    "(median and quartiles), time an image in a batch of 128 (median), peak memory of the tensors made for one image.",
-    formats={"parameters": "{:,}", "flops": "{:,}", "µs/image": "{:.1f}", "peak kB": "{:.1f}"},
-    split="test",
-    seeds=seeds,
-)
-
-# %%
-errors = (100 - runs["test"]).groupby(runs["name"]).agg(["mean", "std"]).loc[names]
-places, colours = range(len(names)), ["C0" if isinstance(network, MLP) else "C1" for network in networks.values()]
-fig, axes = plt.subplots(1, 3, figsize=(6.4, 3.9), sharey=True)
-for place, colour, name in zip(places, colours, names, strict=True):
-    marker = plots.MARKERS[colours.index(colour) > 0]
-    q1, middle, q3 = at_one.loc[name, ["q1_ms", "median_ms", "q3_ms"]]
-    style = {"marker": marker, "color": colour, "capsize": 3}
-    axes[0].errorbar(errors.loc[name, "mean"], place, xerr=errors.loc[name, "std"], **style)
-    axes[1].errorbar(middle, place, xerr=[[middle - q1], [q3 - middle]], **style)
-    axes[2].plot(count_parameters(networks[name]) / 1e3, place, marker=marker, color=colour)
-for ax, label in zip(axes, ("test error (%)", "latency of\none image (ms)", "parameters\n(thousands)"), strict=True):
-    ax.set(xlabel=label, xscale="log", yticks=places)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.minorticks_off()
-axes[0].set_yticklabels(names)
-axes[0].invert_yaxis()
-run.figure(
-    "comparison",
-    fig,
-    caption="Test error, latency of one image, and parameters of every network; all axes are logarithmic. Circles: MLPs, squares: CNNs. "
-    "Error: mean and one standard deviation over the seeds; latency: median and quartiles.",
-    alt="Three panels with one row a network. The CNNs, in the lower rows, have the smaller errors and the longer latencies; their "
-    "numbers of parameters lie among those of the MLPs.",
-    split="test",
-    seeds=seeds,
-)
-
-# %% [markdown]
-# **What to notice.** LeNet-5 has a quarter of the parameters of 300 and does more arithmetic with them: weights that are
-# used again and again. Parameters, FLOPs, memory and seconds are four different costs; say which one you mean.
-
-# %% [markdown]
-# ### Exercise 9.4 — which network, and for whom?
 #
-# A watch has 300 kB of memory for the weights. `networks_that_fit` takes `parameters`, a dictionary from the names of
-# networks to their numbers of parameters, and a limit in kB (1 kB = 1000 bytes). It returns a list of the names of all networks
-# whose weights need less than that. A parameter takes 4 bytes.
+# One measurement serves for all that follows: the numbers for your report, the table and the figure.
+
+# %% tags=["nbval-ignore-output"]
+one = ends[ends["batch_size"] == 1].set_index("model")
+many = ends[ends["batch_size"] == 128].set_index("model")
+for name in networks:
+    key = name.replace(", ", "_").replace("-", "_").replace(" ", "_")
+    used = seeds if name in small else few
+    accuracy = run.number(f"{key}_accuracy", tests[name], "%", 2, split="test", seeds=used)
+    latency = run.number(f"{key}_latency", one["samples_ms"][name], "ms", 3, statistic="median [quartiles]")
+    print(f"{name}: {accuracy}; {latency}")
+
+# %% tags=["nbval-ignore-output"]
+costs = sizes.drop(columns="FLOPs per parameter").assign(
+    accuracy=[tests[name].mean() for name in networks],
+    sd=[tests[name].std(ddof=1) for name in networks],
+    weights=one["weights_kB"].to_numpy(),
+    activations=one["activations_kB"].to_numpy(),
+    total=one["total_kB"].to_numpy(),
+    latency=one["median_ms"].to_numpy(),
+)
+costs["total at 128"] = many["total_kB"].to_numpy()
+costs["per image at 128"] = many["us_per_image"].to_numpy()
+digits_of = {"accuracy": "{:.2f}", "sd": "{:.2f}", "latency": "{:.3f}", "per image at 128": "{:.1f}"}
+kilobytes = dict.fromkeys(("weights", "activations", "total", "total at 128"), "{:,.0f}")
+run.table("costs", costs, formats=digits_of | kilobytes, split="test", seeds=seeds)
+
+# %% tags=["nbval-ignore-output"]
+points = costs.assign(error=100 - costs["accuracy"], q1=one["q1_ms"].to_numpy(), q3=one["q3_ms"].to_numpy())
+points["kind"] = ["MLP" if isinstance(network, MLP) else "CNN" for network in networks.values()]
+fig, ax = plt.subplots(figsize=(6.4, 4.2))
+plots.error_against_latency(points, ax, run.reference("costs"))
+run.figure("comparison", fig, split="test", seeds=seeds)
+
+# %% tags=["nbval-ignore-output"]
+mlp, lenet = (costs.set_index("network").loc[name] for name in ("300", "LeNet-5"))
+for column in ("parameters", "FLOPs", "weights", "activations", "total", "total at 128", "latency", "per image at 128"):
+    print(f"{column}: LeNet-5 has {lenet[column] / mlp[column]:.2f} times as much as MLP 300")
+
+# %% [markdown]
+# **What to notice.** LeNet-5 has about a quarter of the parameters of MLP 300, and does more arithmetic with them: a filter's weights
+# are used at every place of the image. Parameters, FLOPs, memory and seconds are four different costs; say which one you mean.
+
+# %% [markdown]
+# ### Exercise 9.4 — which network, and for which device? (1 point)
+#
+# A device has some memory for weights and activations, and its program works on batches. `network_for` gets a table with one row per
+# network and the columns `network`, `accuracy`, `weights` (bytes) and `activations` (bytes **per image**), the memory in kB (1 kB = 1000
+# bytes), and the size of a batch. It returns the name of the most accurate network of those that fit.
 
 
 # %%
-def networks_that_fit(parameters, kilobytes):
+def network_for(costs, kilobytes, batch):
     ### BEGIN SOLUTION
-    return [name for name, count in parameters.items() if 4 * count < 1000 * kilobytes]
+    need = costs["weights"] + batch * costs["activations"]
+    fitting = costs[need <= 1000 * kilobytes]
+    return fitting.sort_values("accuracy")["network"].iloc[-1]
     ### END SOLUTION
 
 
 # %%
-check("9.4", networks_that_fit)
+check("9.4", network_for)
 ### BEGIN HIDDEN TESTS
 assert check.passed("9.4")
 ### END HIDDEN TESTS
 
-# %%
+# %% tags=["nbval-ignore-output"]
 if check.passed("9.4"):
-    found = networks_that_fit(dict(zip(names, sizes["parameters"].tolist(), strict=True)), 300)
-    print("fits into 300 kB:", sorted(found, key=names.index))
-
-# %% [markdown]
-# Which one would you ship in the watch? Defend it in two sentences, with numbers from the tables above.
+    table = costs.assign(weights=1e3 * costs["weights"], activations=1e3 * costs["activations"])
+    for device, memory in {"a watch": 400, "a phone": 100_000}.items():
+        print(f"{device} with {memory:,} kB, batch 1: {network_for(table, memory, 1)}")
 
 # %% [markdown]
 # ## Questions from your TA
 #
-# 1. Why is the first call slower? A group times every network once, one after the other: which of its timings is
-#    spoiled most?
-# 2. LeNet-5 does about 1.7 times the FLOPs of MLP 300 an image. Is it 1.7 times as slow at batch 1? At batch 1000?
-#    Why?
-# 3. At which batch size does the time an image stop falling, and what limits it from there?
-# 4. The peak memory above leaves out the weights. When do the weights dominate, and when the activations?
-# 5. Your latency quartiles are far apart. What would you do before you compare two networks?
+# 1. A group times every network once, one after the other. Which of its timings is spoiled most, and what does its comparison
+#    really tell?
+# 2. LeNet-5 does 1.75 times the FLOPs of MLP 300 per image. Is it 1.75 times as slow at batch 1? At batch 512? Why?
+# 3. At which batch size does the time per image stop falling, and what limits it from there?
+# 4. You measured a forward pass. What else needs memory in training? Compute it for LeNet-5 with Adam, which keeps two more
+#    numbers per parameter.
+# 5. LeNet-5 has a quarter of the parameters of MLP 300 and is not worse. Why do fewer parameters suffice for it? For which data would
+#    you not use a CNN?
 
 # %% [markdown]
-# 1. It pays for what happens once: memory is taken, code is loaded, caches are filled. Each network has a first call,
-#    so all timings are too long, but the network that comes first suffers most: it also pays for what is loaded once
-#    for all. The comparison then tells the order of the list. Warm up, repeat, and take the median.
-# 2. On a CPU, expect more than 1.7 times at both. At batch 1 nearly every operator costs a fixed time before it
-#    computes anything, and LeNet-5 calls many more of them. At batch 1000 its small convolutions use the processor
-#    less well than one large matrix product, its padding, pooling and activations are not in the FLOPs, and it writes
-#    and reads about 73 kB of tensors an image in place of 2.4 kB. A good answer gives both ratios from the table of
-#    costs.
-# 3. Read the middle panel: name the first batch size after which the line is level within the quartiles, for each
-#    network (often 32 or 128; the time may even rise again at 1000). Before that, the fixed time of each call and the
-#    reading of the weights are shared by more and more images. From there the arithmetic is the limit, or the memory:
-#    the tensors of 1,000 images, 73 MB in LeNet-5, do not fit into the processor's cache.
-# 4. Weights are there once, the tensors made on the way once an image. LeNet-5 has $4 \cdot 61{,}706 = 247$ kB of
-#    weights and makes about 73 kB an image, so activations dominate from a batch of 4 on. MLP 300 has 954 kB of
-#    weights and makes 2.4 kB an image, so its weights dominate up to nearly 400 images. In short: weights in wide
-#    linear layers and small batches, activations in convolutions and large batches.
-# 5. Find out what disturbs: close other programs, plug in the charger, fix the number of threads. Then warm up longer,
-#    take more timings, and measure the two networks in turn, so that a disturbance hits both. Compare medians, and
-#    claim a difference only if the quartiles do not overlap, in a second run as well.
+# 1. The first network of the list. Each network has a first call of its own, which is too long, but the first one also pays for what
+#    is loaded once for all. The comparison then tells the order of the list. Warm up, repeat, take turns, and take the median.
+# 2. On a CPU, expect more than 1.75 times at both; a good answer gives both ratios from the measurements above. At batch 1 nearly every
+#    operator costs a fixed time before it computes anything, and LeNet-5 calls many more operators. At batch 512 its small
+#    convolutions use the processor less well than one large matrix product; and padding, pooling and activations take time, but
+#    are not in the FLOPs.
+# 3. Read the middle panel: name the first batch size after which the line is level within the quartiles, for each network. Before
+#    that, the fixed time of each call and the reading of the weights are shared by more and more images. From there on the
+#    arithmetic is the limit, or the memory: the activations of 512 images do not fit into the processor's cache.
+# 4. The gradients, one number per parameter; Adam's two numbers per parameter; and the activations of **all** layers of the batch, because
+#    the backward pass needs them. (In a forward pass alone, a tensor is given back as soon as the next layers are done with it.) For
+#    LeNet-5 this is $61{,}706 \cdot 4$ bytes $= 247$ kB for the weights, 247 kB for the gradients and 494 kB for Adam: 987 kB before the
+#    first activation.
+# 5. The MLP learns a stroke anew for every place where it may stand. A filter is used at all places, so one set of weights learns from
+#    all of them, and neighbouring pixels are looked at together. Those are assumptions about images. A CNN is of no use where
+#    neighbours mean nothing: a table with age, weight and blood pressure has no left and right.
+
+# %% [markdown]
+# ## You can now
+#
+# - time a network so that somebody else would find the same;
+# - write a profiler's context, and read which operators take time and memory;
+# - tell weights from activations, and say which of them a batch size makes large;
+# - choose a network for a device.
+#
+# ## References
+#
+# - [PyTorch: profiler recipe](https://docs.pytorch.org/tutorials/recipes/recipes/profiler_recipe.html) and
+#   [`torch.profiler`](https://docs.pytorch.org/docs/stable/profiler.html).
+# - LeCun, Bottou, Bengio, Haffner (1998). Gradient-based learning applied to document recognition. *Proceedings of the IEEE* 86 (11).
+#   [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791)
+# - McNemar (1947). Note on the sampling error of the difference between correlated proportions or percentages. *Psychometrika* 12.
+#   [doi:10.1007/BF02295996](https://doi.org/10.1007/BF02295996)
+# - Kingma, Ba (2015). Adam: a method for stochastic optimization. [arXiv:1412.6980](https://arxiv.org/abs/1412.6980)
 
 # %%
 run.finish()

@@ -1,8 +1,17 @@
+import statistics
+
 import pytest
 import torch
 
 from labkit.models.networks import MLP, LeNet5
-from labkit.models.profiling import Latency, cost_table, measure_latency, measure_peak_memory, operator_table
+from labkit.models.profiling import (
+    Latency,
+    cost_table,
+    measure_in_turn,
+    measure_latency,
+    measure_peak_memory,
+    operator_table,
+)
 
 IMAGES = torch.rand(1_000, 1, 28, 28)
 
@@ -33,6 +42,21 @@ def test_warm_up_calls_are_not_counted(monkeypatch):
     model.register_forward_hook(lambda *_: calls.append(1))
     assert measure_latency(model, IMAGES[:1], repeats=4).samples == [1, 1, 1, 1]
     assert len(calls) == 3 + 4
+
+
+def test_networks_take_turns():
+    calls = []
+    models = {name: MLP((4,)) for name in ("first", "second")}
+    for name, model in models.items():
+        model.register_forward_hook(lambda *_, name=name: calls.append(name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labkit.models.profiling.SHORTEST_SAMPLE", 0.0)  # one call per sample
+        found = measure_in_turn(models, IMAGES[:2], repeats=5)
+    assert calls == ["first"] * 3 + ["second"] * 3 + ["first", "second"] * 5
+    assert {name: (latency.batch_size, len(latency.samples)) for name, latency in found.items()} == {
+        "first": (2, 5),
+        "second": (2, 5),
+    }
 
 
 @pytest.mark.skipif("os.environ.get('LABKIT_DEVICE') == 'cuda'", reason="a GPU's allocator rounds sizes up")
@@ -72,8 +96,12 @@ def test_cost_table():
         ["MLP", 8],
         ["LeNet-5", 8],
     ]
-    assert table["ms_per_image"].to_numpy() == pytest.approx((table["median_ms"] / table["batch_size"]).to_numpy())
+    assert table["us_per_image"].to_numpy() == pytest.approx(
+        (1e3 * table["median_ms"] / table["batch_size"]).to_numpy()
+    )
     assert (table["q1_ms"] <= table["median_ms"]).all()
     assert (table["median_ms"] <= table["q3_ms"]).all()
-    assert (table["peak_memory"] > 0).all()
-    assert list(table.columns) == ["model", "batch_size", "median_ms", "q1_ms", "q3_ms", "ms_per_image", "peak_memory"]
+    assert [statistics.median(samples) for samples in table["samples_ms"]] == pytest.approx(table["median_ms"].tolist())
+    assert table["weights_kB"].tolist() == [4 * count / 1000 for count in (23_860, 61_706)] * 2
+    assert (table["activations_kB"] > 0).all()
+    assert (table["total_kB"] == table["weights_kB"] + table["activations_kB"]).all()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labkit.basics.faces import late
 
 if TYPE_CHECKING:
+    from labkit.report.plots.costs import error_against_latency
     from labkit.report.plots.curves import (
         cost_lines,
         guessing_line,

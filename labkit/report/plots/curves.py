@@ -75,13 +75,14 @@ def step_losses(losses: np.ndarray, ax: Axes | None = None, window: int = 10) ->
 
 
 def cost_lines(costs: pd.DataFrame, y: str, ax: Axes | None = None) -> Axes:
-    """Draw column `y` of a cost table against the batch size, both logarithmic, a line a model.
+    """Draw column `y` of a cost table against the batch size, both logarithmic, one line per model.
 
-    For `median_ms` the band runs from the first to the third quartile.
+    Every second line is dashed. For `median_ms` the band runs from the first to the third quartile.
     """
     ax = ax or plt.gca()
     for index, (model, rows) in enumerate(costs.groupby("model", sort=False)):
-        ax.plot(rows["batch_size"], rows[y], marker=MARKERS[index % len(MARKERS)], color=f"C{index}", label=str(model))
+        marker, line = MARKERS[index % len(MARKERS)], ("-", "--")[index % 2]
+        ax.plot(rows["batch_size"], rows[y], marker=marker, linestyle=line, color=f"C{index}", label=str(model))
         if y == "median_ms":
             ax.fill_between(
                 rows["batch_size"], rows["q1_ms"], rows["q3_ms"], color=f"C{index}", alpha=0.25, linewidth=0
