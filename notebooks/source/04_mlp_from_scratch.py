@@ -71,7 +71,7 @@ def forward(network, images):
     for weights, biases in zip(network.weights, network.biases, strict=True):
         pre_activations.append(outputs[-1] @ weights + biases)
         outputs.append(network.function(pre_activations[-1]))
-    return outputs, pre_activations
+    return outputs[:-1], pre_activations  # softmax takes the logits as they are, without f
 
 
 network = scratch.Network(sizes, "tanh", seed=seed)
@@ -215,8 +215,8 @@ print("right:", [name for name, error in errors.items() if error < 1e-6])
 # ### Exercise 4.3 — repair the suspect (3 points)
 #
 # The pattern tells where to look: which equation do the wrong arrays need that the right ones do without? Copy the suspect
-# into `repaired_backward`, find the line and repair it. Here `outputs` has one entry more than it seems: `outputs[0]` are
-# the images, and `outputs[1]` the activations that come from `pre_activations[0]`. The judge is a gradient check.
+# into `repaired_backward`, find the line and repair it. Mind the numbers: `outputs[0]` are the images, and `outputs[1]` are
+# the activations that come from `pre_activations[0]`. The judge is a gradient check.
 
 
 # %%
@@ -530,7 +530,7 @@ run.figure("errors", figure, split="test", seeds=seeds)
 #
 # A fair race: same machine, same number of threads for both libraries, same network, data and batches; a warm-up that
 # does not count, then runs in turn. The last row shows what it costs to send images through one at a time, as many first
-# attempts do; it is measured on 500 images and scaled up to an epoch.
+# attempts do; it is measured on 200 images and scaled up to an epoch.
 
 # %% tags=["nbval-ignore-output"]
 laps = from_scratch.race(unit, hidden_sizes, batch_size)
