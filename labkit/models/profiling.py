@@ -41,11 +41,6 @@ class Latency:
         return torch.tensor(self.samples, dtype=torch.float64).quantile(q).item()
 
 
-def measure_latency(model: nn.Module, images: torch.Tensor, repeats: int) -> Latency:
-    """Time the forward pass of `model` on the batch `images`, in inference mode; see `measure_in_turn`."""
-    return measure_in_turn({"": model}, images, repeats)[""]
-
-
 def measure_in_turn(models: Mapping[str, nn.Module], images: torch.Tensor, repeats: int) -> dict[str, Latency]:
     """Time the forward pass of each network on the batch `images`, in inference mode: one sample of each in turn.
 

@@ -4,21 +4,14 @@ import pytest
 import torch
 
 from labkit.models.networks import MLP, LeNet5
-from labkit.models.profiling import (
-    Latency,
-    cost_table,
-    measure_in_turn,
-    measure_latency,
-    measure_peak_memory,
-    operator_table,
-)
+from labkit.models.profiling import Latency, cost_table, measure_in_turn, measure_peak_memory, operator_table
 
 IMAGES = torch.rand(1_000, 1, 28, 28)
 
 
 @pytest.mark.parametrize("batch_size", [1, 100])
 def test_latency(batch_size):
-    latency = measure_latency(MLP((30,)), IMAGES[:batch_size], repeats=9)
+    latency = measure_in_turn({"30": MLP((30,))}, IMAGES[:batch_size], repeats=9)["30"]
     assert latency.batch_size == batch_size
     assert len(latency.samples) == 9
     assert min(latency.samples) > 0
@@ -40,7 +33,7 @@ def test_warm_up_calls_are_not_counted(monkeypatch):
     calls = []
     model = MLP((4,))
     model.register_forward_hook(lambda *_: calls.append(1))
-    assert measure_latency(model, IMAGES[:1], repeats=4).samples == [1, 1, 1, 1]
+    assert measure_in_turn({"4": model}, IMAGES[:1], repeats=4)["4"].samples == [1, 1, 1, 1]
     assert len(calls) == 3 + 4
 
 

@@ -293,7 +293,7 @@ WRONG = {
         (choosing(lambda costs, batch: batch * costs["activations"]), "The weights take memory as well"),
         (lambda costs, kilobytes, batch: costs["network"][need(costs, batch).idxmin()], "that needs the least"),
         (lambda costs, kilobytes, batch: costs["network"][costs["accuracy"].idxmin()], "the least accurate"),
-        (lambda costs, kilobytes, batch: costs.sort_values("accuracy")["network"].iloc[-2], "it does not fit"),
+        (lambda costs, kilobytes, batch: costs.sort_values("accuracy")["network"].iloc[-batch // 8], "it does not fit"),
         (
             lambda costs, kilobytes, batch: costs[costs["network"] == choice(costs, kilobytes, batch)]["network"],
             "`.item()` takes the name",

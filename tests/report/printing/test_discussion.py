@@ -9,11 +9,7 @@ from PIL import Image
 from labkit.report.printing import writers
 
 PIECES = {
-    "a formula in a line": (
-        "so $x_i^2$ is",
-        r"so <math.*?</math> is",
-        "equation",
-    ),
+    "a formula in a line": ("so $x_i^2$ is", r"so <math.*?</math> is", "equation"),
     "a formula by itself": ("so\n\n$$\\frac{a}{b}$$\n", r"<math display=\"block\".*?<mfrac>", "equation"),
     "a list": ("We see:\n- one $a$\n- two\n    - three\n", r"<ul>\s*<li>one .*<li>two\s*<ul>\s*<li>three", "list"),
     "a numbered list": ("1. first\n2. second\n", r"<ol[^>]*>\s*<li>first</li>\s*<li>second", "enum"),
