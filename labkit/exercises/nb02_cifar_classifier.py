@@ -1,4 +1,4 @@
-"""Exercises of notebook 2: batches, honest accuracies; what trains a network is judged in training_steps."""
+"""Exercises of notebook 2: honest accuracies; training is judged in training_steps, an interval in intervals."""
 
 from __future__ import annotations
 
@@ -6,33 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from labkit.exercises import intervals, training_trials, trials
 from labkit.exercises import training_steps as training
-from labkit.exercises import training_trials, trials
 from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, close, recognise
-
-
-def _draw_counts(rng: np.random.Generator) -> Inputs:
-    batch = 2 * int(rng.integers(4, 30))
-    full = batch * int(rng.integers(3, 40))
-    few, many = int(rng.integers(1, batch // 2)), int(rng.integers(batch // 2 + 1, batch))
-    return [(full, batch), (full + few, batch), (full + many, batch), (few, batch)]
-
-
-def _judge_steps(answers: list[Any], inputs: Inputs) -> None:
-    steps = [as_number(answer) for answer in answers]
-    exact = np.array([count / batch for count, batch in inputs])
-    mistakes = [
-        (exact, "A number of steps is a whole number: a last batch that is not full takes a step as well."),
-        (np.floor(exact), "The last batch is left out where it is not full: round up, not down."),
-        (np.floor(exact) + 1, "Where all batches are full, it counts one step too many."),
-        (np.round(exact), "It rounds to the nearest number: a last batch that is less than half full counts as well."),
-    ]
-    recognise(steps, mistakes, 1e-9)
-    for step, expected, (count, batch) in zip(steps, np.ceil(exact), inputs, strict=True):
-        if step != expected:
-            raise Wrong(
-                f"For {count} images in batches of {batch} it gives {step:g}, which is not the number of steps."
-            )
 
 
 def _draw_answers(rng: np.random.Generator) -> Inputs:
@@ -138,7 +114,7 @@ def _judge_batch_spread(answers: list[Any], inputs: Inputs) -> None:
                     (batches.var(ddof=ddof) / 1e4, "This is the variance: the standard deviation is its root."),
                     (
                         batches.std(1, ddof=ddof).mean(),
-                        "It averages one spread a seed: take the batches of all seeds together.",
+                        "It averages one spread per seed: take the batches of all seeds together.",
                     ),
                     (
                         run_on.std(ddof=ddof),
@@ -156,18 +132,6 @@ def _judge_batch_spread(answers: list[Any], inputs: Inputs) -> None:
 EXERCISES = (
     Exercise(
         "2.1",
-        "how many steps has an epoch?",
-        1,
-        trials.calls,
-        _draw_counts,
-        _judge_steps,
-        (
-            "Try it by hand: 8 images in batches of 4, then 9 images in batches of 4.",
-            "Divide and round up: `math.ceil` does it, or whole-number division of the negative number.",
-        ),
-    ),
-    Exercise(
-        "2.2",
         "one step of training",
         3,
         training_trials.training_steps,
@@ -179,7 +143,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "2.3",
+        "2.2",
         "accuracy over all images",
         2,
         training_trials.on_loaders,
@@ -191,7 +155,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "2.4",
+        "2.3",
         "accuracy class by class",
         1,
         trials.calls,
@@ -203,7 +167,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "2.5",
+        "2.4",
         "how far does a batch jump?",
         2,
         trials.calls,
@@ -215,6 +179,18 @@ EXERCISES = (
         ),
     ),
     Exercise(
+        "2.5",
+        "is A better than B?",
+        3,
+        intervals.without_own_intervals,
+        intervals.draw_pairs,
+        intervals.judge_interval,
+        (
+            "Three steps: the differences seed by seed, their mean, and the standard error of that mean.",
+            "Half the width is t · s / √n; s divides by n - 1, and t comes from the table above or from `scipy.stats`.",
+        ),
+    ),
+    Exercise(
         "2.6",
         "a classifier for images without labels",
         3,
@@ -223,7 +199,7 @@ EXERCISES = (
         training.judge_classifier,
         (
             "Three parts: an optimiser for the network's parameters, a loop over epochs, a loop over shuffled batches.",
-            "Only `dataset.train` is needed. One random order an epoch picks images and labels alike; return the "
+            "Only `dataset.train` is needed. One random order per epoch picks images and labels alike; return the "
             "network after both loops.",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Exercises of notebook 5: the parameters of a network, the choice of a width, a sweep over learning rates."""
+"""Exercises of notebook 5: a network as a module, the choice of a width, a sweep over learning rates, an interval."""
 
 from __future__ import annotations
 
@@ -6,134 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import torch_trials, trials
+from labkit.exercises import intervals, mlp1_module, one_standard_error, torch_trials, trials
 from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, counted, kind_of
-
-
-def _draw_sizes(rng: np.random.Generator) -> Inputs:
-    sizes = zip(rng.integers(20, 300, 3), rng.integers(301, 700, 3), rng.integers(11, 19, 3), strict=True)
-    return [(int(width), int(inputs), int(classes)) for width, inputs, classes in sizes]
-
-
-def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (width, pixels, classes) in zip(answers, inputs, strict=True):
-        first, second = pixels * width, width * classes
-        expected = first + width + second + classes
-        if isinstance(answer, list) and np.size(answer) > 1 and as_array(answer).sum() == expected:
-            raise Wrong("These are the numbers of each layer; one number is wanted, their sum.")
-        number = as_number(answer)
-        for mistake, message in (
-            (785 * width + 10 * width + 10, "It always counts 784 inputs and 10 classes: use the arguments."),
-            (first + second, "The biases are missing: one for each hidden neuron, and one for each class."),
-            (expected - width, "The biases of the hidden layer are missing, one for each hidden neuron."),
-            (expected - classes, "The biases of the output layer are missing, one for each class."),
-            (first + 1 + second + 1, "A layer has one bias for each of its neurons, not one in all."),
-            (first + width, "The output layer is missing: each class has a weight for each hidden neuron, and a bias."),
-            (first, "These are the weights of the first layer alone."),
-            (expected + pixels, "Inputs have no biases of their own; only neurons have."),
-            (
-                first + pixels + second + width,
-                "A bias belongs to the neuron that takes the sum, not to what is summed.",
-            ),
-        ):
-            if number == mistake:
-                raise Wrong(message)
-        if number != expected:
-            raise Wrong(
-                f"With {width} hidden neurons, {pixels} inputs and {classes} classes there are {expected:,} "
-                f"parameters, but your function returns {number:,.10g}."
-            )
-
-
-# Rules that one might take for that of exercise 5.2, and what tells each from it.
-RULES = {
-    "best": "It chooses the best mean, but a smaller width is as good within one standard deviation.",
-    "test": "It chooses by test accuracy, which would then be quoted too high: take the validation accuracy.",
-    "widest": "It chooses the widest network, but the smallest that is good enough is wanted.",
-    "largest": "It chooses the largest width within the band, but the smallest is wanted.",
-    "single": "It chooses the width of the best single run, which may be luck: compare means over the seeds.",
-    "runs": "It takes a width for which one run lies within the band, but the mean over the seeds must.",
-    "population": "The standard deviation divides by n, not by n - 1: pandas does that, NumPy with `ddof=1`.",
-    "error": "The band is the standard error, but the rule has the standard deviation itself.",
-    "overall": "The band is the spread of all runs, but the rule has that of the best width's runs alone.",
-    "own": "Each width has a band of its own, but the rule has that of the best width for all.",
-    "first": "It takes the first width in the table that is good enough, but rows may come in any order.",
-}
-
-
-def _smallest(widths: np.ndarray, accuracies: np.ndarray) -> int:
-    """Return the width that the one-standard-deviation rule chooses, given one row of accuracies a width."""
-    means = accuracies.mean(1)
-    best = means.argmax()
-    return int(widths[(means >= means[best] - accuracies[best].std(ddof=1)).argmax()])
-
-
-def _choices(widths: np.ndarray, validation: np.ndarray, test: np.ndarray, rows: np.ndarray) -> dict[str, int]:
-    """Return the width that each rule chooses, given one row of accuracies a width; rows: the table's order."""
-    means, spreads, highest = validation.mean(1), validation.std(1, ddof=1), validation.max(1)
-    best = int(means.argmax())
-    good = means >= means[best] - spreads[best]
-    indices = {
-        "best": best,
-        "widest": -1,
-        "largest": np.flatnonzero(good)[-1],
-        "single": highest.argmax(),
-        "runs": (highest >= means[best] - spreads[best]).argmax(),
-        "population": (means >= means[best] - validation[best].std()).argmax(),
-        "error": (means >= means[best] - spreads[best] / validation.shape[1] ** 0.5).argmax(),
-        "overall": (means >= means[best] - validation.std(ddof=1)).argmax(),
-        "own": (means + spreads >= means[best]).argmax(),
-        "first": next(index for index in rows if good[index]),
-    }
-    return {"test": _smallest(widths, test), **{rule: int(widths[index]) for rule, index in indices.items()}}
-
-
-def _draw_tables(rng: np.random.Generator) -> Inputs:
-    """Return a table for each of RULES on which this rule, and no other, chooses what it does; rows in random order."""
-    import pandas as pd
-
-    inputs: Inputs = []
-    while len(inputs) < len(RULES):
-        count, seeds = 7, int(rng.integers(3, 6))
-        widths = np.sort(rng.choice(np.arange(20, 400, 10), count, replace=False))
-        order, means = rng.permutation(count * seeds), 0.94 - 0.02 * np.exp(-np.arange(count))
-        noise = rng.normal(0, 1, (2, count, seeds)) * rng.uniform(0.001, 0.01, (2, count, 1))
-        accuracies = (means + rng.normal(0, 0.003, count))[:, None] + noise
-        choices = _choices(widths, accuracies[0], accuracies[1], order // seeds)
-        width = choices[list(RULES)[len(inputs)]]
-        if list(choices.values()).count(width) == 1 and width != _smallest(widths, accuracies[0]):
-            columns = {"width": widths.repeat(seeds), "seed": np.tile(np.arange(seeds), count)}
-            columns |= {"validation_accuracy": accuracies[0].ravel(), "test_accuracy": accuracies[1].ravel()}
-            inputs.append((pd.DataFrame(columns).iloc[order].reset_index(drop=True),))
-    return inputs
-
-
-def _one(answer: Any) -> float:
-    """Return the width that an answer is, also where it comes as a column or tensor with one entry."""
-    if isinstance(answer, dict):
-        raise Wrong("Your function returns a table or dictionary, but one number is wanted: the width.")
-    return as_number(answer.item() if isinstance(answer, np.ndarray) and answer.size == 1 else answer)
-
-
-def _judge_width(answers: list[Any], inputs: Inputs) -> None:
-    numbers, expected, choices = [_one(answer) for answer in answers], [], []
-    for number, (table,) in zip(numbers, inputs, strict=True):
-        widths, order = np.unique(table["width"], return_inverse=True)
-        rows = table.sort_values(["width", "seed"])
-        accuracies = [
-            rows[name].to_numpy().reshape(len(widths), -1) for name in ("validation_accuracy", "test_accuracy")
-        ]
-        if number not in widths:
-            raise Wrong(f"Your function returns {number:g}, which is no width of the table.")
-        expected.append(_smallest(widths, accuracies[0]))
-        choices.append(_choices(widths, accuracies[0], accuracies[1], order))
-    if numbers == expected:
-        return
-    for rule, message in RULES.items():
-        if numbers == [choice[rule] for choice in choices]:
-            raise Wrong(message)
-    number, width = next(pair for pair in zip(numbers, expected, strict=True) if pair[0] != pair[1])
-    raise Wrong(f"On one of {len(inputs)} tables it chooses {number:g}, but by the rule it is {width}.")
 
 
 def _draw_rates(rng: np.random.Generator) -> Inputs:
@@ -202,14 +76,14 @@ def _train_rates(width: int, config: dict[str, Any], seeds: list[int]) -> np.nda
 EXERCISES = (
     Exercise(
         "5.1",
-        "count the parameters",
-        1,
-        trials.calls,
-        _draw_sizes,
-        _judge_parameters,
+        "write MLP1",
+        3,
+        torch_trials.network,
+        mlp1_module.draw_modules,
+        mlp1_module.judge_module,
         (
-            "Take the two layers one by one. How many weights has one neuron, and how many biases?",
-            "A layer of m neurons that sees n numbers has n times m weights and m biases. Add up both layers.",
+            "`__init__` makes two linear layers, `forward` uses them: how many numbers go in and out of each?",
+            "In `forward`: flatten from dimension 1, the hidden layer, ReLU, the output layer; nothing behind it.",
         ),
     ),
     Exercise(
@@ -217,11 +91,11 @@ EXERCISES = (
         "choose a width, and defend it",
         3,
         trials.calls,
-        _draw_tables,
-        _judge_width,
+        one_standard_error.draw_tables,
+        one_standard_error.judge_width,
         (
-            "Group the rows by width, and take mean and standard deviation of each group's validation accuracy.",
-            "The floor is the best mean minus the spread of that same width. Which widths lie above it?",
+            "Group the rows by width, and take mean and standard error (`sem`) of each group's validation accuracy.",
+            "The floor is the best mean minus the standard error of that same width. Which widths lie above it?",
         ),
     ),
     Exercise(
@@ -234,6 +108,18 @@ EXERCISES = (
         (
             "`config.lr` is the rate to start from. A grid with two keys, one of them `lr`, gives all settings.",
             "`sweep` wants, in this order: the network's class, the grid, the dataset, config, the seeds, the cache.",
+        ),
+    ),
+    Exercise(
+        "5.4",
+        "an interval for 992 of 1,000",
+        2,
+        trials.calls,
+        intervals.draw_shares,
+        intervals.judge_wilson,
+        (
+            "Take the formula apart: a middle, half a width, and the same divisor below both.",
+            "p = right / n. Middle: p + z²/2n. Half: z times the root of p(1 - p)/n + z²/4n². Divide both by 1 + z²/n.",
         ),
     ),
 )

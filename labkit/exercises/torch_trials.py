@@ -92,11 +92,11 @@ def _disturbed(seconds: list[float], durations: list[float]) -> bool:
     return any(measured > 1.1 * asked + 0.001 for asked, measured in zip(seconds, durations, strict=False))
 
 
-def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any]]:
+def network(build: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Build a network, give it weights drawn from a seed, and note the shapes of its parameters and its outputs.
 
-    build: a class or function without arguments, which uses no network of labkit's. inputs: pairs of a batch (tensor)
-    and a seed. The outputs are noted in evaluation and in training mode.
+    build: a class or function, which uses no network of labkit's. inputs: a batch (tensor), a seed, and the arguments
+    of `build`. The outputs are noted in evaluation and in training mode.
     """
     import torch
     from torch.nn.parameter import UninitializedParameter
@@ -104,8 +104,8 @@ def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any
     if not callable(build) or (hasattr(build, "state_dict") and not isinstance(build, type)):
         return [{"refused": f"The check wants your class itself, without brackets, but got {name_of(build)}."}]
 
-    def outputs(batch: Any, seed: int) -> dict[str, Any] | None:
-        model = build()
+    def outputs(batch: Any, seed: int, *arguments: Any) -> dict[str, Any] | None:
+        model = build(*arguments)
         if model is None:
             return None
         model.eval()
@@ -121,7 +121,7 @@ def network(build: Any, inputs: Sequence[tuple[Any, int]]) -> list[dict[str, Any
                 "in training": model.train()(batch.clone()),
             }
 
-    return [note(outputs, batch, seed) for batch, seed in inputs]
+    return [note(outputs, *arguments) for arguments in inputs]
 
 
 def on_derivatives(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:

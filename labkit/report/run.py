@@ -30,12 +30,19 @@ if TYPE_CHECKING:
 
 
 def begin(
-    name: str, images: str, data: str, profile: str, seed: int, out: str = "", quick_limit: int | None = None
+    name: str,
+    images: str,
+    data: str,
+    profile: str,
+    seed: int,
+    out: str = "",
+    quick_limit: int | None = None,
+    **reading: Any,
 ) -> Run:
     """Begin a notebook: threads and plot style are set, its images are loaded, and its Run is returned.
 
     images: "mnist" or "cifar10". The others are the notebook's parameters; `quick_limit`: training images in the quick
-    profile, where they are other than the profile's.
+    profile, where they are other than the profile's. reading: normalisation and validation, as in `load`.
     """
     from labkit.basics.machine import set_threads
     from labkit.report.plots import use_style
@@ -44,7 +51,7 @@ def begin(
     use_style()
     chosen = get_profile(profile)
     limit = chosen.choose(quick=quick_limit or chosen.train_limit, full=chosen.train_limit)
-    return Run(name, chosen, load(images, data, train_limit=limit), seed, out)
+    return Run(name, chosen, load(images, data, train_limit=limit, **reading), seed, out)
 
 
 class Run:

@@ -172,7 +172,7 @@ def test_a_line_left_below_an_answer_is_told_and_an_untouched_function_is_open()
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_return_is_told_as_that(name):
     told = examine(EXERCISES[name], ODD["returns nothing"]).message
-    expected = "backward() is missing" if name == "2.2" else "returns None: does its last line say `return`?"
+    expected = "backward() is missing" if name == "2.1" else "returns None: does its last line say `return`?"
     assert expected in told
 
 

@@ -10,16 +10,19 @@ from labkit.basics.faces import late
 if TYPE_CHECKING:
     from labkit.report.plots.costs import error_against_latency
     from labkit.report.plots.curves import (
+        accuracy_by_width,
         cost_lines,
         guessing_line,
         learning_curves,
+        rate_curve,
         reference_line,
         reference_lines,
         spread_line,
         spread_lines,
         step_losses,
     )
-    from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid
+    from labkit.report.plots.experiments import batches_of, repeated_intervals, two_questions
+    from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid, images_with_labels
     from labkit.report.plots.scratch_figures import activation_curves, cost_panels, errors_beside_reported, scale_panels
     from labkit.report.plots.spreads import confusion, grid_map, interval_dots, seed_dots
     from labkit.report.plots.style import MARKERS, use_style

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,6 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from labkit.report.plots.style import MARKERS, PALE
+from labkit.report.uncertainty import interval
+
+PUBLISHED = {"1998: 300 hidden neurons": 95.3, "1998: 300 and 100": 96.95}  # LeCun et al. 1998: 4.7 and 3.05 % wrong
 
 
 def spread_line(
@@ -74,6 +79,14 @@ def step_losses(losses: np.ndarray, ax: Axes | None = None, window: int = 10) ->
     return ax
 
 
+def rate_curve(rates: Sequence[float], ax: Axes | None = None) -> Axes:
+    """Draw the learning rate of each step of a training."""
+    ax = ax or plt.figure(figsize=(5.4, 2.2)).gca()
+    ax.plot(np.arange(1, len(rates) + 1), rates)
+    ax.set(xlabel="step", ylabel="learning rate", ylim=(0, None))
+    return ax
+
+
 def cost_lines(costs: pd.DataFrame, y: str, ax: Axes | None = None) -> Axes:
     """Draw column `y` of a cost table against the batch size, both logarithmic, one line per model.
 
@@ -129,3 +142,33 @@ def reference_line(ax: Axes, reference: pd.DataFrame | None, x: str, y: str, spr
 def guessing_line(ax: Axes, classes: int = 10, label: str = "") -> Axes:
     """Draw the accuracy of a network that guesses, in percent, as a dashed line with its name."""
     return reference_lines({label or f"guessing: {100 / classes:.0f} %": 100 / classes}, ax)
+
+
+def accuracy_by_width(
+    runs: pd.DataFrame, chosen: int, reference: pd.DataFrame | None, published: bool, ax: Axes | None = None
+) -> Axes:
+    """Draw training and test accuracy (columns `train`, `test`, in percent) against `width`; mark the chosen width.
+
+    reference: means of the full run, drawn pale (see `Run.reference`). published: whether the accuracies that LeCun et
+    al. published in 1998 belong beside these images.
+    """
+    ax = ax or plt.gca()
+    spread_line(runs, "width", "train", ax, "training split", 1)
+    spread_line(runs, "width", "test", ax, "test split")
+    reference_line(ax, reference, "width", "test", "sd", "test split")
+    own = runs.loc[runs["width"] == chosen, "test"]
+    low, high = interval(own.tolist())
+    mean = own.mean()
+    label = f"chosen: {chosen} neurons, 95 % interval of the mean"
+    ax.errorbar(chosen, mean, [[mean - low], [high - mean]], color="C3", linewidth=5, alpha=0.55, zorder=4, label=label)
+    ax.plot(chosen, mean, "o", color="C3", markersize=11, markerfacecolor="none", markeredgewidth=1.6, zorder=5)
+    if published:
+        reference_lines(PUBLISHED, ax)
+    widths = sorted(runs["width"].unique())
+    if widths[-1] >= 20 * widths[0]:
+        ax.set_xscale("log")
+        ax.minorticks_off()
+    ax.set_xticks(widths, [str(width) for width in widths])
+    ax.set(xlabel="neurons in the hidden layer", ylabel="accuracy (%)")
+    ax.legend(loc="lower right")
+    return ax

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 
 def image_grid(images: np.ndarray, labels: Sequence[str], columns: int = 10, ax: Axes | None = None) -> Axes:
@@ -18,10 +19,20 @@ def image_grid(images: np.ndarray, labels: Sequence[str], columns: int = 10, ax:
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
         top, left = index // columns * (height + head) + head, index % columns * (width + gap)
         sheet[top : top + height, left : left + width] = np.broadcast_to(image.transpose(1, 2, 0), (height, width, 3))
-        ax.text(left + width / 2, top - 1.5, label, ha="center", va="bottom", fontsize=9)
+        colour = "C1" if label.startswith("✗") else "black"
+        ax.text(left + width / 2, top - 1.5, label, ha="center", va="bottom", fontsize=9, color=colour)
     ax.imshow(sheet, interpolation="nearest")
     ax.axis("off")
     return ax
+
+
+def images_with_labels(images: np.ndarray, labels: Sequence[str], columns: int = 10, width: float = 6.4) -> Figure:
+    """Return a figure of an `image_grid` alone, `width` inches wide and as high as the grid, without empty bands."""
+    figure = plt.figure(figsize=(width, width), layout="none")
+    ax = image_grid(images, labels, columns, figure.add_axes((0.0, 0.0, 1.0, 1.0)))
+    rows, pixels = (np.ptp(limits()) for limits in (ax.get_ylim, ax.get_xlim))
+    figure.set_size_inches(width, width * rows / pixels)
+    return figure
 
 
 def error_gallery(

@@ -1,14 +1,17 @@
 import copy
 import math
+import statistics
 from types import SimpleNamespace
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from labkit.data.datasets import Split
+from labkit.report import uncertainty
 from labkit.training.config import TrainConfig
 from labkit.training.loop import evaluate, fit
 
@@ -292,20 +295,62 @@ def evaluating_in_between(model, dataset, epochs, size, lr):
     return model
 
 
+def by_scipy(ours, theirs):
+    differences = ours - theirs
+    return stats.t.interval(0.95, len(differences) - 1, differences.mean(), stats.sem(differences))
+
+
+def by_a_table(ours, theirs):
+    t = {3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 8: 2.36, 10: 2.26}[len(ours)]
+    differences = [one - other for one, other in zip(ours, theirs, strict=True)]
+    half = t * np.std(differences, ddof=1) / len(differences) ** 0.5
+    return [np.mean(differences) - half, np.mean(differences) + half]
+
+
+def by_statistics(ours, theirs):
+    differences = [float(one - other) for one, other in zip(ours, theirs, strict=True)]
+    half = stats.t.ppf(0.975, len(ours) - 1) * statistics.stdev(differences) / math.sqrt(len(ours))
+    return [statistics.mean(differences) - half, statistics.mean(differences) + half]
+
+
+def t_interval(
+    middle=np.mean,
+    factor=lambda n: stats.t.ppf(0.975, n - 1),
+    spread=lambda differences: differences.std(ddof=1),
+    root=lambda n: n**0.5,
+):
+    """The interval with one of its parts exchanged."""
+
+    def interval(ours, theirs):
+        differences, n = ours - theirs, len(ours)
+        half = factor(n) * spread(differences) / root(n)
+        return middle(differences) - half, middle(differences) + half
+
+    return interval
+
+
+def by_compare(ours, theirs):
+    found = uncertainty.compare(ours, theirs)
+    return found.low, found.high
+
+
 RIGHT = {
-    "2.1": [
-        lambda count, batch_size: -(-count // batch_size),
-        lambda count, batch_size: np.ceil(count / batch_size),
-        lambda count, batch_size: torch.arange(count).split(batch_size).__len__(),
-    ],
-    "2.2": [usual_step, clearing_at_the_end, by_autograd, step("fzbs")],
-    "2.3": [in_totals, in_one_piece, spoilt_accuracy()],
-    "2.4": [
+    "2.1": [usual_step, clearing_at_the_end, by_autograd, step("fzbs")],
+    "2.2": [in_totals, in_one_piece, spoilt_accuracy()],
+    "2.3": [
         lambda matrix: matrix.diagonal() / matrix.sum(1),
         lambda matrix: [row[label] / row.sum() for label, row in enumerate(matrix)],
         lambda matrix: torch.tensor(matrix).diag() / torch.tensor(matrix).sum(dim=1),
     ],
-    "2.5": [lambda correct, size: batches_of(correct, size).std(), batch_by_batch],
+    "2.4": [lambda correct, size: batches_of(correct, size).std(), batch_by_batch],
+    "2.5": [
+        by_scipy,
+        by_a_table,
+        by_statistics,
+        lambda ours, theirs: stats.ttest_rel(ours, theirs).confidence_interval(),
+        lambda ours, theirs: stats.ttest_1samp(ours - theirs, 0).confidence_interval(0.95),
+        lambda ours, theirs: torch.tensor(by_scipy(ours, theirs)),
+    ],
     "2.6": [
         by_indexing,
         by_loader,
@@ -319,16 +364,6 @@ RIGHT = {
 }
 WRONG = {
     "2.1": [
-        (lambda count, batch_size: count // batch_size, "round up, not down"),
-        (lambda count, batch_size: count // batch_size + 1, "one step too many"),
-        (lambda count, batch_size: round(count / batch_size), "rounds to the nearest"),
-        (lambda count, batch_size: count / batch_size, "a whole number"),
-        (lambda count, batch_size: 12, "which is not the number of steps"),
-        (lambda count, batch_size: [-(-count // batch_size)], "a list, but one number is wanted"),
-        (lambda count, batch_size: torch.tensor([-(-count // batch_size)]), "shape (1,), but one number is wanted"),
-        (lambda count, batch_size: str(-(-count // batch_size)), "a text, but numbers are wanted"),
-    ],
-    "2.2": [
         (step("fbs"), "zero_grad() is missing"),
         (step("fbzs"), "zero_grad() between backward() and step()"),
         (step("zfb"), "optimizer.step() is missing"),
@@ -348,7 +383,7 @@ WRONG = {
         (lambda *arguments: step("zfbs", returns=late(KEPT))(*arguments), "the loss of the wrong step"),
         (own_update, "the optimiser that the function is given is not used"),
     ],
-    "2.3": [
+    "2.2": [
         (spoilt_accuracy(finish=lambda r, n: np.mean(np.divide(r, n))), "averages the batches"),
         (spoilt_accuracy(switch=False), "model.eval() is missing"),
         (spoilt_accuracy(finish=lambda r, n: r[-1] / n[-1]), "the last batch alone"),
@@ -362,7 +397,7 @@ WRONG = {
         (evaluate, "the library's own does not count"),
         (spoilt_accuracy(finish=lambda r, n: np.divide(r, n)), "one number is wanted"),
     ],
-    "2.4": [
+    "2.3": [
         (lambda matrix: matrix.diagonal() / matrix.sum(0), "the sums of the columns"),
         (lambda matrix: matrix.diagonal(), "numbers of images"),
         (lambda matrix: matrix.diagonal() / matrix.sum(), "divides by all images:"),
@@ -372,7 +407,7 @@ WRONG = {
         (lambda matrix: 1 - matrix.diagonal() / matrix.sum(1), "shares that are wrong"),
         (lambda matrix: np.array([matrix[label, label] / matrix[label].sum() for label in range(10)]), "IndexError"),
     ],
-    "2.5": [
+    "2.4": [
         (lambda correct, size: batches_of(correct, size).std() / 100, "percentage points are 100 times"),
         (lambda correct, size: batches_of(correct, size).var(ddof=1), "the variance"),
         (lambda correct, size: 100 * (correct.mean() * (1 - correct.mean()) / size) ** 0.5, "what theory gives"),
@@ -382,11 +417,40 @@ WRONG = {
         ),
         (lambda correct, size: 100 * correct.reshape(-1, size).mean(1).std(), "cannot reshape"),
         (lambda correct, size: batches_of(correct, size).mean(), "the mean of the batches"),
-        (seed_by_seed, "one spread a seed"),
+        (seed_by_seed, "one spread per seed"),
         (with_the_last_batch, "which are not full"),
         (lambda correct, size: 100 * correct.std(), "single images"),
         (lambda correct, size: 100 * correct.mean(1).std(), "between seeds"),
         (batches_of, "but one number is wanted"),
+    ],
+    "2.5": [
+        (t_interval(root=lambda n: 1), "spread of single runs"),
+        (t_interval(root=lambda n: 1, factor=lambda n: 1), "spread of single runs"),
+        (t_interval(root=lambda n: 1, factor=lambda n: 2), "spread of single runs"),
+        (t_interval(factor=lambda n: 1), "the factor t is missing"),
+        (t_interval(factor=lambda n: 1.96), "right for very many seeds"),
+        (t_interval(factor=lambda n: 2), "right for very many seeds"),
+        (t_interval(factor=lambda n: stats.t.ppf(0.95, n - 1)), "2.5 % on each side"),
+        (t_interval(factor=lambda n: stats.t.ppf(0.975, n)), "degrees of freedom"),
+        (t_interval(factor=lambda n: 2.776), "but t is that of 5"),
+        (t_interval(spread=np.std), "divides by n - 1"),
+        (t_interval(spread=lambda d: np.var(d, ddof=1)), "the variance"),
+        (t_interval(root=lambda n: n), "divided by the root of n"),
+        (t_interval(root=lambda n: (n - 1) ** 0.5), "the root of n - 1"),
+        (t_interval(middle=np.median), "the median"),
+        (t_interval(middle=lambda d: 0), "The mean is missing"),
+        (lambda ours, theirs: by_scipy(theirs, ours), "The sign is turned round"),
+        (lambda ours, theirs: by_scipy(ours, theirs)[::-1], "the lower one first"),
+        (lambda ours, theirs: stats.ttest_ind(ours, theirs).confidence_interval(), "not paired"),
+        (lambda ours, theirs: stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(), "not paired"),
+        (lambda ours, theirs: np.quantile(ours - theirs, [0.025, 0.975]), "quantiles of single runs"),
+        (lambda ours, theirs: ((ours - theirs).min(), (ours - theirs).max()), "the smallest and the largest"),
+        (lambda ours, theirs: ((ours - theirs).mean(), np.ptp(by_scipy(ours, theirs)) / 2), "half the width"),
+        (lambda ours, theirs: (ours - theirs).mean(), "two numbers are wanted"),
+        (lambda ours, theirs: ours - theirs, "two numbers are wanted"),
+        (lambda ours, theirs: (0.0, 1.0), "the interval goes from"),
+        (by_compare, "the library's own does not count"),
+        (lambda ours, theirs: uncertainty.interval(ours - theirs), "the library's own does not count"),
     ],
     "2.6": [
         (by_fit, "the library's own does not count"),
