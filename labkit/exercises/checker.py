@@ -65,7 +65,7 @@ def feedback(exercise: Exercise, verdict: Verdict, failures: int) -> str:
 def _told(exercise: Exercise, verdict: Verdict, failures: int) -> str:
     sign = SIGNS[verdict.status]
     if verdict.status == "passed":
-        return f"{sign} Exercise {exercise.id} is passed."
+        return f"{sign} Exercise {exercise.id} is {verdict.message}."
     if verdict.status == "open":
         return f"{sign} Exercise {exercise.id} is not attempted yet: write your answer above, and run both cells again."
     hint = exercise.hints[min(failures, len(exercise.hints)) - 1]

@@ -19,7 +19,8 @@ class Exercise:
 
     collect: tries the student's object on inputs and notes plain data; a function of one of the modules of trials.
     draw: the inputs, one tuple a call, from a random generator: the same in the student's kernel and for the judge.
-    judge: takes what came back, one entry an input, and the inputs; raises Wrong unless every entry is right.
+    judge: takes what came back, one entry an input, and the inputs; raises Wrong unless every entry is right. It may
+        return the message of a right answer, beginning with "passed", such as what it counted.
     hints: one for the first failed call, a stronger one from the second on.
     """
 
@@ -28,7 +29,7 @@ class Exercise:
     points: int
     collect: Callable[[Any, Inputs], list[dict[str, Any]]]
     draw: Callable[[np.random.Generator], Inputs]
-    judge: Callable[[list[Any], Inputs], None]
+    judge: Callable[[list[Any], Inputs], str | None]
     hints: tuple[str, str]
 
 

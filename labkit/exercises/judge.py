@@ -35,14 +35,14 @@ def judge(exercise: Exercise, notes: str, seed: int = 0) -> Verdict:
             inputs = exercise.draw(np.random.default_rng(seed))
             if not isinstance(entries, list) or len(entries) != len(inputs):
                 raise Wrong("The notes of this answer do not belong to this exercise.")
-            exercise.judge([with_kind(entry["value"], entry.get("type")) for entry in entries], inputs)
+            said = exercise.judge([with_kind(entry["value"], entry.get("type")) for entry in entries], inputs)
     except _Open:
         return Verdict("open", "not attempted yet", printed)
     except Wrong as wrong:
         return Verdict("failed", str(wrong), printed)
     except Exception as error:  # an answer of a form that nobody thought of
         return Verdict("failed", f"The answer has a form that cannot be judged ({type(error).__name__}).", printed)
-    return Verdict("passed", "passed", printed)
+    return Verdict("passed", said or "passed", printed)
 
 
 def _printed(entries: Any) -> str:

@@ -1,4 +1,4 @@
-"""Exercises of notebook 3: counting parameters, the size of an effect, an order that changes, a design of one's own."""
+"""Exercises of notebook 3: the size of a map, the signal by layer, He's initialisation, a CNN of one's own."""
 
 from __future__ import annotations
 
@@ -6,250 +6,208 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import trials
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_number, close, kind_of, recognise
-
-BASELINE = {"feature_maps": [6, 16], "depth": 7, "activation": "relu"}
-LARGEST = {"maps": 256, "layers": 31}  # beyond them a training takes hours
-
-
-def _draw_convolutions(rng: np.random.Generator) -> Inputs:
-    inputs: Inputs = []
-    for side in (3, 5, 7):
-        maps_in = int(rng.integers(2, 20))
-        inputs.append((maps_in, maps_in + int(rng.integers(1, 30)), side))
-    return inputs
-
-
-def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
-    counts = [as_number(answer) for answer in answers]
-    ins, outs, side = np.array(inputs).T
-    weights = ins * outs * side**2
-    if np.array_equal(counts, weights + outs):
-        return
-    mistakes = [
-        (weights, "The biases are missing: each output map has one."),
-        (weights + ins, "It has a bias for each input map; a bias belongs to an output map."),
-        (
-            weights + ins * outs,
-            "It has a bias for each pair of an input and an output map; an output map has one only.",
-        ),
-        (weights + 1, "It has one bias in all; each output map has its own."),
-        (ins * outs * side + outs, "The filters are square: side times side weights for each input map."),
-        (ins * outs * side, "The filters are square: side times side weights, and a bias for each output map."),
-        (outs * side**2 + outs, "A filter reaches through all input maps: it has weights for each of them."),
-        (outs * side**2, "A filter reaches through all input maps, and each output map has a bias."),
-    ]
-    recognise(counts, mistakes, 1e-12)
-    for count, expected, (maps_in, maps_out, width) in zip(counts, weights + outs, inputs, strict=True):
-        if count != expected:
-            raise Wrong(
-                f"From {maps_in} to {maps_out} maps, with filters of {width} x {width}, {count:,.0f} is not right."
-            )
+from labkit.exercises import network_trials, trials
+from labkit.exercises.exercise import (
+    Exercise,
+    Inputs,
+    Wrong,
+    as_array,
+    as_list,
+    as_number,
+    close,
+    name_mistake,
+    recognise,
+)
+from labkit.exercises.he_initialisation import draw_settings, judge_he
+from labkit.exercises.own_cnn import draw_images, judge_own
 
 
-def _draw_samples(rng: np.random.Generator) -> Inputs:
-    """Return pairs of samples whose spreads differ, so that no wrong way to combine them gives the right result."""
-    inputs: Inputs = []
-    for counts, sign in (((5, 5), 1), ((6, 4), -1)):
-        ours, theirs = (rng.normal(0, 1, count) for count in counts)
-        ours = 60 + sign * rng.uniform(2, 5) + rng.uniform(1.5, 2.5) * (ours - ours.mean()) / ours.std()
-        theirs = 60 + rng.uniform(4, 6) * (theirs - theirs.mean()) / theirs.std()
-        inputs.append((ours, theirs))
-    return inputs
-
-
-def _judge_effect(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (ours, theirs) in zip(answers, inputs, strict=True):
-        effect, difference = as_number(answer), ours.mean() - theirs.mean()
-        var_ours, var_theirs = ours.var(ddof=1), theirs.var(ddof=1)
-        expected = difference / ((var_ours + var_theirs) / 2) ** 0.5
-        if close(effect, expected, 1e-5):
-            continue
-        mistakes = [
-            (-expected, "The sign is turned round: it is ours minus theirs."),
-            (
-                difference / ((ours.var() + theirs.var()) / 2) ** 0.5,
-                "It divides by n: sample deviations need `ddof=1`.",
-            ),
-            (difference / ((var_ours + var_theirs) / 2), "It divides by the pooled variance: the root is missing."),
-            (
-                difference / (var_ours + var_theirs) ** 0.5,
-                "The two variances are added; their mean, half of that, is wanted.",
-            ),
-            (
-                difference / ((var_ours**0.5 + var_theirs**0.5) / 2),
-                "It averages deviations: average the variances, then the root.",
-            ),
-            (difference / var_ours**0.5, "It divides by the deviation of ours alone; both count."),
-            (difference / var_theirs**0.5, "It divides by the deviation of theirs alone; both count."),
-            (
-                difference / np.concatenate([ours, theirs]).std(ddof=1),
-                "It takes the deviation of all values together, which their difference makes larger.",
-            ),
-            (
-                difference / (var_ours / len(ours) + var_theirs / len(theirs)) ** 0.5,
-                "This is the t of Welch's test: Cohen's d does not grow with the number of seeds.",
-            ),
-            (difference, "This is the difference of the means alone: divide it by the pooled standard deviation."),
-            (abs(expected), "The sign is lost: a design that is worse has a negative effect."),
-        ]
-        if len(ours) == len(theirs):
-            paired = (ours - theirs).std(ddof=1)
-            mistakes.append(
-                (difference / paired, "It divides by the deviation of the differences, not of the designs.")
-            )
-        recognise(effect, mistakes, 1e-5)
-        raise Wrong("It is not the difference of the means divided by the root of the mean of both variances.")
-
-
-def _draw_tables(rng: np.random.Generator) -> Inputs:
-    """Return tables without ties: two whose order changes, so that every wrong count shows, and one that keeps it."""
-    import pandas as pd
-
-    inputs: Inputs = []
-    for names, count in ((("early", "late"), 9), ((2, 10), 11)):
-        first = np.arange(count)
-        while True:
-            last = rng.permutation(count)
-            counts = {_changed(first, last), *_wrong_counts(first, last)}
-            if len(counts) == 7 and min(counts) > 1:
-                break
-        values = np.sort(rng.uniform(20, 80, (2, count)) + 0.01 * np.arange(count), axis=1)
-        order = rng.permutation(count)
-        index = pd.Index([f"design {name}" for name in rng.permutation(count)], name="design")
-        columns = {names[0]: values[0][first[order]], names[1]: values[1][last[order]]}
-        inputs.append((pd.DataFrame(columns, index=index),))
-    same = inputs[0][0]
-    return [*inputs, (pd.DataFrame({"first": same["early"], "second": same["early"] + 5}),)]
-
-
-def _changed(first: np.ndarray, last: np.ndarray) -> int:
-    return int((first != last).sum())
-
-
-def _wrong_counts(first: np.ndarray, last: np.ndarray) -> list[int]:
-    """Return how many kept their place, all of them, the places moved, the pairs swapped, how many rose and fell."""
-    pairs = np.triu((first[:, None] - first) * (last[:, None] - last) < 0)
+def _draw_sides(rng: np.random.Generator) -> Inputs:
+    """Return side, filter, border and stride; every wrong formula is wrong on one of them at least."""
+    side = int(rng.integers(10, 20))
     return [
-        len(first) - _changed(first, last),
-        len(first),
-        int(np.abs(first - last).sum()),
-        int(pairs.sum()),
-        int((last < first).sum()),
-        int((last > first).sum()),
+        (2 * side, 5, 0, 1),
+        (2 * side, 3, 1, 1),
+        (2 * side, 3, 1, 2),
+        (4 * side + 2, 7, 2, 4),
+        (3 * side + 1, 3, 0, 3),
     ]
 
 
-def _judge_places(answers: list[Any], inputs: Inputs) -> None:
-    messages = (
-        "It counts the designs that kept their place; those that changed it are wanted.",
-        "It compares accuracies, which always differ: give each design its place in each column first.",
-        "It adds up by how many places the designs moved; each counts once, however far it moved.",
-        "It counts the pairs that swapped; the designs whose place changed are wanted.",
-        "It counts the designs that rose only; those that fell changed their place too.",
-        "It counts the designs that fell only; those that rose changed their place too.",
+def _judge_sides(answers: list[Any], inputs: Inputs) -> None:
+    sides = [as_number(answer) for answer in answers]
+    expected = [(side + 2 * border - width) // stride + 1 for side, width, border, stride in inputs]
+    if sides == expected:
+        return
+    formulas = (
+        (lambda s, k, p, t: (s + 2 * p - k) // t, "The last place is missing: a filter as wide as the map has one."),
+        (lambda s, k, p, t: (s + p - k) // t + 1, "The border is added on one side only; it lies on both."),
+        (lambda s, k, p, t: (s - k) // t + 1, "The border is not counted: it makes the map wider on both sides."),
+        (lambda s, k, p, t: s + 2 * p - k + 1, "The stride is not counted: with stride 2, every second place is left."),
+        (lambda s, k, p, t: (s + 2 * p - k + 1) // t, "The 1 is added too early: divide first, and then add it."),
+        (lambda s, k, p, t: (s + 2 * p - k) / t + 1, "Half places do not exist: round down, as `//` does."),
+        (
+            lambda s, k, p, t: round((s + 2 * p - k) / t) + 1,
+            "It rounds to the nearest number: a filter that would stick out is left away, so round down.",
+        ),
+        (
+            lambda s, k, p, t: -(-(s + 2 * p - k) // t) + 1,
+            "It rounds up: a filter that would stick out is left away, so round down.",
+        ),
+        (lambda s, k, p, t: (s - 2 * p - k) // t + 1, "The border is taken off; it makes the map wider."),
+        (lambda s, k, p, t: -(-s // t), "The filter is not counted: without a border it loses its side minus 1."),
     )
-    for answer, (table,) in zip(answers, inputs, strict=True):
-        count = as_number(answer)
-        first, last = (np.argsort(np.argsort(-table[column].to_numpy())) for column in table)
-        if count == _changed(first, last):
+    name_mistake(sides, [([formula(*given) for given in inputs], message) for formula, message in formulas])
+    for ours, theirs, (side, width, border, stride) in zip(sides, expected, inputs, strict=True):
+        if ours != theirs:
+            raise Wrong(
+                f"A map of side {side}, a filter of side {width}, a border of {border} and stride {stride}: "
+                f"{ours:g} is not right."
+            )
+
+
+def _draw_networks(rng: np.random.Generator) -> Inputs:
+    import torch
+
+    def images(count: int) -> Any:
+        return torch.from_numpy(rng.normal(0, 1, (count, 3, 32, 32)).astype(np.float32))
+
+    return [
+        ({"feature_maps": (4, 6), "depth": depth, "activation": name}, int(rng.integers(1_000_000)), images(count))
+        for depth, name, count in ((9, "relu", 5), (7, "tanh", 7))
+    ]
+
+
+def _judge_signal(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (settings, seed, images) in zip(answers, inputs, strict=True):
+        outputs, weights, behind, modules = _passed_on(network_trials.weighted(settings, seed), images)
+        entries = as_list(answer)
+        if len(entries) != len(outputs):
+            wrong = {
+                modules: "It has an entry for every module; only layers with weights are wanted: convolutions and "
+                "linear layers.",
+                len(outputs) - 1: "One layer is missing: the output layer has a signal too.",
+                sum(output.ndim == 4 for output in outputs): "Linear layers are missing; it has convolutions only.",
+                sum(output.ndim == 2 for output in outputs): "Convolutions are missing; it has linear layers only.",
+            }
+            usual = f"It has {len(entries)} entries, but the network has {len(outputs)} layers with weights."
+            raise Wrong(wrong.get(len(entries), usual))
+        signal = as_array(entries, (len(outputs),))
+        n = len(images)
+        expected = np.array([output.std(0, ddof=1).mean() for output in outputs])
+        if close(signal, expected, 1e-3) or close(signal, expected * ((n - 1) / n) ** 0.5, 1e-3):
             continue
-        recognise(count, zip(_wrong_counts(first, last), messages, strict=True), 1e-9)
+        _name_other_signal(signal, outputs, weights, behind)
         raise Wrong(
-            f"In a table of {len(table)} designs, {_changed(first, last)} have another place, but it gives {count:g}."
+            "For a network with known weights it gives other numbers: take each output's standard deviation over the "
+            "images (dimension 0), and then the mean of them all."
         )
 
 
-def _draw_nothing(_: np.random.Generator) -> Inputs:
-    return [()]
+def _name_other_signal(
+    signal: np.ndarray, outputs: list[np.ndarray], weights: list[np.ndarray], behind: list[np.ndarray]
+) -> None:
+    """Raise Wrong where another quantity of the same layers was taken; each with n or n - 1 in its deviation."""
+    mistakes = []
+    for ddof in (0, 1):
+        flat = [output.reshape(len(output), -1) for output in outputs]
+        mistakes += [
+            (
+                [output.std(ddof=ddof) for output in outputs],
+                "It takes one standard deviation over all numbers of a layer. That is large as well where outputs "
+                "differ from each other and never change: take it over the images (dimension 0), output by output.",
+            ),
+            (
+                [rows.std(1, ddof=ddof).mean() for rows in flat],
+                "It takes the deviation within an image; how an output changes from image to image is wanted.",
+            ),
+            (
+                [output.var(0, ddof=ddof).mean() for output in outputs],
+                "It is the mean variance: the standard deviation is its root.",
+            ),
+            (
+                [output.var(0, ddof=ddof).mean() ** 0.5 for output in outputs],
+                "It takes the root of the mean variance; the mean of the standard deviations is wanted.",
+            ),
+            (
+                [output.std(0, ddof=ddof).mean() for output in behind],
+                "These are the outputs of activations; those of the convolutions and linear layers are wanted.",
+            ),
+            ([weight.std(ddof=ddof) for weight in weights], "These are deviations of weights; outputs are wanted."),
+            (
+                [output.std(0, ddof=ddof).mean() for output in outputs][::-1],
+                "The layers are in the wrong order: the first one comes first.",
+            ),
+            ([output.std(0, ddof=ddof).max() for output in outputs], "It takes the largest; the mean is wanted."),
+        ]
+    mistakes.append(([np.abs(output).mean() for output in outputs], "It is the mean size of the outputs, no spread."))
+    recognise(signal, mistakes, 1e-3)
 
 
-def _judge_design(answers: list[Any], _: Inputs) -> None:
-    from labkit.models.networks import ACTIVATIONS, CifarNet
+def _passed_on(model: Any, images: Any) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], int]:
+    """Return each layer's outputs, its weights and what its activation makes of them; and the number of modules."""
+    import torch
 
-    for design in answers:
-        if not isinstance(design, dict):
-            raise Wrong(f"Your function returns {kind_of(design)}, but a dictionary is wanted.")
-        if missing := [key for key in BASELINE if key not in design]:
-            raise Wrong(f"The dictionary has no {' and no '.join(missing)}.")
-        if unknown := [key for key in design if key not in BASELINE]:
-            raise Wrong(f"The key {unknown[0][:30]!r} is not known: only feature_maps, depth and activation are.")
-        maps, depth, activation = (design[key] for key in BASELINE)
-        if not isinstance(maps, list) or not all(type(count) is int for count in maps):
-            raise Wrong("feature_maps must be a pair of whole numbers, the maps of C1 and of C3, such as (8, 16).")
-        if type(depth) is not int:
-            raise Wrong(f"depth must be a whole number, but it is {kind_of(depth)}.")
-        if not isinstance(activation, str):
-            raise Wrong(f"activation must be a name, one of {', '.join(ACTIVATIONS)}, but it is {kind_of(activation)}.")
-        if max([*maps, 0]) > LARGEST["maps"] or depth > LARGEST["layers"]:
-            raise Wrong("More than {maps} maps or {layers} layers would train for hours.".format(**LARGEST))
-        try:
-            CifarNet(maps, depth, activation[:30])
-        except ValueError as error:
-            raise Wrong(str(error)) from None
-        changed = [own != theirs for own, theirs in zip(_values(design), _values(BASELINE), strict=True)]
-        if not any(changed):
-            raise Wrong("This is the baseline itself: change two or more of its values.")
-        if sum(changed) < 2:
-            raise Wrong(
-                "Only one value differs from the baseline: combine two or more of the maps of C1, the maps of C3, the "
-                "depth and the activation."
-            )
-
-
-def _values(design: dict[str, Any]) -> list[Any]:
-    """Return the four values of a design."""
-    return [*design["feature_maps"], design["depth"], design["activation"]]
+    outputs, weights, behind = [], [], []
+    leaves = [module for module in model.modules() if not list(module.children())]
+    values = images
+    with torch.no_grad():
+        for leaf, follower in zip(leaves, [*leaves[1:], torch.nn.Identity()], strict=True):
+            values = leaf(values)
+            if list(leaf.parameters()):
+                outputs.append(values.double().numpy())
+                weights.append(leaf.weight.double().numpy())
+                behind.append(follower(values).double().numpy())
+    return outputs, weights, behind, len(leaves)
 
 
 EXERCISES = (
     Exercise(
         "3.1",
-        "count the parameters of a convolution",
+        "the size of a map",
         1,
         trials.calls,
-        _draw_convolutions,
-        _judge_parameters,
+        _draw_sides,
+        _judge_sides,
         (
-            "First one filter: it lies on all input maps at once. How many weights is that? What comes on top?",
-            "Each output map has one filter, of maps_in layers with side x side weights, and a single bias.",
+            "Draw it in one dimension, with 7 places and a filter of 3: at how many places can its left end lie?",
+            "Side and both borders, minus the filter's side: this is how far it can move. Divide by the stride, add 1.",
         ),
     ),
     Exercise(
         "3.2",
-        "write Cohen's d",
+        "the signal, layer by layer",
         2,
-        trials.calls,
-        _draw_samples,
-        _judge_effect,
+        network_trials.on_networks,
+        _draw_networks,
+        _judge_signal,
         (
-            "Work from the inside: both variances with `ddof=1`, then their mean, then the root, then divide.",
-            "`np.var` and `np.std` divide by n unless you say `ddof=1`; ours comes first in the difference.",
+            "A forward hook gets (module, inputs, output): let it append a number to a list, and return that list.",
+            "`output.std(0)` has a standard deviation for each output of the layer; `.mean()` makes one number of it.",
         ),
     ),
     Exercise(
         "3.3",
-        "does the order change?",
+        "He's initialisation",
         2,
-        trials.calls,
-        _draw_tables,
-        _judge_places,
+        network_trials.initialised,
+        draw_settings,
+        judge_he,
         (
-            "Turn each column into places, 1 for the best, and then compare the places row by row.",
-            "`after.rank()` gives the places of both columns at once; `iloc[:, 0]` takes the first, whatever its name.",
+            "`model.modules()` gives every layer, however deep it lies; `isinstance` tells which have weights.",
+            "Fan-in is the number of weights of one output: weight[0].numel(), for both kinds of layers.",
         ),
     ),
     Exercise(
         "3.4",
-        "your own design",
-        1,
-        trials.calls,
-        _draw_nothing,
-        _judge_design,
+        "your own CNN",
+        3,
+        network_trials.budgeted,
+        draw_images,
+        judge_own,
         (
-            "Return a dictionary like `baseline` at the top of this notebook, with other values.",
-            "Three keys: feature_maps with two whole numbers, depth with 7, 9, 11 or 13, activation with a known name.",
+            "Begin with nn.Sequential: convolution, ReLU, pooling, once more, then nn.Flatten and a linear layer.",
+            "Follow the side of the maps with 3.1. The linear layer gets maps x side x side inputs.",
         ),
     ),
 )

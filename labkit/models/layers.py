@@ -84,7 +84,9 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) ->
     table = layer_table(model, image_shape)
     drawn = table[(table["parameters"] > 0) | table["kind"].str.contains("Pool")]
     shapes = [tuple(map(int, str(output).split(" x "))) for output in drawn["output"]]
-    stages = [("input", tuple(image_shape)), *zip(drawn["layer"], shapes, strict=True)]
+    kinds = drawn["kind"].str.removesuffix("2d")
+    names = drawn["layer"].where(~drawn["layer"].str.isdigit(), kinds)  # a number in nn.Sequential says nothing
+    stages = [("input", tuple(image_shape)), *zip(names, shapes, strict=True)]
     tallest = max([shape[-1] for _, shape in stages if len(shape) == 3])
     x, top, edges = 0.0, 0.0, []
     for name, shape in stages:

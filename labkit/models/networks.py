@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+INITIALISATIONS = ("default", "he")  # of CifarNet
+FILTER_SIZES = (3, 5, 7, 9)  # of CifarNet
 
 
 def make_activation(name: str) -> nn.Module:
@@ -106,34 +108,50 @@ class CifarNet(nn.Module):
     depth: layers, counted as in LeNet-5: C1, S2, C3, S4, C5, F6 and the output are 7. Each step of 2 adds a
         convolution of 3 x 3 filters (padding 1, so the size of the maps stays) behind C1 and one behind C3.
     activation: after every layer with weights but the output.
+    initialisation: "default" is PyTorch's, with variance 1 / (3 fan-in); "he" draws weights with variance 2 / fan-in,
+        which keeps the size of signals behind ReLU, and sets biases to 0 (He et al. 2015).
+    filter_size: side of the filters of C1 and C3, odd; C5 gets as many inputs as they leave.
     Input (N, 3, 32, 32) float32, output (N, num_classes). `CifarNet()` has 62,006 parameters for ten classes.
     """
 
     def __init__(
-        self, feature_maps: Sequence[int] = (6, 16), depth: int = 7, activation: str = "relu", num_classes: int = 10
+        self,
+        feature_maps: Sequence[int] = (6, 16),
+        depth: int = 7,
+        activation: str = "relu",
+        num_classes: int = 10,
+        initialisation: str = "default",
+        filter_size: int = 5,
     ) -> None:
         super().__init__()
         if depth < 7 or depth % 2 == 0:
             raise ValueError(f"CifarNet has 7, 9, 11, ... layers, but depth is {depth}.")
         if len(feature_maps) != 2 or min(feature_maps) < 1:
             raise ValueError(f"CifarNet needs two numbers of feature maps, 1 or more, but has {tuple(feature_maps)}.")
+        if filter_size not in FILTER_SIZES:
+            raise ValueError(f"CifarNet's filters have a side of 3, 5, 7 or 9, but filter_size is {filter_size}.")
+        if initialisation not in INITIALISATIONS:
+            raise ValueError(f"Initialisation {initialisation!r} is not known: choose 'default' or 'he'.")
         self.features = nn.Sequential()
         fan_in = 3
         for name, pool, maps in zip(("C1", "C3"), ("S2", "S4"), feature_maps, strict=True):
-            self.features.add_module(name, nn.Conv2d(fan_in, maps, 5))
+            self.features.add_module(name, nn.Conv2d(fan_in, maps, filter_size))
             self.features.add_module(f"{name}_act", make_activation(activation))
             for extra in range(2, 2 + (depth - 7) // 2):
                 self.features.add_module(f"{name}_{extra}", nn.Conv2d(maps, maps, 3, padding=1))
                 self.features.add_module(f"{name}_{extra}_act", make_activation(activation))
             self.features.add_module(pool, nn.MaxPool2d(2))
             fan_in = maps
+        side = ((32 - filter_size + 1) // 2 - filter_size + 1) // 2
         self.classifier = nn.Sequential()
         self.classifier.add_module("flatten", nn.Flatten())
-        self.classifier.add_module("C5", nn.Linear(feature_maps[1] * 5 * 5, 120))
+        self.classifier.add_module("C5", nn.Linear(feature_maps[1] * side * side, 120))
         self.classifier.add_module("C5_act", make_activation(activation))
         self.classifier.add_module("F6", nn.Linear(120, 84))
         self.classifier.add_module("F6_act", make_activation(activation))
         self.classifier.add_module("output", nn.Linear(84, num_classes))
+        if initialisation == "he":
+            initialise_he(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the logits (N, num_classes) of `images` (N, 3, 32, 32)."""
@@ -185,6 +203,14 @@ class ConvNet(nn.Sequential):
             nn.Dropout(dropout),
             nn.Linear(128, num_classes),
         )
+
+
+def initialise_he(model: nn.Module) -> None:
+    """Draw all weights of convolutions and linear layers with variance 2 / fan-in; biases become 0 (He et al. 2015)."""
+    for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -1,14 +1,21 @@
 # %% [markdown]
-# # 3 Designing a CNN: feature maps, depth, activation
+# # 3 Designing a CNN: feature maps, depth, activation, filters
 #
-# The network of notebook 2 is the **baseline**. You will change one thing at a time (how many feature maps, how many layers,
-# which activation), train every design with several seeds, and find out which of the three matters most.
+# The network of notebook 2 is the **baseline**. You change one thing at a time: how many feature maps, how many layers, which
+# activation, how large the filters. You train every design with several seeds, and find out which change matters. One
+# design will hardly learn at all: you look inside it, find the reason, and mend it. At the end you design a CNN of your own.
 #
-# **You will learn**
+# **Time**: 75 minutes.
 #
-# - to describe a network by its drawing and its per-layer table, before you train it;
-# - to compare designs by the size of an effect beside the spread between seeds;
-# - what a short training hides: some designs are not worse, only slower.
+# **You will be able to**
+#
+# - describe a network by its drawing and its per-layer table, before you train it;
+# - compare designs by a mean difference and its interval;
+# - tell a design that is worse from one that is only slower;
+# - find out why a deep network does not start to learn, and mend it;
+# - design a CNN under a budget of parameters and arithmetic.
+#
+# **You need**: notebooks 1 and 2.
 
 # %% tags=["parameters"]
 profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
@@ -17,409 +24,442 @@ seed = 0  # the first seed; the others follow it
 out = ""  # folder for results; empty: the folder "out" of the course
 
 # %%
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
+import re
 
-from labkit.data import load
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+from torch import nn
+
 from labkit.exercises import Checker
 from labkit.models import CifarNet, count_flops, count_parameters, draw_architecture, layer_table
-from labkit.report import Run, get_profile, plots
-from labkit.training import TrainConfig, set_threads, sweep
+from labkit.report import begin, compare, plots
+from labkit.training import TrainConfig, sweep
 
 # %%
-set_threads()
-plots.use_style()
-profile = get_profile(profile)
-images = load("cifar10", data, train_limit=profile.choose(quick=1_000, full=None))
-run = Run("03_cifar_exploration", profile, images, seed, out)
-check = Checker(run)
-seeds = run.seeds[:3]
+run = begin("03_cifar_exploration", "cifar10", data, profile, seed, out, quick_limit=500)
+images, profile, check = run.dataset, run.profile, Checker(run)
+seeds = run.seeds[:5]
+shape, classes = images.image_shape, images.num_classes
 print(images)
 
 # %% [markdown]
 # ## 3.1 The designs
 #
-# The baseline has 7 layers, counted as for LeNet-5: convolution C1, pooling S2, convolution C3, pooling S4, and three fully
-# connected layers C5, F6 and output. `CifarNet` builds it and every variant:
+# The baseline has 7 layers, counted as LeCun et al. counted those of LeNet-5: convolution C1, pooling S2, convolution C3,
+# pooling S4, and three fully connected layers, C5, F6 and the output. `CifarNet` builds it and every variant:
 #
 # - **feature maps**: C1 with 8, 10 or 12 maps in place of 6; C3 with 20, 24 or 28 in place of 16;
 # - **depth**: 9, 11 or 13 layers. Each step adds one convolution behind C1 and one behind C3, with 3 x 3 filters and a border
 #   of zeros, so that the maps keep their size;
-# - **activation**: sigmoid or tanh in place of ReLU.
+# - **activation**: sigmoid or tanh in place of ReLU;
+# - **filter size**: 3 x 3 or 7 x 7 filters in C1 and C3, in place of 5 x 5.
 
 # %%
-baseline = {"feature_maps": (6, 16), "depth": 7, "activation": "relu"}
-designs = {"baseline": ("-", baseline)}
-for maps in (8, 10, 12):
-    designs[f"C1: {maps}"] = ("feature maps", {**baseline, "feature_maps": (maps, 16)})
-for maps in (20, 24, 28):
-    designs[f"C3: {maps}"] = ("feature maps", {**baseline, "feature_maps": (6, maps)})
-for depth in (9, 11, 13):
-    designs[f"{depth} layers"] = ("depth", {**baseline, "depth": depth})
-for activation in ("sigmoid", "tanh"):
-    designs[activation] = ("activation", {**baseline, "activation": activation})
-networks = {name: CifarNet(**design, num_classes=images.num_classes) for name, (_, design) in designs.items()}
+factors = {
+    "feature maps": {f"C1: {maps}": {"feature_maps": (maps, 16)} for maps in (8, 10, 12)}
+    | {f"C3: {maps}": {"feature_maps": (6, maps)} for maps in (20, 24, 28)},
+    "depth": {f"depth {depth}": {"depth": depth} for depth in (9, 11, 13)},
+    "activation": {name: {"activation": name} for name in ("sigmoid", "tanh")},
+    "filter size": {f"filter {side}": {"filter_size": side} for side in (3, 7)},
+}
+designs = {"baseline": {}}
+factor_of = {"baseline": "-"}
+for factor, changes in factors.items():
+    designs |= changes
+    factor_of |= dict.fromkeys(changes, factor)
+networks = {name: CifarNet(**change, num_classes=classes) for name, change in designs.items()}
 
 # %%
-run.table(
-    "layers_baseline",
-    layer_table(networks["baseline"], images.image_shape),
-    "The baseline, layer by layer, for one image: shape of the output, parameters, and floating-point operations (two a "
-    "multiply-add; pooling and activations are not counted).",
-    formats={"parameters": "{:,}", "flops": "{:,}"},
-)
+with_work = "parameters > 0 or kind.str.contains('Pool')"  # activations have no parameters
+layers = layer_table(networks["baseline"], shape).query(with_work)
+run.table("layers_baseline", layers, formats={"parameters": "{:,}", "flops": "{:,}"})
 
 # %% [markdown]
-# ### Exercise 3.1 — count the parameters of a convolution
+# The last column counts **FLOPs**, floating-point operations: two for each weight that is used, a multiplication and an
+# addition. A convolution uses each of its weights at every place of a map, so that it has few parameters and much arithmetic.
 #
-# Write a function for the number of parameters of a convolution with `maps_in` input maps, `maps_out` output maps and
-# square filters of side `side`, biases included. A formula is wanted; whoever lets PyTorch make the layer and counts its
-# numbers has understood it as well.
+# More maps make the squares of this drawing thicker. More depth makes the row longer:
+
+# %%
+fig, axes = plt.subplots(2, 1, figsize=(6.4, 2.9))
+for ax, name in zip(axes, ["baseline", "depth 13"], strict=True):
+    draw_architecture(networks[name], shape, ax)
+    ax.set_title(name, fontsize=9.5, loc="left")
+    ax.set_anchor("W")
+run.figure("deeper_structures", fig)
+
+# %% [markdown]
+# ### Exercise 3.1 — the size of a map
+#
+# Who changes a filter must know how large the map behind it is. Write `map_side(side, filter_size, padding, stride)`: the
+# side of the map that comes out of a convolution (or a pooling, which moves in the same way). `padding` is the width of the
+# border of zeros, which is added on **both** sides. `stride` is the number of places by which the filter moves on. A filter
+# never sticks out: places that do not fill a whole step are left away.
 
 
 # %%
-def parameters_of_convolution(maps_in, maps_out, side):
+def map_side(side, filter_size, padding=0, stride=1):
     ### BEGIN SOLUTION
-    return (maps_in * side * side + 1) * maps_out
+    return (side + 2 * padding - filter_size) // stride + 1
     ### END SOLUTION
 
 
 # %%
-check("3.1", parameters_of_convolution)
+check("3.1", map_side)
 ### BEGIN HIDDEN TESTS
 assert check.passed("3.1")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Compare with the table above: C1 goes from 3 maps to 6, C3 from 6 to 16.
+# With it you can follow the maps through C1, S2, C3 and S4 for each filter size. C5 gets all values of the last maps, so its
+# number of weights changes together with the filters. One change often brings another one with it.
 
 # %%
-if check.passed("3.1"):
-    print("C1", parameters_of_convolution(3, 6, 5), "C3", parameters_of_convolution(6, 16, 5))
-
-# %%
-wider = [name for name, (factor, _) in designs.items() if factor == "feature maps"]
-fig, axes = plt.subplots(len(wider) // 2, 2, figsize=(6.4, 3.9))
-for ax, name in zip(axes.flat, wider, strict=True):
-    draw_architecture(networks[name], images.image_shape, ax)
-    ax.set_title(name, fontsize=9, loc="left")
-run.figure(
-    "wider_structures",
-    fig,
-    caption="The designs with more feature maps. Squares are feature maps, with their number and size below; bars are vectors.",
-    alt="Six rows of boxes. All go from 3 maps of 32 by 32 to ten outputs; C1 has 8, 10 or 12 maps, or C3 has 20, 24 or 28.",
-)
-
-# %%
-deeper = [name for name, (factor, _) in designs.items() if factor == "depth"]
-fig, axes = plt.subplots(len(deeper) + 1, 1, figsize=(6.4, 5.0))
-for ax, name in zip(axes, ["baseline", *deeper], strict=True):
-    draw_architecture(networks[name], images.image_shape, ax)
-    ax.set_title(name, fontsize=9, loc="left")
-run.figure(
-    "deeper_structures",
-    fig,
-    caption="The baseline (7 layers) and the deeper designs. C1_2, C3_2 and so on are added convolutions with 3 x 3 filters.",
-    alt="Four rows of boxes. The rows grow longer: each step adds a convolution behind C1 and one behind C3; sizes stay.",
-)
-
-# %%
-table = pd.DataFrame(
-    {
-        "design": list(networks),
-        "factor": [factor for factor, _ in designs.values()],
-        "parameters": [count_parameters(network) for network in networks.values()],
-        "flops": [count_flops(network, images.image_shape) for network in networks.values()],
-    }
-)
-run.table("designs", table, "The designs: parameters, and floating-point operations an image.")
-
-# %%
-layers = {
-    name: layer_table(networks[name], images.image_shape).query("parameters > 0").set_index("layer")
-    for name in ["baseline", *wider, *deeper]
-}
-order = layers["13 layers"].index
-by_layer = pd.DataFrame({name: rows["parameters"].reindex(order) for name, rows in layers.items()})
-run.table(
-    "parameters_by_layer",
-    by_layer.T.map(lambda count: "-" if np.isnan(count) else f"{count:,.0f}").reset_index(names="design"),
-    "Parameters of every layer of every design. The activations sigmoid and tanh change none of them.",
-)
+for filter_size in (3, 5, 7) if check.passed("3.1") else ():
+    sides = [32]
+    for _ in range(2):
+        sides.append(map_side(sides[-1], filter_size))  # C1, then C3
+        sides.append(map_side(sides[-1], 2, stride=2))  # S2, then S4
+    print(f"filters {filter_size} x {filter_size}: sides {sides}, C5 gets 16 x {sides[-1]} x {sides[-1]} values")
 
 # %% [markdown]
 # ## 3.2 Training all of them alike
 #
-# Everything but the design is the same for all: images, Adam with learning rate 0.001, batches, epochs, seeds. The
-# learning rate is constant, so that the state after two epochs is what a training of two epochs would have given. The quick
-# profile trains only the last step of each factor, on so few images that accuracies stay close to guessing (10 %): it
-# shows how the comparison is made. For conclusions you need the full profile, which trains every design on all images.
-
-# %% tags=["nbval-ignore-output"]
-config = TrainConfig(
-    epochs=profile.choose(quick=4, full=10), batch_size=profile.choose(quick=16, full=64), optimizer="adam", lr=1e-3
-)
-last_steps = ["baseline", "C1: 12", "C3: 28", "13 layers", "sigmoid", "tanh"]
-trained = profile.choose(quick=last_steps, full=list(designs))
-outcomes = {}
-for name in trained:
-    one = {key: [value] for key, value in designs[name][1].items()}
-    outcomes[name] = sweep(CifarNet, one, images, config, seeds, run.cache)
-    print(f"{name}: {100 * outcomes[name].runs['test_accuracy'].mean():.1f} % test accuracy over {len(seeds)} seeds")
-
-# %% tags=["nbval-ignore-output"]
-runs = pd.concat([result.runs.assign(design=name) for name, result in outcomes.items()], ignore_index=True)
-epochs = pd.concat([result.epochs.assign(design=name) for name, result in outcomes.items()], ignore_index=True)
-runs["test"] = 100 * runs["test_accuracy"]
-runs["C1"], runs["C3"] = runs["feature_maps"].str[0], runs["feature_maps"].str[1]
-epochs["validation"] = 100 * epochs["validation_accuracy"]
-run.table(
-    "accuracy",
-    runs.groupby("design", sort=False)
-    .agg(parameters=("parameters", "first"), mean=("test", "mean"), sd=("test", "std"), worst=("test", "min"))
-    .reset_index(),
-    "Test accuracy in percent of every design: mean, standard deviation and worst of the seeds.",
-    formats={"parameters": "{:,}", "mean": "{:.1f}", "sd": "{:.1f}", "worst": "{:.1f}"},
-    split="test",
-    seeds=seeds,
-)
+# Everything but the design is the same for all: images, optimiser, batches, epochs, seeds. The optimiser is **Adam**, a
+# relative of gradient descent that gives every weight a step size of its own, from the size of its recent gradients
+# (Kingma and Ba 2015). So this baseline is the network of notebook 2, but **trained as all designs here**: notebook 2 trains it as
+# the tutorial does, with SGD and few epochs. Expect another accuracy.
+#
+# The quick profile trains some of the designs, on few images. The full profile trains all of them, on all images.
 
 # %%
-base = runs["design"] == "baseline"
-factor = runs["design"].map({name: factor for name, (factor, _) in designs.items()})
-fig, axes = plt.subplots(1, 4, figsize=(6.4, 2.9), sharey=True)
-for index, (ax, column) in enumerate(zip(axes, ("C1", "C3", "depth"), strict=False)):
-    rows = runs[base | runs["design"].str.startswith(column) | ((factor == "depth") & (column == "depth"))]
-    plots.spread_line(rows, column, "test", ax, index=index)
-    ax.set(xlabel="layers" if column == "depth" else f"maps of {column}", xticks=sorted(set(rows[column])))
-plots.seed_dots(runs[base | (factor == "activation")], "activation", "test", axes[3])
-axes[3].tick_params(axis="x", labelsize=8.5)
-axes[0].set_ylabel("test accuracy (%)")
-run.figure(
-    "accuracy",
-    fig,
-    caption="Test accuracy of every design, one factor a panel; the leftmost point of each is the baseline. Lines and markers: mean "
-    "over the seeds; bands and whiskers: one standard deviation; dots: single runs.",
-    alt="Four panels with one vertical axis: maps of C1, maps of C3, layers, and activation. Sigmoid lies lowest of the "
-    "three activations.",
-    split="test",
-    seeds=seeds,
+config = TrainConfig(
+    epochs=profile.choose(quick=6, full=10), batch_size=profile.choose(quick=8, full=64), optimizer="adam", lr=0.001
 )
+few = ["baseline", "C3: 28", "tanh", "sigmoid", "depth 13"]
+trained = profile.choose(quick=few, full=list(designs))
+accuracy, epochs, seconds = {}, {}, {}  # by design
+
+
+def train(name, build, change):
+    """Train a design with every seed, and keep its test accuracy in percent."""
+    outcome = sweep(build, {key: [value] for key, value in change.items()}, images, config, seeds, run.cache)
+    accuracy[name] = 100 * outcome.runs["test_accuracy"].to_numpy()
+    epochs[name] = outcome.epochs.assign(validation=100 * outcome.epochs["validation_accuracy"])
+    seconds[name] = outcome.runs["seconds"].sum() / len(seeds)
+
+
+# %% tags=["nbval-ignore-output"]
+for name in trained:
+    train(name, CifarNet, designs[name])
+    key = re.sub(r"\W+", "_", name.lower())
+    print(f"{name}:", run.number(f"{key}_test", accuracy[name], "%", 1, split="test", seeds=seeds))
+    run.number(f"{key}_seconds", seconds[name], "s", 1, statistic="share", seeds=seeds)
 
 # %% [markdown]
-# **What to notice.** Look at the bands before you look at the lines: where neighbouring bands overlap, the difference may be
-# nothing but the draw of the initial weights.
+# ## 3.3 Which change matters?
 #
-# ## 3.3 Which factor matters most?
+# "Is a design better than the baseline?" is the second question of notebook 2: the answer is the mean difference with its 95 %
+# interval. Where the interval contains 0, these seeds do not decide.
+
+# %% tags=["nbval-ignore-output"]
+gains = {name: compare(accuracy[name], accuracy["baseline"]) for name in trained}
+table = pd.DataFrame(
+    {
+        "design": name,
+        "factor": factor_of[name],
+        "parameters": count_parameters(networks[name]),
+        "FLOPs": count_flops(networks[name], shape),
+        "mean": accuracy[name].mean(),
+        "sd": accuracy[name].std(ddof=1),
+        **{"difference": gain.mean, "low": gain.low, "high": gain.high},
+    }
+    for name, gain in gains.items()
+)
+numbers = {"parameters": "{:,}", "FLOPs": "{:,}", "mean": "{:.1f}", "sd": "{:.1f}"}
+numbers |= dict.fromkeys(("difference", "low", "high"), "{:+.1f}")
+run.table("designs", table, formats=numbers, split="test", seeds=seeds)
+
+# %%
+changes = pd.DataFrame(
+    {"design": name, "factor": factor_of[name], "change": change}
+    for name in trained[1:]
+    for change in accuracy[name] - accuracy["baseline"]
+)
+fig, ax = plt.subplots(figsize=(6.0, 0.9 + 0.38 * len(trained)))
+plots.design_effects(changes, run.reference("designs"), ax)
+ax.set_xlabel("difference to the baseline (percentage points)")
+run.figure("effects", fig, split="test", seeds=seeds)
+
+# %% tags=["nbval-ignore-output"]
+for verdict in ("better", "worse", "not clear"):
+    named = [name for name in trained[1:] if gains[name].verdict == verdict]
+    print(f"{verdict}: {', '.join(named) or 'none'}")
+
+# %% [markdown]
+# **What to notice.** The thin whiskers say what a single training may bring, the thick bars what the mean is worth. Which thick
+# bars do not touch the line at 0?
 #
-# Each seed trained every design, so designs are compared **seed by seed**: the difference to the baseline of the same seed.
-# Its mean says how large the effect is in percentage points. Divided by the pooled standard deviation of the two
-# designs it becomes **Cohen's d**, an effect in units of the spread between seeds: below 1, two runs easily come out
-# in the other order.
+# A factor can help in one design and harm in another. So each factor gets two columns: its best design and its worst.
+
+# %% tags=["nbval-ignore-output"]
+ranking = []
+for factor, rows in table[1:].groupby("factor", sort=False):
+    ends = {"best gain": rows["difference"].idxmax(), "worst loss": rows["difference"].idxmin()}
+    told = {
+        column: "{design}: {difference:+.1f} [{low:+.1f}, {high:+.1f}]".format(**rows.loc[place])
+        for column, place in ends.items()
+    }
+    ranking.append({"factor": factor, **told})
+if table["mean"].max() < 100 / classes + 10:
+    print("All designs are within 10 points of guessing: nothing can be ranked.")
+run.table("ranking", pd.DataFrame(ranking), split="test", seeds=seeds)
+
+# %% [markdown]
+# The table speaks of the levels that were tried, of this training and of these images. Other levels may give another order.
 #
-# ### Exercise 3.2 — write Cohen's d
+# ## 3.4 What two epochs hide
 #
-# Write `cohens_d(ours, theirs)` for two arrays: the mean of `ours` minus that of `theirs`, divided by
-# $\sqrt{(s_1^2 + s_2^2)/2}$, where $s_1$ and $s_2$ are the sample standard deviations (`ddof=1`).
+# PyTorch's tutorial trains for two epochs. Here is the accuracy after every epoch. The learning rate is constant, so the state
+# after epoch 2 is what a training of two epochs would have given.
+
+# %%
+shown = {name: epochs[name] for name in few}
+fig, axes = plt.subplots(1, 4, figsize=(6.4, 2.4), sharey=True)
+plots.epoch_panels(shown, "baseline", axes, classes)
+run.figure("epochs", fig, split="validation", seeds=seeds)
+
+# %% tags=["nbval-ignore-output"]
+last = config.epochs
+by_epoch = pd.DataFrame({name: epochs[name].groupby("epoch")["validation"].mean() for name in trained}).T
+after = by_epoch[[2, last]].assign(gain=by_epoch[last] - by_epoch[2]).sort_values(last, ascending=False)
+after = after.rename_axis("design").rename(columns={2: "2 epochs", last: "the end"}).reset_index()
+numbers = dict.fromkeys(("2 epochs", "the end", "gain"), "{:.1f}")
+run.table("after_two_epochs", after, formats=numbers, split="validation", seeds=seeds)
+print(f"After 2 epochs {by_epoch[2].idxmax()} leads, at the end {by_epoch[last].idxmax()}.")
+
+# %% [markdown]
+# **What to notice.** Which designs rise late, and would two epochs have told you that they rise at all?
+#
+# ## 3.5 Why does the deep network not start?
+#
+# A network can only learn from what reaches its output. So ask at the start, before any training: **if the image changes, how
+# much does each layer's output change?** Call this the **signal** of a layer: the standard deviation of an output over a batch
+# of images, averaged over all outputs of the layer. If it is 0, the output says nothing about the image.
+#
+# ### Exercise 3.2 — the signal, layer by layer
+#
+# Write `signal_by_layer(model, images)`. It passes the images through the network once, and returns a list: the signal of
+# every layer with weights (`nn.Conv2d` or `nn.Linear`), in their order, before the activation. A **hook** sees what passes
+# through a layer: after `layer.register_forward_hook(hook)`, PyTorch calls `hook(layer, inputs, output)` in every forward pass.
 
 
 # %%
-def cohens_d(ours, theirs):
+def signal_by_layer(model, images):
     ### BEGIN SOLUTION
-    pooled = np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / 2)
-    return (np.mean(ours) - np.mean(theirs)) / pooled
+    signal = []
+
+    def hook(layer, inputs, output):
+        signal.append(output.std(0).mean().item())
+
+    layers = [module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    hooks = [layer.register_forward_hook(hook) for layer in layers]
+    with torch.no_grad():
+        model(images)
+    for handle in hooks:
+        handle.remove()
+    return signal
     ### END SOLUTION
 
 
 # %%
-check("3.2", cohens_d)
+check("3.2", signal_by_layer)
 ### BEGIN HIDDEN TESTS
 assert check.passed("3.2")
 ### END HIDDEN TESTS
 
-# %%
-wide = runs.pivot(index="seed", columns="design", values="test")
-others = [name for name in trained if name != "baseline"]
-effects = pd.DataFrame(
-    {
-        "design": others,
-        "factor": [designs[name][0] for name in others],
-        "difference": [(wide[name] - wide["baseline"]).mean() for name in others],
-        "sd": [(wide[name] - wide["baseline"]).std() for name in others],
-        "d": np.nan,  # filled in as soon as your function is right
-    }
-)
-if check.passed("3.2"):
-    effects["d"] = [float(cohens_d(wide[name].to_numpy(), wide["baseline"].to_numpy())) for name in others]
-
-# %% tags=["nbval-ignore-output"]
-effects["size"] = effects["difference"].abs()
-ranking = effects.loc[effects.groupby("factor")["size"].idxmax()].sort_values("size", ascending=False)
-run.table(
-    "ranking",
-    ranking[["factor", "design", "difference", "sd", "d"]],
-    "The three factors, ranked by their largest effect: the design that differs most from the baseline, its difference in "
-    "percentage points (mean and standard deviation, seed by seed), and Cohen's d.",
-    formats={"difference": "{:+.1f}", "sd": "{:.1f}", "d": "{:+.1f}"},
-    split="test",
-    seeds=seeds,
-)
-
-# %%
-change = runs[~base].assign(change=runs["test"] - runs["seed"].map(wide["baseline"]))
-fig, ax = plt.subplots(figsize=(6.4, 3.2))
-plots.seed_dots(change, "design", "change", ax)
-ax.axhline(0, color="0.3", linewidth=1)
-ax.set_xticks(range(len(others)), [name.replace(" ", "\n") for name in others], fontsize=8.5)
-ax.set_ylabel("difference to the baseline\n(percentage points)")
-run.figure(
-    "effects",
-    fig,
-    caption="Difference of every design to the baseline of the same seed, in percentage points of test accuracy. Dots: single seeds; "
-    "markers with whiskers: mean and one standard deviation. The line at 0 is the baseline.",
-    alt="A group of dots for each design around a line at zero; sigmoid lies far below it.",
-    split="test",
-    seeds=seeds,
-)
-
-# %% tags=["nbval-ignore-output"]
-keys = {"baseline": "baseline", "C1: 12": "c1_12", "C3: 28": "c3_28", "13 layers": "depth_13"}
-for name, key in {**keys, "sigmoid": "sigmoid", "tanh": "tanh"}.items():
-    rows = runs[runs["design"] == name]
-    print(name, run.number(f"{key}_test", rows["test"], "%", 1, split="test", seeds=seeds))
-    run.number(f"{key}_seconds", rows["seconds"], "s", 1, seeds=seeds)
-
 # %% [markdown]
-# **What to notice.** A factor's effect is not a property of the factor alone: it depends on the levels that were tried, on the
-# training, and on the data. Sigmoid is slow because its slope is at most 1/4, so that a gradient that passes six of them
-# has shrunk by at least $4^6 = 4096$.
+# ### Exercise 3.3 — He's initialisation
 #
-# ## 3.4 What two epochs hide
+# PyTorch draws the weights of a layer with variance $1 / (3 n)$, where $n$, the **fan-in**, is the number of inputs of one output. A
+# ReLU then sets half of the values to 0. So each layer makes the signal smaller. He et al. (2015) asked which variance keeps
+# it as it is: $2 / n$. A layer sums $n$ products, which makes the variance $n$ times as large; the 2 makes up for ReLU.
 #
-# The tutorial that the baseline comes from trains for two epochs. Here is the accuracy after every epoch.
-
-# %%
-fig, ax = plt.subplots(figsize=(6.0, 3.6))
-for index, name in enumerate(["baseline", "C3: 28", "13 layers", "tanh", "sigmoid"]):
-    plots.spread_line(epochs[epochs["design"] == name], "epoch", "validation", ax, label=name, index=index)
-ax.axvline(2, color="0.3", linestyle=":", linewidth=1.2)
-ax.set(xlabel="epoch", ylabel="validation accuracy (%)", xticks=range(1, config.epochs + 1))
-ax.legend(loc="lower right", ncols=2, fontsize=8.5)
-run.figure(
-    "epochs",
-    fig,
-    caption="Validation accuracy after each epoch for five designs. Lines: mean over the seeds; bands: one standard deviation; dots: single "
-    "runs; the dotted line marks two epochs.",
-    alt="Five lines over the epochs. At the dotted line at two epochs the lines have another order and distance than at the end; "
-    "sigmoid starts last.",
-    split="validation",
-    seeds=seeds,
-)
-
-# %% [markdown]
-# ### Exercise 3.3 — does the order change?
-#
-# Write `places_changed(after)`. The table `after` has a row for each design and two columns, its accuracy at two moments.
-# In each column every design has a place: 1 is the best. Return how many designs have another place in the second
-# column than in the first. The columns may have any names, and no two accuracies in a column are equal.
+# Write `he_initialise(model)`. It gives every convolution and linear layer of `model` new weights, drawn with mean 0 and
+# standard deviation $\sqrt{2 / n}$, sets all biases to 0, and returns the model. You may draw them yourself or use `nn.init`.
 
 
 # %%
-def places_changed(after):
+def he_initialise(model):
     ### BEGIN SOLUTION
-    places = after.rank(ascending=False, method="first")
-    return int((places.iloc[:, 0] != places.iloc[:, 1]).sum())
+    for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            fan_in = module.weight[0].numel()
+            nn.init.normal_(module.weight, 0, (2 / fan_in) ** 0.5)
+            nn.init.zeros_(module.bias)
+    return model
     ### END SOLUTION
 
 
 # %%
-check("3.3", places_changed)
+check("3.3", he_initialise)
 ### BEGIN HIDDEN TESTS
 assert check.passed("3.3")
 ### END HIDDEN TESTS
 
-# %% tags=["nbval-ignore-output"]
-last = config.epochs
-after = epochs.pivot_table(index="design", columns="epoch", values="validation", sort=False)[[2, last]]
-if check.passed("3.3"):
-    print(f"{int(places_changed(after))} of {len(after)} designs changed their place after epoch 2.")
+# %% [markdown]
+# Now look at both, in the baseline and in the network of 13 layers. `CifarNet` has He's initialisation built in as well.
 
 # %% tags=["nbval-ignore-output"]
-run.table(
-    "after_two_epochs",
-    after.assign(gain=after[last] - after[2])
-    .sort_values("gain", ascending=False)
-    .reset_index()
-    .rename(columns={2: "2 epochs", last: "the end"}),
-    "Mean validation accuracy in percent after two epochs and at the end, and the gain between them. A large gain means that "
-    "two epochs were too few.",
-    formats={"2 epochs": "{:.1f}", "the end": "{:.1f}", "gain": "{:.1f}"},
-    split="validation",
-    seeds=seeds,
-)
+starts = {"7 layers, default": (7, "default"), "13 layers, default": (13, "default"), "13 layers, He": (13, "he")}
+signals = {}
+for name, (depth, initialisation) in starts.items() if check.passed("3.2") else ():
+    torch.manual_seed(seed)
+    model = CifarNet(depth=depth, initialisation=initialisation, num_classes=classes)
+    with_weights = layer_table(model, shape).query("parameters > 0")["layer"]
+    signals[name] = dict(zip(with_weights, signal_by_layer(model, images.train.images[:100]), strict=True))
+    print(f"{name}: the signal at the output is {signals[name]['output'] / signals[name]['C1']:.2g} times that of C1")
+
+# %%
+if signals:
+    fig, ax = plt.subplots(figsize=(5.0, 3.4))
+    plots.signal_lines(signals, ax)
+    run.figure("signal", fig, split="train")
 
 # %% [markdown]
-# ### Exercise 3.4 — your own design
+# **What to notice.** The vertical axis is logarithmic: each of its steps is a factor of ten. In the deep network with PyTorch's
+# initialisation almost nothing of the image reaches the output, so its gradients are as small as its signal.
 #
-# The designs above change one thing at a time. Combine what you found: `my_design` returns a dictionary with the keys of
-# `baseline` (`feature_maps`, `depth` and `activation`) for a network that you expect to beat it. Change two or more of
-# its four values: the maps of C1, the maps of C3, the depth, the activation.
+# Does it learn when it starts with a signal? Train it again, with He's initialisation and nothing else changed.
+
+# %% tags=["nbval-ignore-output"]
+train("depth 13, He", CifarNet, {"depth": 13, "initialisation": "he"})
+print(run.number("depth_13_he_test", accuracy["depth 13, He"], "%", 1, split="test", seeds=seeds))
+print("He against default, 13 layers:", compare(accuracy["depth 13, He"], accuracy["depth 13"]))
+print("13 layers, He, against the baseline:", compare(accuracy["depth 13, He"], accuracy["baseline"]))
+
+# %% [markdown]
+# So the first comparison did not measure depth alone. It measured depth **together with** an initialisation that does not suit it.
+# Is what remains of the difference depth, or only time? Train longer and see.
+
+# %% tags=["nbval-ignore-output"]
+slow = {"depth 13, He": {"depth": 13, "initialisation": "he"}, "sigmoid": {"activation": "sigmoid"}}
+slow = dict(list(slow.items())[: profile.choose(quick=1, full=2)])
+longer = profile.choose(quick=2, full=3) * config.epochs
+few_seeds = seeds[: profile.choose(quick=1, full=3)]
+rows = []
+for name, change in slow.items():
+    grid = {key: [value] for key, value in change.items()} | {"epochs": [longer]}
+    table = sweep(CifarNet, grid, images, config, few_seeds, run.cache).epochs
+    mean = 100 * table.groupby("epoch")["validation_accuracy"].mean()
+    rows.append({"design": name, f"{config.epochs} epochs": mean[config.epochs], f"{longer} epochs": mean[longer]})
+    print(f"{name}: {mean[longer] - mean[config.epochs]:+.1f} points in {longer - config.epochs} more epochs")
+rows = pd.DataFrame(rows)
+run.table("longer", rows, formats=dict.fromkeys(rows.columns[1:], "{:.1f}"), split="validation", seeds=few_seeds)
+
+# %% [markdown]
+# A design that still rises is slower, not worse. A comparison after a fixed number of epochs cannot tell the two apart: say
+# with each accuracy how long you trained.
+#
+# ## 3.6 Your own CNN
+#
+# ### Exercise 3.4 — your own CNN
+#
+# Design a CNN as you like: any `nn.Module` that takes images (N, 3, 32, 32) and returns `num_classes` logits each. There is a
+# **budget**: at most 100,000 parameters, and at most 3,000,000 FLOPs for one image. The check counts both. Use what you found:
+# which changes helped, which only cost? Sizes of maps come from 3.1, good starts from 3.3. On the class's board stands
+# who reaches the best accuracy with the fewest parameters.
 
 
 # %%
-def my_design():
+def my_network(num_classes=10):
     ### BEGIN SOLUTION
-    return {"feature_maps": (12, 28), "depth": 7, "activation": "relu"}
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 28, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(28 * 5 * 5, 100),
+        nn.ReLU(),
+        nn.Linear(100, num_classes),
+    )
     ### END SOLUTION
 
 
 # %%
-check("3.4", my_design)
+check("3.4", my_network)
 ### BEGIN HIDDEN TESTS
 assert check.passed("3.4")
 ### END HIDDEN TESTS
 
+# %%
+if check.passed("3.4"):
+    own = my_network()
+    print(run.number("own_design_parameters", count_parameters(own), digits=0, statistic="exact"), "parameters")
+    print(run.number("own_design_flops", count_flops(own, shape), digits=0, statistic="exact"), "FLOPs")
+    own_layers = layer_table(own, shape).query(with_work)
+    run.table("own_layers", own_layers, formats={"parameters": "{:,}", "flops": "{:,}"})
+    fig, ax = plt.subplots(figsize=(6.4, 1.6))
+    draw_architecture(own, shape, ax)
+    run.figure("own_design", fig)
+
 # %% [markdown]
-# Your network is trained with the same settings and seeds as all others, and compared with the baseline seed by seed.
+# It is trained with the same settings and seeds as all others.
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("3.4"):
-    one = {key: [value] for key, value in my_design().items()}
-    own = sweep(CifarNet, one, images, config, seeds, run.cache).runs
-    gain = 100 * own["test_accuracy"].to_numpy() - wide["baseline"].to_numpy()
-    print(run.number("my_design_test", 100 * own["test_accuracy"], "%", 1, split="test", seeds=seeds))
-    print("gain:", run.number("my_design_gain", gain, "points", 1, split="test", seeds=seeds))
+    train("own design", my_network, {})
+    print(run.number("own_design_test", accuracy["own design"], "%", 1, split="test", seeds=seeds))
+    print("against the baseline:", compare(accuracy["own design"], accuracy["baseline"]))
 
 # %% [markdown]
 # ## Questions from your TA
 #
-# 1. Which layer holds most of the parameters in every design? Which layers do most of the arithmetic?
-# 2. A 32 x 32 map goes through a 5 x 5 filter without border, then pooling by 2, then a 3 x 3 filter with border 1.
-#    Give its size after each of the three.
-# 3. Two designs differ by one point, and each has a standard deviation of one point over three seeds. How many seeds
-#    would you want, and why?
-# 4. Why does a deeper network of the same kind not have to be better? Name two reasons that your curves could show.
+# 1. In the baseline, which layer holds most of the parameters, and which does most of the arithmetic? What does that mean for
+#    somebody who designs under a budget of both?
+# 2. The slope of sigmoid is at most 1/4. On its way back from the output to C1 of the sigmoid design, how many sigmoids does a
+#    gradient pass, and by which factor do the slopes alone shrink it? Why is this not the whole story?
+# 3. He's rule has a 2, Xavier's rule for tanh has none (for equal fan-in and fan-out). Where does the 2 come from?
+# 4. A deeper network does not have to be better, even with a good initialisation. Name two reasons that your curves could show,
+#    and one change to the network itself that helps deep networks to train.
 # 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you mend it?
 
 # %% [markdown]
-# 1. C5, the first fully connected layer, in all of them: 48,120 parameters, or
-#    $(25 \cdot 28 + 1) \cdot 120 = 84{,}120$ with 28 maps in C3. That is between 69 % (13 layers) and 84 % (C3 with 28
-#    maps) of the whole. The convolutions do 89 to 97 % of the arithmetic, because each of their weights is used at
-#    every place of a map; in the baseline C1 alone does 54 %.
-# 2. $32 - 5 + 1 = 28$, so 28 x 28. Pooling halves it to 14 x 14. A border of 1 adds 2 to each side and the 3 x 3
-#    filter takes 2 away, so it stays 14 x 14.
-# 3. A mean over $n$ seeds is uncertain by $1 / \sqrt{n}$ points, and the difference of two means by $\sqrt{2 / n}$:
-#    0.8 points for $n = 3$, nearly as much as the difference itself. With 8 seeds for each design it is 0.5, half of
-#    the difference, which is the least to ask for. With 16 it is 0.35, and a real difference of one point would then
-#    usually be seen.
-# 4. It may train more slowly: gradients pass through more layers, and the curve is still rising, or has hardly left
-#    10 %, when the shallow network's has levelled off. Training accuracy is then low as well. Or it may overfit:
-#    training accuracy (in the table `epochs`) goes on rising while validation accuracy stands still or falls. In the
-#    reference run 13 layers reached 56.6 ± 0.1 % after ten epochs, the baseline 61.7 ± 2.1 %.
+# 1. C5 holds 48,120 of 62,006 parameters (78 %). C1 alone does more than half of the arithmetic, because its maps are the largest.
+#    So parameters are saved at C5: smaller or fewer maps in front of it, or fewer neurons. FLOPs are saved early: fewer
+#    maps, a stride, or pooling while the maps are large.
+# 2. Four: those behind F6, C5, C3 and C1. The slopes alone shrink the gradient by $4^4 = 256$ at least. But the gradient is also
+#    multiplied with the weights of each layer, which can make it smaller still, or larger again; the rule of thumb is about slopes only.
+# 3. A signal that is symmetric about 0 loses half of its mean square in a ReLU, because ReLU sets the negative half to 0. Twice
+#    the variance of the weights makes up for it. Near 0 tanh is almost the identity, $\tanh x \approx x$, and loses nothing there.
+# 4. It may be slower: its curve still rises when that of the baseline has levelled off, and its training accuracy is low as
+#    well. Or it overfits: training accuracy goes on rising, validation accuracy stands still or falls. Connections around layers
+#    (ResNet; He et al. 2016) and normalisation between layers (Ioffe and Szegedy 2015) help deep networks to train.
 # 5. The test images helped to choose, so they are no longer new: the design may suit just these images, and its
 #    accuracy is likely to be too high. Rank the designs by validation accuracy, choose your own design from that, and
 #    evaluate it on the test split once, at the very end.
+
+# %% [markdown]
+# ## Recap
+#
+# You can now describe a CNN by its layers, predict the size of its maps, and count what it costs. You compared designs one
+# change at a time, with an interval for each difference. You saw a network that could not start, found the reason with one
+# hook, and mended it with one line about the variance of its weights. And you designed a CNN of your own.
+#
+# **References**
+#
+# - K. He, X. Zhang, S. Ren and J. Sun (2015). [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852).
+# - K. He, X. Zhang, S. Ren and J. Sun (2016). [Deep residual learning for image recognition](https://arxiv.org/abs/1512.03385).
+# - X. Glorot and Y. Bengio (2010). [Understanding the difficulty of training deep feedforward neural
+#   networks](https://proceedings.mlr.press/v9/glorot10a.html).
+# - S. Ioffe and C. Szegedy (2015). [Batch normalization](https://arxiv.org/abs/1502.03167).
+# - D. Kingma and J. Ba (2015). [Adam: a method for stochastic optimization](https://arxiv.org/abs/1412.6980).
+# - PyTorch: [Conv2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html) and
+#   [initialisation](https://docs.pytorch.org/docs/stable/nn.init.html).
 
 # %%
 run.finish()

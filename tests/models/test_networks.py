@@ -116,3 +116,46 @@ def test_activations(name):
 def test_misuse_is_told(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_he_keeps_the_signal_through_many_layers_and_pytorchs_own_loses_it():
+    def output(initialisation):
+        torch.manual_seed(0)
+        model = CifarNet(depth=13, initialisation=initialisation)
+        return model(torch.randn(20, 3, 32, 32)).std(0).mean().item()
+
+    assert output("he") > 0.1
+    assert output("default") < 1e-3
+
+
+def test_he_draws_every_layer_with_variance_2_by_fan_in_and_no_bias():
+    torch.manual_seed(0)
+    for layer in CifarNet((20, 30), 9, initialisation="he").modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            fan_in = layer.weight[0].numel()
+            assert layer.weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.1)
+            assert not layer.bias.any()
+
+
+def test_another_initialisation_leaves_the_default_network_as_it_was():
+    torch.manual_seed(0)
+    first = CifarNet()
+    torch.manual_seed(0)
+    second = CifarNet(initialisation="default", filter_size=5)
+    assert repr(first) == repr(second)
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
+@pytest.mark.parametrize(("filter_size", "side"), [(3, 6), (5, 5), (7, 3), (9, 2)])
+def test_the_filters_of_cifarnet_decide_what_reaches_c5(filter_size, side):
+    model = CifarNet(filter_size=filter_size)
+    assert model.classifier.C5.in_features == 16 * side * side
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_cifarnet_says_which_initialisations_and_filters_it_knows():
+    with pytest.raises(ValueError, match="choose 'default' or 'he'"):
+        CifarNet(initialisation="xavier")
+    with pytest.raises(ValueError, match="filter_size is 4"):
+        CifarNet(filter_size=4)
