@@ -23,19 +23,23 @@ def layer_table(model: nn.Module, image_shape: Sequence[int]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows: list[dict[str, Any]] = []
+    return pd.DataFrame([row for _, row in _layers(model, image_shape)])
+
+
+def _layers(model: nn.Module, image_shape: Sequence[int]) -> list[tuple[nn.Module, dict[str, Any]]]:
+    """Return each layer with its row of the table."""
+    rows: list[tuple[nn.Module, dict[str, Any]]] = []
     names = {module: name for name, module in model.named_modules()}
 
     def record(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        rows.append(
-            {
-                "layer": names[module].rsplit(".", 1)[-1],
-                "kind": type(module).__name__,
-                "output": " x ".join(map(str, output.shape[1:])),
-                "parameters": sum(p.numel() for p in module.parameters(recurse=False)),
-                "flops": _flops(module, output),
-            }
-        )
+        row = {
+            "layer": names[module].rsplit(".", 1)[-1],
+            "kind": type(module).__name__,
+            "output": " x ".join(map(str, output.shape[1:])),
+            "parameters": sum(p.numel() for p in module.parameters(recurse=False)),
+            "flops": _flops(module, output),
+        }
+        rows.append((module, row))
 
     leaves = [module for module in model.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(record) for module in leaves]
@@ -44,7 +48,7 @@ def layer_table(model: nn.Module, image_shape: Sequence[int]) -> pd.DataFrame:
     finally:
         for hook in hooks:
             hook.remove()
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _flops(module: nn.Module, output: torch.Tensor) -> int:
@@ -72,21 +76,27 @@ def _forward_once(model: nn.Module, image_shape: Sequence[int]) -> None:
     model.train(was_training)
 
 
-def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) -> Axes:
-    """Draw the layers with weights or pooling from left to right: feature maps as stacked squares, vectors as bars.
+def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes | None = None) -> Axes:
+    """Draw the layers with weights, pooling or padding from left to right: maps as stacked squares, vectors as bars.
 
-    A square's side grows with the map's height, a bar's length with the logarithm of its number of values.
+    A square's side grows with the map's height, a bar's length with the logarithm of its number of values. Above an
+    arrow stands the side of the filters, or of the squares that are pooled.
     """
     import math
 
+    import matplotlib.pyplot as plt
     from matplotlib.patches import Rectangle
 
-    table = layer_table(model, image_shape)
-    drawn = table[(table["parameters"] > 0) | table["kind"].str.contains("Pool")]
-    shapes = [tuple(map(int, str(output).split(" x "))) for output in drawn["output"]]
-    kinds = drawn["kind"].str.removesuffix("2d")
-    names = drawn["layer"].where(~drawn["layer"].str.isdigit(), kinds)  # a number in nn.Sequential says nothing
-    stages = [("input", tuple(image_shape)), *zip(names, shapes, strict=True)]
+    ax = ax or plt.subplots(figsize=(6.4, 1.4))[1]
+    drawn = [
+        (module, row)
+        for module, row in _layers(model, image_shape)
+        if row["parameters"] > 0 or "Pool" in row["kind"] or "Pad" in row["kind"]
+    ]
+    stages = [("input", tuple(image_shape))]
+    for _, row in drawn:
+        own = row["kind"].removesuffix("2d") if row["layer"].isdigit() else row["layer"]  # in nn.Sequential: a number
+        stages.append(("padded" if "Pad" in row["kind"] else own, tuple(map(int, row["output"].split(" x ")))))
     tallest = max([shape[-1] for _, shape in stages if len(shape) == 3])
     x, top, edges = 0.0, 0.0, []
     for name, shape in stages:
@@ -107,9 +117,17 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes) ->
         centre = x + width / 2
         ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=8.5, linespacing=1.0)
         top = max(top, half)
-        x += max(width + 0.5, 2.9 if len(shape) == 3 else 1.6)  # room for the label
-    for (_, right), (left, _) in pairwise(edges):
+        x += max(width + 0.11 * len(stages), 2.9 if len(shape) == 3 else 1.5)  # room for labels, and the next filter
+    for ((_, right), (left, _)), (module, _) in zip(pairwise(edges), drawn, strict=True):
         ax.annotate("", (left - 0.08, 0), (right + 0.08, 0), arrowprops={"arrowstyle": "->", "color": "0.35", "lw": 1})
-    ax.set(xlim=(-0.4, x), ylim=(-top - 2.5, top + 0.1), aspect="equal")
+        ax.text((left + right) / 2, 0.08, _filter(module), ha="center", va="bottom", fontsize=8.5, color="0.25")
+    ax.set(xlim=(-0.4, x), ylim=(-top - 0.07 * x, top + 0.1), aspect="equal")
     ax.axis("off")
     return ax
+
+
+def _filter(module: nn.Module) -> str:
+    """Return the size of a layer's filters, or of what it pools: "5x5"; nothing for layers without one."""
+    size = getattr(module, "kernel_size", "")
+    sides = (size, size) if isinstance(size, int) else size
+    return "x".join(map(str, sides))

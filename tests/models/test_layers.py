@@ -73,6 +73,20 @@ def test_drawing_names_every_stage():
     _, ax = plt.subplots()
     assert draw_architecture(LeNet5(), SHAPE, ax) is ax
     texts = {text.get_text() for text in ax.texts}
-    assert {"input\n1 @\n28x28", "C1\n6 @\n28x28", "S4\n16 @\n5x5", "F6\n84", "output\n10"} <= texts
+    assert [text.get_text() for text in ax.texts if text.get_text() in ("5x5", "2x2")] == ["5x5", "2x2"] * 2
+    assert {
+        "input\n1 @\n28x28",
+        "padded\n1 @\n32x32",
+        "C1\n6 @\n28x28",
+        "S4\n16 @\n5x5",
+        "F6\n84",
+        "output\n10",
+    } <= texts
     ax.figure.canvas.draw()
     assert draw_architecture(MLP((30,)), SHAPE, plt.figure().gca()).texts[-1].get_text() == ""
+
+
+def test_a_drawing_without_axes_makes_its_own():
+    first = draw_architecture(LeNet5(), SHAPE)
+    assert draw_architecture(LeNet5(), SHAPE).figure is not first.figure
+    plt.close("all")
