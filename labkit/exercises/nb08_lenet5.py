@@ -1,4 +1,4 @@
-"""Exercises of notebook 8: the layers of LeNet-5, pairs of runs, errors."""
+"""Exercises of notebook 8: convolution, LeNet-5, moved images, two networks on the same images, errors."""
 
 from __future__ import annotations
 
@@ -6,156 +6,55 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import shared_errors, trials
-from labkit.exercises.exercise import (
-    Exercise,
-    Inputs,
-    Wrong,
-    as_array,
-    as_list,
-    as_number,
-    close,
-    counted,
-    recognise,
-    refuse_gaps,
-)
-
-LAYERS = ("C1", "C3", "C5", "F6", "the output")
-PADDED = {
-    (30, 30): "One row of zeros on each side gives 30 x 30; 32 x 32 wants two on each side.",
-    (36, 36): "Four rows of zeros on each side give 36 x 36; 32 x 32 wants two on each side.",
-    (28, 32): "There are zeros to the left and right only; above and below are missing.",
-    (32, 28): "There are zeros above and below only; left and right are missing.",
-}
+from labkit.exercises import convolving, lenet5_module, trials
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, as_pair, name_mistake
 
 
-def _draw_images(rng: np.random.Generator) -> Inputs:
-    import torch
-
-    return [(torch.from_numpy(rng.uniform(0.2, 1, (count, 1, 28, 28)).astype(np.float32)),) for count in (3, 2)]
-
-
-def _judge_pad(answers: list[Any], inputs: Inputs) -> None:
-    from torch.nn.functional import interpolate
-
-    for answer, (images,) in zip(answers, inputs, strict=True):
-        x, shape = images.numpy(), as_array(answer).shape
-        if shape[:2] == (len(x), 1) and shape[2:] in PADDED:
-            raise Wrong(PADDED[shape[2:]])
-        array = as_array(answer, (len(x), 1, 32, 32))
-        border = array.copy()
-        border[:, :, 2:30, 2:30] = 0
-        if close(array[:, :, 2:30, 2:30], x, 1e-6):
-            if np.abs(border).max() > 0:
-                raise Wrong("The image is in its place, but the border around it is not 0.")
-            continue
-        if close(array[:, :, :28, :28], x, 1e-6):
-            raise Wrong("All zeros are to the right and below; half of them belong to the left and above.")
-        if close(array[:, :, 4:, 4:], x, 1e-6):
-            raise Wrong("All zeros are to the left and above; half of them belong to the right and below.")
-        if any(close(array, interpolate(images, (32, 32), mode=mode), 1e-3) for mode in ("nearest", "bilinear")):
-            raise Wrong("The image is stretched to 32 x 32; padding leaves its pixels as they are.")
-        raise Wrong("The 28 x 28 pixels in the middle are not those of the image.")
-
-
-def _draw_sizes(rng: np.random.Generator) -> Inputs:
-    return [(1, 10), *((int(rng.integers(3, 8)), int(rng.integers(20, 90))) for _ in range(2))]
-
-
-def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (channels, classes) in zip(answers, inputs, strict=True):
-        layers = [(25, channels, 6), (25, 6, 16), (25, 16, 120), (1, 120, 84), (1, 84, classes)]
-        expected = [(places * maps_in + 1) * maps_out for places, maps_in, maps_out in layers]
-        where = f"For {counted(channels, 'channel')} and {classes} classes"
-        if not isinstance(answer, (list, dict)) and np.size(answer) == 1 and as_number(answer) == sum(expected):
-            raise Wrong("This is the sum; a list with the number of each of the five layers is wanted.")
-        counts = as_array(as_list(answer, 5), (5,))
-        for layer, count, expected_count, sizes in zip(LAYERS, counts, expected, layers, strict=True):
-            if count != expected_count:
-                mistakes = _mistakes(layer, *sizes)
-                raise Wrong(f"{where}, {layer} has not {count:,.0f} parameters{mistakes.get(int(count), '.')}")
-
-
-def _mistakes(layer: str, places: int, maps_in: int, maps_out: int) -> dict[int, str]:
-    """Return what plausible mistakes give for a layer, and the end of the sentence that names each."""
-    weights = places * maps_in * maps_out
-    mistakes = {
-        places * maps_in + 1: ": this is a single filter or neuron.",
-        (5 * maps_in + 1) * maps_out: ": a filter of 5 x 5 has 25 weights a map.",
-        places * maps_out: ": each filter covers every map that goes in, and has a bias.",
-        (places + 1) * maps_out: ": each filter covers every map that goes in.",
-        weights + 1: ": one bias is for each filter or neuron, not for the whole layer.",
-        places * maps_in * (maps_out + 1): ": a bias is for each filter or neuron, not for each number that goes in.",
-        (places + 1) * maps_in * maps_out: ": a filter has one bias, not one for each map that goes in.",
-        weights: ": the biases are missing, one for each filter or neuron.",
-    }
-    if layer == "C5":
-        mistakes[(16 * 16 + 1) * 120] = ": its maps have 5 x 5 places, since the image was padded."
-    if layer == "the output":
-        mistakes[850] = ": it has one neuron a class, and there are not always ten."
-    return mistakes
-
-
-def _draw_runs(rng: np.random.Generator) -> Inputs:
-    import pandas as pd
-
+def _draw_predictions(rng: np.random.Generator) -> Inputs:
+    """Return truth and two networks' predictions; each kind of image occurs, and each another number of times."""
     inputs: Inputs = []
-    for count in (5, 7):
-        seeds = np.roll(np.sort(rng.choice(90, count, replace=False)), int(rng.integers(1, count)))  # not in order
-        historical = rng.uniform(96, 98, count)
-        modern = historical + rng.choice([-1, 1], count) * rng.uniform(0.1, 1, count)
-        rows = {
-            "historical": iter(zip(seeds, historical, strict=True)),
-            "modern": iter(zip(np.roll(seeds, 1), np.roll(modern, 1), strict=True)),  # another order than the other's
-        }
-        turns = rng.permutation(count * list(rows))
-        table = [(int(seed), str(variant), float(test)) for variant in turns for seed, test in [next(rows[variant])]]
-        inputs.append((pd.DataFrame(table, columns=["seed", "variant", "test"]),))
+    for classes, sizes in ((10, (60, 9, 4, 3, 2)), (4, (30, 5, 11, 2, 7))):
+        kind = rng.permutation(np.repeat(np.arange(5), sizes))  # both right, ours, theirs, both wrong alike, otherwise
+        truth = rng.integers(0, classes, len(kind))
+        slip = rng.integers(1, classes - 1, len(kind))
+        ours = np.where(np.isin(kind, (2, 3, 4)), truth + slip, truth) % classes
+        theirs = np.where(np.isin(kind, (1, 3, 4)), truth + slip + (kind == 4), truth) % classes
+        inputs.append((truth, ours, theirs))
     return inputs
 
 
-def _judge_difference(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (runs,) in zip(answers, inputs, strict=True):
-        refuse_gaps(answer)
-        if isinstance(answer, dict):
-            raise Wrong("Your function returns a table or dictionary, but one column of numbers is wanted, or a list.")
-        if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and np.isnan(answer).any():
-            raise Wrong(
-                "It holds NaN, as `diff` leaves it in the first row of each seed; and `diff` subtracts in the order of "
-                "the rows, whichever form comes first."
-            )
-        historical, modern = (runs[runs["variant"] == variant] for variant in ("historical", "modern"))
-        standing = modern["test"].to_numpy() - historical["test"].to_numpy()
-        pairs = modern.set_index("seed")["test"] - historical.set_index("seed")["test"]  # by seed, and sorted
-        expected = pairs.sort_index().to_numpy()
-        array = as_array(answer)
-        if array.size == 1:
-            what = "the mean" if close(array, expected.mean(), 1e-6) else "one number"
-            raise Wrong(f"This is {what}; one difference for each seed is wanted.")
-        array = as_array(answer, expected.shape)
-        if close(array, expected, 1e-6):
+def _judge_only_one_right(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (truth, ours, theirs) in zip(answers, inputs, strict=True):
+        wanted = "two numbers are wanted: of the images that only ours gets right, and that only theirs does"
+        pair = as_pair(answer, wanted)
+        first, second = ours == truth, theirs == truth
+        lists = [as_list(entry) for entry in pair if isinstance(entry, list) or np.ndim(entry)]
+        if lists:
+            raise Wrong(f"These are the images themselves, or truth values; {wanted}.")
+        counts = [as_number(entry) for entry in pair]
+        only = [int((first & ~second).sum()), int((second & ~first).sum())]
+        if counts == only:
             continue
-        mistakes = (
-            (-expected, "These are the differences historical - modern: the sign is turned round."),
-            (standing, "The rows are taken as they stand; the two runs of a difference must have the same seed."),
-            (-standing, "The rows are taken as they stand; the two runs of a difference must have the same seed."),
+        both_wrong = int((~first & ~second).sum())
+        name_mistake(
+            counts,
             (
-                np.sort(modern["test"]) - np.sort(historical["test"]),
-                "Sorting the accuracies breaks the pairs; the two runs of a difference must have the same seed.",
+                (only[::-1], "The two are swapped: what only `ours` gets right comes first."),
+                *[
+                    ([number + both_wrong for number in pair], "These are all errors; leave out what both get wrong.")
+                    for pair in (only, only[::-1])
+                ],
+                (
+                    [int(first.sum()), int(second.sum())],
+                    "These are all that each gets right; leave out those that both do.",
+                ),
+                ([sum(only), both_wrong], "These are the images that one gets right, and those that none does."),
+                ([int((first & second).sum()), both_wrong], "On these images both are right, or both are wrong."),
+                ([int((ours != theirs).sum())] * 2, "Two different answers may both be wrong: compare with the truth."),
+                ([number / len(truth) for number in only], "These are shares; numbers of images are wanted."),
             ),
-            (expected / 100, "The accuracies are in percent already, so their differences are percentage points."),
         )
-        recognise(array, mistakes, 1e-6)
-        if close(np.abs(array), np.abs(expected), 1e-6):
-            raise Wrong("The sizes are right, but not every sign: always take modern - historical.")
-        if close(np.sort(array), np.sort(expected), 1e-6):
-            raise Wrong("The differences are right, but not in the order of the seeds, the smallest seed first.")
-        if close(np.sort(np.abs(array)), np.sort(np.abs(expected)), 1e-6):
-            raise Wrong(
-                "The sizes are right, but neither every sign nor the order: take modern - historical, the smallest "
-                "seed first."
-            )
-        raise Wrong("The differences are not those of modern and historical runs with the same seed.")
+        raise Wrong(f"It returns {counts[0]:g} and {counts[1]:g}, but one alone is right on other numbers of images.")
 
 
 def _draw_probabilities(rng: np.random.Generator) -> Inputs:
@@ -219,42 +118,67 @@ def _judge_surest(answers: list[Any], inputs: Inputs) -> None:
 EXERCISES = (
     Exercise(
         "8.1",
-        "pad the images",
-        1,
-        trials.calls,
-        _draw_images,
-        _judge_pad,
+        "write a convolution",
+        3,
+        convolving.without_convolution,
+        convolving.draw_kernels,
+        convolving.judge_correlate,
         (
-            "From 28 to 32 pixels, four are missing in each direction: how many on each side?",
-            "`torch.nn.functional.pad` takes one number a side, from the last dimension on: left, right, top, bottom.",
+            "At how many places does a kernel of 3 x 3 lie within an image of 5 x 5? Each gives one number.",
+            "`image[i : i + height, j : j + width]` is the piece below the kernel; multiply it by the kernel, and sum.",
         ),
     ),
     Exercise(
         "8.2",
-        "where does 61,706 come from?",
-        2,
-        trials.calls,
-        _draw_sizes,
-        _judge_parameters,
+        "write LeNet-5",
+        3,
+        lenet5_module.in_both_forms,
+        lenet5_module.draw_batches,
+        lenet5_module.judge_lenet5,
         (
-            "What one filter holds, times the number of filters; a neuron of F6 has one weight for each of 120 values.",
-            "One filter of C3 covers 5 x 5 places in each of 6 maps, and has one bias. C5 covers all of S4's maps.",
+            "`activation()` and `pooling(2)` make the layers; C1 pads its images: `nn.Conv2d(1, 6, 5, padding=2)`.",
+            "In `forward`: twice (convolution, activation, pooling), flatten from dimension 1, twice (linear, "
+            "activation), and a linear layer.",
         ),
     ),
     Exercise(
         "8.3",
-        "is the modern form better?",
+        "how far does a neuron see?",
         2,
         trials.calls,
-        _draw_runs,
-        _judge_difference,
+        convolving.draw_layers,
+        convolving.judge_field,
         (
-            "First bring the rows into a form where the two runs of a seed stand beside each other.",
-            "`pivot` makes a table with one row a seed and one column a variant; it sorts the seeds.",
+            "Go from the image to the last layer with two numbers: the side so far, and the step between neighbours.",
+            "Each layer adds (kernel - 1) times the step; then the step is multiplied by the layer's stride.",
         ),
     ),
     Exercise(
         "8.4",
+        "move the images",
+        2,
+        trials.calls,
+        convolving.draw_moves,
+        convolving.judge_shift,
+        (
+            "A border of `fill` around the images gives them room to move; then cut out a window of the old size.",
+            "With a border of 9 pixels, the window begins in the row 9 - down and in the column 9 - right.",
+        ),
+    ),
+    Exercise(
+        "8.5",
+        "who is right alone?",
+        1,
+        trials.calls,
+        _draw_predictions,
+        _judge_only_one_right,
+        (
+            "First make two arrays of truth values: where is ours right, and where is theirs?",
+            "`ours_right & ~theirs_right` is True where ours alone is right; `.sum()` counts.",
+        ),
+    ),
+    Exercise(
+        "8.6",
         "sure, and wrong",
         2,
         trials.calls,
@@ -263,18 +187,6 @@ EXERCISES = (
         (
             "The network's answer is the class with the highest probability; first find where it is not the truth.",
             "Keep the indices of the wrong images in an array; `argsort` of their probabilities says how to order it.",
-        ),
-    ),
-    Exercise(
-        "8.5",
-        "are the errors the same?",
-        1,
-        trials.calls,
-        shared_errors.draw_predictions,
-        shared_errors.judge_shared,
-        (
-            "Compare all predictions with the truth at once: the result has one row a run, True where it is wrong.",
-            "`.all(...)` and `.any(...)` take the axis along which they look; here it is that of the runs.",
         ),
     ),
 )

@@ -10,6 +10,7 @@ from labkit.basics.faces import late
 if TYPE_CHECKING:
     from labkit.report.profiles import get_profile
     from labkit.report.run import Run, begin
+    from labkit.report.summaries import last_batch, network_table
     from labkit.report.uncertainty import compare, mcnemar
 else:
     __getattr__, __dir__, __all__ = late(__name__)

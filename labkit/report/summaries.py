@@ -1,14 +1,19 @@
-"""Numbers and tables as readers see them: rounded, and with their spread."""
+"""Numbers and tables as readers see them: rounded, with their spread, and networks side by side."""
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labkit.basics.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from torch import nn
+
+    from labkit.report.run import Run
 
 
 def summary_of(values: list[float], statistic: str, digits: int, name: str) -> dict[str, Any]:
@@ -48,3 +53,56 @@ def _cell(value: Any, form: str | None) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
     return str(value)
+
+
+def network_table(run: Run, networks: Mapping[str, tuple[str, pd.DataFrame, nn.Module]]) -> pd.DataFrame:
+    """Keep the accuracy and the time of each network as numbers, and return a table with one row per network.
+
+    networks: by name, a key for the numbers ("b2": b2_test, b2_seconds), the `runs` of its sweep, and the network.
+    """
+    import pandas as pd
+
+    from labkit.models.layers import count_flops
+
+    rows = []
+    for name, (key, runs, model) in networks.items():
+        seeds, seconds = runs["seed"].tolist(), runs["seconds"].tolist()
+        test = (100 * runs["test_accuracy"]).tolist()
+        print(f"{name}: {run.number(f'{key}_test', test, '%', 2, split='test', seeds=seeds)}")
+        together = len(set(seconds)) == 1  # trained together, each has an equal share
+        statistic = "share" if together else "mean ± sd"
+        run.number(f"{key}_seconds", seconds, "s", 1, seeds=seeds, statistic=statistic)
+        rows.append(
+            {
+                "network": name,
+                "parameters": int(runs["parameters"].iloc[0]),
+                "FLOPs": count_flops(model, run.dataset.image_shape),
+                "accuracy": statistics.fmean(test),
+                "sd": statistics.stdev(test),
+                "training (s)": statistics.fmean(seconds),
+                "seeds": len(seeds),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def last_batch(right: np.ndarray, seeds: Sequence[int]) -> pd.DataFrame:
+    """Return, one row per seed, the accuracy on all images and on the last tenth of them, in percent.
+
+    right: (seeds, images) whether each network is right. The images are shuffled first, once for all networks. low and
+    high bound the 95 % interval of the last tenth's accuracy (Wilson 1927).
+    """
+    import numpy as np
+    import pandas as pd
+    from scipy.stats import binomtest
+
+    size = max(1, right.shape[1] // 10)
+    last = np.random.default_rng(seeds[0]).permutation(right.shape[1])[-size:]
+    rows = []
+    for seed, row in zip(seeds, right, strict=True):
+        count = int(row[last].sum())
+        interval = binomtest(count, size).proportion_ci(method="wilson")
+        shares = {f"all {len(row):,}": row.mean(), f"last {size:,}": count / size, "low": interval.low}
+        percents = {name: round(100 * float(share), 2) for name, share in {**shares, "high": interval.high}.items()}
+        rows.append({"seed": seed, **percents})
+    return pd.DataFrame(rows)

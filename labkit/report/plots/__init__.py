@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING
 from labkit.basics.faces import late
 
 if TYPE_CHECKING:
+    from labkit.report.plots.convolution import (
+        convolution_drawing,
+        error_rows,
+        feature_maps,
+        filter_rows,
+        loss_and_accuracy,
+        moved_accuracy,
+    )
     from labkit.report.plots.costs import error_against_latency
     from labkit.report.plots.curves import (
         accuracy_by_width,
