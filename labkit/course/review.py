@@ -11,7 +11,7 @@ from typing import Any
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.report.writing.replies import Exchange
 
-QUESTIONS = "## Questions from your TA"
+QUESTIONS = re.compile(r"^## Questions from your TA[ \t]*$", re.MULTILINE)
 STUBS = ("YOUR ANSWER HERE", "**Write here.**")
 AUTHOR = "write your group's name and members here"
 TIMES = {"s", "ms", "µs", "µs a batch"}  # no two runs take the same time
@@ -44,13 +44,11 @@ def unanswered_questions(notebook: Any, name: str) -> Iterator[str]:
 
 def questions_of(notebook: Any) -> tuple[str, str]:
     """Return the questions at the end of a notebook, and the cell behind them; "" for what is not there."""
-    cells = notebook.cells
-    position = next((index for index, cell in enumerate(cells) if cell.source.startswith(QUESTIONS)), None)
-    if position is None:
-        return "", ""
-    answer = cells[position + 1] if position + 1 < len(cells) else None
-    text = answer.source if answer is not None and answer.cell_type == "markdown" else ""
-    return cells[position].source.removeprefix(QUESTIONS).strip(), text
+    for cell, following in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+        if cell.cell_type == "markdown" and (found := QUESTIONS.search(cell.source)):
+            is_text = following is not None and following.cell_type == "markdown"
+            return cell.source[found.end() :].strip(), following.source if is_text else ""
+    return "", ""
 
 
 def exchanges(notebook: Any) -> list[Exchange]:
@@ -71,7 +69,7 @@ def _items(text: str, signs: str, expected: Sequence[str] | None) -> dict[str, s
 
     Numbers rise: what begins at 1 again is a list inside of an item.
     """
-    head = re.compile(rf"^[^\w\n]{{0,4}}?(\*\*|__)?\b(\d+)[{re.escape(signs)}](?!\d)(\*\*|__)? *", re.MULTILINE)
+    head = re.compile(rf"^[^\w\n]{{0,4}}?(\*\*|__)?(?<!\d)(\d+)[{re.escape(signs)}](?!\d)(\*\*|__)? *", re.MULTILINE)
     heads: list[re.Match[str]] = []
     for match in head.finditer(text):
         rises = not heads or int(match[2]) > int(heads[-1][2])

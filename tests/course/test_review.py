@@ -29,6 +29,27 @@ def test_unanswered_questions(answer, expected):
     assert not expected or expected in found[0]
 
 
+@pytest.mark.parametrize("head", ["", "**What to notice.** It rises.\n\n"])
+def test_questions_stand_with_their_answers(head):
+    answer = "1. Because\n   of $x$.\n\n   1. One\n   2. Two\n\n**2. Much** more: 3.5.\n\n1. a list\n\n__3.__\n"
+    found = review.exchanges(book(prose(head + QUESTIONS), prose(answer)))
+    assert [exchange.question for exchange in found] == ["**1.** Why?", "**2.** How\nmuch?", "**3.** And then?"]
+    assert [exchange.answer for exchange in found] == [
+        "Because\nof $x$.\n\n1. One\n2. Two",
+        "**Much** more: 3.5.\n\n1. a list",
+        "",
+    ]
+
+
+def test_answers_without_numbers_stand_behind_all_questions():
+    (found,) = review.exchanges(book(prose(QUESTIONS), prose("It depends.")))
+    assert found.question.startswith("1. Why?")
+    assert found.answer == "It depends."
+    stubs = review.exchanges(book(prose(QUESTIONS), prose("YOUR ANSWER HERE")))
+    assert [exchange.answer for exchange in stubs] == [""] * 3
+    assert review.exchanges(book(prose("No questions."))) == []
+
+
 def test_questions_without_a_cell_for_answers_are_not_answered():
     assert list(review.unanswered_questions(book(prose(QUESTIONS), code("1. Because.")), "05"))
     assert not list(review.unanswered_questions(book(prose("No questions.")), "05"))

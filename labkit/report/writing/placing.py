@@ -50,10 +50,11 @@ class Placer:
             return missing
         entry, section = self._find("figures", name)
         self._place("fig", name)
-        width = width or min(WIDEST, round(100 * entry["width_in"] / LINE_WIDTH))
+        drawn = round(100 * entry["width_in"] / LINE_WIDTH)
+        width = width or min(WIDEST, drawn)
         alt = entry["alt"].replace('"', "'")
         caption = f"{entry['caption']}{_in_brackets(unusual(entry, section))}"
-        return f'![{caption}]({entry["svg"]}){{#fig:{name} alt="{alt}" width={width:g}%}}'
+        return f'![{caption}]({entry["svg"]}){{#fig:{name} alt="{alt}" width={width:g}% drawn={drawn}%}}'
 
     def table(self, name: str) -> str:
         """Return a table with its caption."""

@@ -93,7 +93,7 @@ def test_two_figures_stand_side_by_side_where_they_can_be_read(build, folder):
         return seen[-1]
 
     def typst_of(left, right):
-        one, two = (f"![{width}.](mine.png){{width={width}%}}" for width in (left, right))
+        one, two = (f"![{width}.](mine.png){{width=60% drawn={width}%}}" for width in (left, right))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(writers.pandoc, "write", kept)
             _, html = build(f"::: pair\n{one}\n\n{two}\n:::\n\n::: pair\n{one}\n:::\n")

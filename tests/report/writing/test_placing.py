@@ -57,12 +57,12 @@ def test_captions_say_what_differs_from_the_methods(changed, said):
 
 
 def test_figures_are_at_most_three_quarters_of_the_line_unless_a_width_is_given(placer, results):
-    assert "width=75%}" in placer.figure(f"{NOTEBOOK}.line")
+    assert "width=75% drawn=100%}" in placer.figure(f"{NOTEBOOK}.line")
     placer.placed.clear()
-    assert "width=90%}" in placer.figure(f"{NOTEBOOK}.line", width=90)
+    assert "width=90% drawn=100%}" in placer.figure(f"{NOTEBOOK}.line", width=90)
     placer.placed.clear()
     results["notebooks"][NOTEBOOK]["figures"]["line"]["width_in"] = 3.2
-    assert "width=50%}" in placer.figure(f"{NOTEBOOK}.line")
+    assert "width=50% drawn=50%}" in placer.figure(f"{NOTEBOOK}.line")
 
 
 def test_a_caption_names_what_differs(results):

@@ -14,9 +14,9 @@ local line_width = 459 -- points
 local count = 0
 local figures = {} -- what is known of a figure, by its Typst
 
--- How much of the line an image takes, in percent; nil where it is as wide as it was made.
-local function width_of(image)
-  local amount, unit = (image.attributes.width or ""):match("^([%d.]+)%s*(%a*%%?)$")
+-- How much of the line a width is, in percent; nil where an image is as wide as it was made.
+local function percent_of(width)
+  local amount, unit = (width or ""):match("^([%d.]+)%s*(%a*%%?)$")
   amount = tonumber(amount)
   if not amount then return nil end
   local percent = unit == "%" and amount or points[unit] and 100 * amount * points[unit] / line_width or 100
@@ -47,7 +47,7 @@ local inner = {
   end,
   Image = function(image) -- one in a line of text
     if image.classes:includes("of-a-figure") then return nil end
-    local width = width_of(image)
+    local width = percent_of(image.attributes.width)
     return pandoc.RawInline("typst", string.format("#box(image(%s, width: %s, alt: %s))", quoted(image.src),
       width and string.format("%.4g%%", width) or "auto", spoken(image)))
   end,
@@ -71,7 +71,7 @@ function outer.Figure(figure)
   figure:walk({ Image = function(found) image = found end })
   if not image then return nil end
   local known = {
-    src = image.src, width = width_of(image), caption = typst(figure.caption.long),
+    src = image.src, width = percent_of(image.attributes.width), drawn = percent_of(image.attributes.drawn), caption = typst(figure.caption.long),
     alt = spoken(image),
     label = figure.identifier == "" and "" or "#label(" .. quoted(figure.identifier) .. ")",
   }
@@ -83,25 +83,29 @@ function outer.Figure(figure)
 end
 
 local longest_unbroken = 30 -- rows that surely fit on one page
+local most_columns = 7 -- that have room in letters of the usual size
 
 function outer.Table(table)
   local rows = 0
   for _, body in ipairs(table.bodies) do rows = rows + #body.body end
   if rows > longest_unbroken then return nil end
-  return evidence(function() return typst({ table }) end)
+  local set = typst({ table })
+  if #table.colspecs > most_columns then set = "#wide[" .. set .. "]" end
+  return evidence(function() return set end)
 end
 
-local widest_pair = 150 -- percent of the line; what is wider together could not be read side by side
+local widest_pair = 150 -- percent of the line that two figures were drawn for; more could not be read side by side
 
--- Two figures side by side, as wide as they were beside each other, or one below the other where they are too wide.
+-- Two figures side by side, as wide as they were drawn beside each other; one below the other where they are too wide.
 local function pair(div)
   local known = {}
   for _, block in ipairs(div.content) do table.insert(known, figures[block.text] or false) end
   local left, right = known[1], known[2]
   if #known ~= 2 or not (left and right and left.width and right.width) then return div.content end
-  if left.width + right.width > widest_pair then return div.content end
+  local one, two = left.drawn or left.width, right.drawn or right.width
+  if one + two > widest_pair then return div.content end
   return evidence(function()
-    return string.format("#pair(%.4g, [%s], %.4g, [%s])", left.width, figure_of(left, "100%"), right.width,
+    return string.format("#pair(%.4g, [%s], %.4g, [%s])", one, figure_of(left, "100%"), two,
       figure_of(right, "100%"))
   end)
 end
