@@ -20,10 +20,9 @@ from labkit.basics.progress import Log, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.models.networks import count_parameters
 from labkit.training import executors
-from labkit.training.arguments import refuse_misplaced, refuse_unknown_keys
 from labkit.training.cache import cached_results, checkpoint_of, entry_names, write_entry
 from labkit.training.checkpoint import Checkpoint
-from labkit.training.config import CONFIG_KEYS, TrainConfig
+from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
 from labkit.training.loop import Evaluation, History, evaluate, fit
 from labkit.training.together import Ensemble, Member, arrange
 
