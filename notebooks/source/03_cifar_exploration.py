@@ -5,7 +5,7 @@
 # activation, how large the filters. You train every design with several seeds, and find out which change matters. One
 # design will hardly learn at all: you look inside it, find the reason, and mend it. At the end you design a CNN of your own.
 #
-# **Time**: 75 minutes.
+# **Time**: about 75 minutes.
 #
 # **You will be able to**
 #
@@ -24,15 +24,11 @@ seed = 0  # the first seed; the others follow it
 out = ""  # folder for results; empty: the folder "out" of the course
 
 # %%
-import re
-
-import matplotlib.pyplot as plt
 import pandas as pd
-import torch
-from torch import nn
+from torch import manual_seed, nn, no_grad
 
 from labkit.exercises import Checker
-from labkit.models import CifarNet, count_flops, count_parameters, draw_architecture, layer_table
+from labkit.models import CifarNet, count_flops, count_parameters, layer_table
 from labkit.report import begin, compare, plots
 from labkit.training import TrainConfig, sweep
 
@@ -72,25 +68,20 @@ networks = {name: CifarNet(**change, num_classes=classes) for name, change in de
 
 # %%
 with_work = "parameters > 0 or kind.str.contains('Pool')"  # activations have no parameters
-layers = layer_table(networks["baseline"], shape).query(with_work)
-run.table("layers_baseline", layers, formats={"parameters": "{:,}", "flops": "{:,}"})
+layer_table(networks["baseline"], shape).query(with_work)
 
 # %% [markdown]
 # The last column counts **FLOPs**, floating-point operations: two for each weight that is used, a multiplication and an
 # addition. A convolution uses each of its weights at every place of a map, so that it has few parameters and much arithmetic.
 #
-# More maps make the squares of this drawing thicker. More depth makes the row longer:
+# In a drawing, more maps make the squares thicker. More depth makes the row longer:
 
 # %%
-fig, axes = plt.subplots(2, 1, figsize=(6.4, 2.9))
-for ax, name in zip(axes, ["baseline", "depth 13"], strict=True):
-    draw_architecture(networks[name], shape, ax)
-    ax.set_title(name, fontsize=9.5, loc="left")
-    ax.set_anchor("W")
-run.figure("deeper_structures", fig)
+deeper = {name: networks[name] for name in ("baseline", "depth 13")}
+run.figure("deeper_structures", plots.architectures(deeper, shape))
 
 # %% [markdown]
-# ### Exercise 3.1 — the size of a map
+# ### Exercise 3.1 — the size of a map (1 point)
 #
 # Who changes a filter must know how large the map behind it is. Write `map_side(side, filter_size, padding, stride)`: the
 # side of the map that comes out of a convolution (or a pooling, which moves in the same way). `padding` is the width of the
@@ -139,23 +130,22 @@ config = TrainConfig(
 )
 few = ["baseline", "C3: 28", "tanh", "sigmoid", "depth 13"]
 trained = profile.choose(quick=few, full=list(designs))
-accuracy, epochs, seconds = {}, {}, {}  # by design
+accuracy, epochs = {}, {}  # by design
 
 
 def train(name, build, change):
-    """Train a design with every seed, and keep its test accuracy in percent."""
+    """Train a design with every seed; keep and print its test accuracy in percent."""
     outcome = sweep(build, {key: [value] for key, value in change.items()}, images, config, seeds, run.cache)
     accuracy[name] = 100 * outcome.runs["test_accuracy"].to_numpy()
     epochs[name] = outcome.epochs.assign(validation=100 * outcome.epochs["validation_accuracy"])
-    seconds[name] = outcome.runs["seconds"].sum() / len(seeds)
+    key = name.lower().replace(",", "").replace(":", "").replace(" ", "_")
+    run.number(f"{key}_seconds", outcome.runs["seconds"].mean(), "s", statistic="share", seeds=seeds)
+    print(f"{name}:", run.number(f"{key}_test", accuracy[name], "%", split="test", seeds=seeds))
 
 
 # %% tags=["nbval-ignore-output"]
 for name in trained:
     train(name, CifarNet, designs[name])
-    key = re.sub(r"\W+", "_", name.lower())
-    print(f"{name}:", run.number(f"{key}_test", accuracy[name], "%", 1, split="test", seeds=seeds))
-    run.number(f"{key}_seconds", seconds[name], "s", 1, statistic="share", seeds=seeds)
 
 # %% [markdown]
 # ## 3.3 Which change matters?
@@ -165,18 +155,13 @@ for name in trained:
 
 # %% tags=["nbval-ignore-output"]
 gains = {name: compare(accuracy[name], accuracy["baseline"]) for name in trained}
-table = pd.DataFrame(
-    {
-        "design": name,
-        "factor": factor_of[name],
-        "parameters": count_parameters(networks[name]),
-        "FLOPs": count_flops(networks[name], shape),
-        "mean": accuracy[name].mean(),
-        "sd": accuracy[name].std(ddof=1),
-        **{"difference": gain.mean, "low": gain.low, "high": gain.high},
-    }
+rows = [
+    {"design": name, "factor": factor_of[name], "parameters": count_parameters(networks[name])}
+    | {"FLOPs": count_flops(networks[name], shape), "mean": accuracy[name].mean(), "sd": accuracy[name].std(ddof=1)}
+    | {"difference": gain.mean, "low": gain.low, "high": gain.high}
     for name, gain in gains.items()
-)
+]
+table = pd.DataFrame(rows)
 numbers = {"parameters": "{:,}", "FLOPs": "{:,}", "mean": "{:.1f}", "sd": "{:.1f}"}
 numbers |= dict.fromkeys(("difference", "low", "high"), "{:+.1f}")
 run.table("designs", table, formats=numbers, split="test", seeds=seeds)
@@ -187,10 +172,8 @@ changes = pd.DataFrame(
     for name in trained[1:]
     for change in accuracy[name] - accuracy["baseline"]
 )
-fig, ax = plt.subplots(figsize=(6.0, 0.9 + 0.38 * len(trained)))
-plots.design_effects(changes, run.reference("designs"), ax)
-ax.set_xlabel("difference to the baseline (percentage points)")
-run.figure("effects", fig, split="test", seeds=seeds)
+effects = plots.design_effects(changes, run.reference("designs"))
+run.figure("effects", effects.figure, split="test", seeds=seeds)
 
 # %% tags=["nbval-ignore-output"]
 for verdict in ("better", "worse", "not clear"):
@@ -214,7 +197,7 @@ for factor, rows in table[1:].groupby("factor", sort=False):
     ranking.append({"factor": factor, **told})
 if table["mean"].max() < 100 / classes + 10:
     print("All designs are within 10 points of guessing: nothing can be ranked.")
-run.table("ranking", pd.DataFrame(ranking), split="test", seeds=seeds)
+pd.DataFrame(ranking)
 
 # %% [markdown]
 # The table speaks of the levels that were tried, of this training and of these images. Other levels may give another order.
@@ -225,19 +208,14 @@ run.table("ranking", pd.DataFrame(ranking), split="test", seeds=seeds)
 # after epoch 2 is what a training of two epochs would have given.
 
 # %%
-shown = {name: epochs[name] for name in few}
-fig, axes = plt.subplots(1, 4, figsize=(6.4, 2.4), sharey=True)
-plots.epoch_panels(shown, "baseline", axes, classes)
-run.figure("epochs", fig, split="validation", seeds=seeds)
+panels = plots.epoch_panels({name: epochs[name] for name in few}, "baseline", classes)
+run.figure("epochs", panels, split="validation", seeds=seeds)
 
 # %% tags=["nbval-ignore-output"]
 last = config.epochs
 by_epoch = pd.DataFrame({name: epochs[name].groupby("epoch")["validation"].mean() for name in trained}).T
-after = by_epoch[[2, last]].assign(gain=by_epoch[last] - by_epoch[2]).sort_values(last, ascending=False)
-after = after.rename_axis("design").rename(columns={2: "2 epochs", last: "the end"}).reset_index()
-numbers = dict.fromkeys(("2 epochs", "the end", "gain"), "{:.1f}")
-run.table("after_two_epochs", after, formats=numbers, split="validation", seeds=seeds)
 print(f"After 2 epochs {by_epoch[2].idxmax()} leads, at the end {by_epoch[last].idxmax()}.")
+by_epoch[[2, last]].assign(gain=by_epoch[last] - by_epoch[2]).sort_values("gain", ascending=False).round(1)
 
 # %% [markdown]
 # **What to notice.** Which designs rise late, and would two epochs have told you that they rise at all?
@@ -248,7 +226,7 @@ print(f"After 2 epochs {by_epoch[2].idxmax()} leads, at the end {by_epoch[last].
 # much does each layer's output change?** Call this the **signal** of a layer: the standard deviation of an output over a batch
 # of images, averaged over all outputs of the layer. If it is 0, the output says nothing about the image.
 #
-# ### Exercise 3.2 — the signal, layer by layer
+# ### Exercise 3.2 — the signal, layer by layer (2 points)
 #
 # Write `signal_by_layer(model, images)`. It passes the images through the network once, and returns a list: the signal of
 # every layer with weights (`nn.Conv2d` or `nn.Linear`), in their order, before the activation. A **hook** sees what passes
@@ -265,7 +243,7 @@ def signal_by_layer(model, images):
 
     layers = [module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
     hooks = [layer.register_forward_hook(hook) for layer in layers]
-    with torch.no_grad():
+    with no_grad():
         model(images)
     for handle in hooks:
         handle.remove()
@@ -280,7 +258,7 @@ assert check.passed("3.2")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 3.3 — He's initialisation
+# ### Exercise 3.3 — He's initialisation (2 points)
 #
 # PyTorch draws the weights of a layer with variance $1 / (3 n)$, where $n$, the **fan-in**, is the number of inputs of one output. A
 # ReLU then sets half of the values to 0. So each layer makes the signal smaller. He et al. (2015) asked which variance keeps
@@ -309,23 +287,31 @@ assert check.passed("3.3")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now look at both, in the baseline and in the network of 13 layers. `CifarNet` has He's initialisation built in as well.
+# Now look at both, in the baseline and in the network of 13 layers. `CifarNet` has He's initialisation built in as well. The
+# gradient of C1 is measured as well: it says how fast the first layer would begin to learn.
 
 # %% tags=["nbval-ignore-output"]
+batch, labels = images.train.images[:100], images.train.labels[:100]
 starts = {"7 layers, default": (7, "default"), "13 layers, default": (13, "default"), "13 layers, He": (13, "he")}
 signals = {}
 for name, (depth, initialisation) in starts.items() if check.passed("3.2") else ():
-    torch.manual_seed(seed)
+    manual_seed(seed)
     model = CifarNet(depth=depth, initialisation=initialisation, num_classes=classes)
     with_weights = layer_table(model, shape).query("parameters > 0")["layer"]
-    signals[name] = dict(zip(with_weights, signal_by_layer(model, images.train.images[:100]), strict=True))
-    print(f"{name}: the signal at the output is {signals[name]['output'] / signals[name]['C1']:.2g} times that of C1")
+    signals[name] = dict(zip(with_weights, signal_by_layer(model, batch), strict=True))
+    nn.functional.cross_entropy(model(batch), labels).backward()
+    gradient = model.features.C1.weight.grad.norm()
+    print(f"{name}: signal at the output {signals[name]['output']:.1g}, size of C1's gradient {gradient:.1g}")
+
+# %% tags=["nbval-ignore-output"]
+if check.passed("3.2") and check.passed("3.3"):
+    manual_seed(seed)
+    yours = he_initialise(CifarNet(depth=13, num_classes=classes))
+    print(f"13 layers, your initialisation: signal at the output {signal_by_layer(yours, batch)[-1]:.1g}")
 
 # %%
 if signals:
-    fig, ax = plt.subplots(figsize=(5.0, 3.4))
-    plots.signal_lines(signals, ax)
-    run.figure("signal", fig, split="train")
+    run.figure("signal", plots.signal_lines(signals).figure, split="train")
 
 # %% [markdown]
 # **What to notice.** The vertical axis is logarithmic: each of its steps is a factor of ten. In the deep network with PyTorch's
@@ -334,8 +320,8 @@ if signals:
 # Does it learn when it starts with a signal? Train it again, with He's initialisation and nothing else changed.
 
 # %% tags=["nbval-ignore-output"]
-train("depth 13, He", CifarNet, {"depth": 13, "initialisation": "he"})
-print(run.number("depth_13_he_test", accuracy["depth 13, He"], "%", 1, split="test", seeds=seeds))
+designs["depth 13, He"] = {"depth": 13, "initialisation": "he"}
+train("depth 13, He", CifarNet, designs["depth 13, He"])
 print("He against default, 13 layers:", compare(accuracy["depth 13, He"], accuracy["depth 13"]))
 print("13 layers, He, against the baseline:", compare(accuracy["depth 13, He"], accuracy["baseline"]))
 
@@ -344,19 +330,14 @@ print("13 layers, He, against the baseline:", compare(accuracy["depth 13, He"], 
 # Is what remains of the difference depth, or only time? Train longer and see.
 
 # %% tags=["nbval-ignore-output"]
-slow = {"depth 13, He": {"depth": 13, "initialisation": "he"}, "sigmoid": {"activation": "sigmoid"}}
-slow = dict(list(slow.items())[: profile.choose(quick=1, full=2)])
-longer = profile.choose(quick=2, full=3) * config.epochs
+slow = profile.choose(quick=["depth 13, He"], full=["depth 13, He", "sigmoid"])
+longer = profile.choose(quick=2, full=3) * last
 few_seeds = seeds[: profile.choose(quick=1, full=3)]
-rows = []
-for name, change in slow.items():
-    grid = {key: [value] for key, value in change.items()} | {"epochs": [longer]}
-    table = sweep(CifarNet, grid, images, config, few_seeds, run.cache).epochs
-    mean = 100 * table.groupby("epoch")["validation_accuracy"].mean()
-    rows.append({"design": name, f"{config.epochs} epochs": mean[config.epochs], f"{longer} epochs": mean[longer]})
-    print(f"{name}: {mean[longer] - mean[config.epochs]:+.1f} points in {longer - config.epochs} more epochs")
-rows = pd.DataFrame(rows)
-run.table("longer", rows, formats=dict.fromkeys(rows.columns[1:], "{:.1f}"), split="validation", seeds=few_seeds)
+for name in slow:
+    grid = {key: [value] for key, value in designs[name].items()} | {"epochs": [longer]}
+    history = sweep(CifarNet, grid, images, config, few_seeds, run.cache).epochs
+    mean = 100 * history.groupby("epoch")["validation_accuracy"].mean()
+    print(f"{name}: validation {mean[last]:.1f} % after {last} epochs, {mean[longer]:.1f} % after {longer}")
 
 # %% [markdown]
 # A design that still rises is slower, not worse. A comparison after a fixed number of epochs cannot tell the two apart: say
@@ -364,7 +345,7 @@ run.table("longer", rows, formats=dict.fromkeys(rows.columns[1:], "{:.1f}"), spl
 #
 # ## 3.6 Your own CNN
 #
-# ### Exercise 3.4 — your own CNN
+# ### Exercise 3.4 — your own CNN (3 points)
 #
 # Design a CNN as you like: any `nn.Module` that takes images (N, 3, 32, 32) and returns `num_classes` logits each. There is a
 # **budget**: at most 100,000 parameters, and at most 3,000,000 FLOPs for one image. The check counts both. Use what you found:
@@ -399,13 +380,11 @@ assert check.passed("3.4")
 # %%
 if check.passed("3.4"):
     own = my_network()
-    print(run.number("own_design_parameters", count_parameters(own), digits=0, statistic="exact"), "parameters")
-    print(run.number("own_design_flops", count_flops(own, shape), digits=0, statistic="exact"), "FLOPs")
+    for key, count in {"parameters": count_parameters(own), "FLOPs": count_flops(own, shape)}.items():
+        print(run.number(f"own_design_{key.lower()}", count, key, 0, statistic="exact"))
     own_layers = layer_table(own, shape).query(with_work)
     run.table("own_layers", own_layers, formats={"parameters": "{:,}", "flops": "{:,}"})
-    fig, ax = plt.subplots(figsize=(6.4, 1.6))
-    draw_architecture(own, shape, ax)
-    run.figure("own_design", fig)
+    run.figure("own_design", plots.architectures({"": own}, shape))
 
 # %% [markdown]
 # It is trained with the same settings and seeds as all others.
@@ -413,7 +392,6 @@ if check.passed("3.4"):
 # %% tags=["nbval-ignore-output"]
 if check.passed("3.4"):
     train("own design", my_network, {})
-    print(run.number("own_design_test", accuracy["own design"], "%", 1, split="test", seeds=seeds))
     print("against the baseline:", compare(accuracy["own design"], accuracy["baseline"]))
 
 # %% [markdown]
@@ -446,11 +424,14 @@ if check.passed("3.4"):
 # %% [markdown]
 # ## Recap
 #
-# You can now describe a CNN by its layers, predict the size of its maps, and count what it costs. You compared designs one
-# change at a time, with an interval for each difference. You saw a network that could not start, found the reason with one
-# hook, and mended it with one line about the variance of its weights. And you designed a CNN of your own.
+# You can now
 #
-# **References**
+# - describe a CNN by its layers, predict the size of its maps, and count what it costs;
+# - compare designs one change at a time, with an interval for each difference;
+# - find out with one hook why a deep network does not start, and mend it by the variance of its weights;
+# - design a CNN of your own under a budget.
+#
+# ## References
 #
 # - K. He, X. Zhang, S. Ren and J. Sun (2015). [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852).
 # - K. He, X. Zhang, S. Ren and J. Sun (2016). [Deep residual learning for image recognition](https://arxiv.org/abs/1512.03385).

@@ -2,7 +2,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from torch import nn
 
+from labkit.models import CifarNet
 from labkit.report import plots
 
 RNG = np.random.default_rng(0)
@@ -40,14 +42,22 @@ def test_each_design_has_a_panel_with_the_baseline_and_guessing():
         rows = [{"epoch": epoch, "seed": seed, "validation": start + epoch} for seed in (0, 1) for epoch in (1, 2, 3)]
         return pd.DataFrame(rows)
 
-    _, axes = plt.subplots(1, 3)
-    plots.epoch_panels({"base": table(50), "slow": table(10), "fast": table(60)}, "base", axes, classes=5)
-    assert [ax.get_title() for ax in axes] == ["slow", "fast", ""]
-    for ax in axes[:2]:
+    figure = plots.epoch_panels({"base": table(50), "slow": table(10), "fast": table(60)}, "base", classes=5)
+    assert [ax.get_title() for ax in figure.axes] == ["slow", "fast"]
+    for ax in figure.axes:
         heights = [list(line.get_ydata()) for line in ax.lines]
         assert [51, 52, 53] in heights
         assert [20, 20] in heights
-    assert not axes[2].axison
+    plt.close("all")
+
+
+def test_networks_stand_one_below_the_other_and_nameless_layers_are_called_by_their_kind():
+    own = nn.Sequential(nn.Conv2d(3, 4, 5), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 14 * 14, 10))
+    figure = plots.architectures({"baseline": CifarNet(), "own": own}, (3, 32, 32))
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["baseline", "own"]
+    above, below = ([text.get_text().split("\n")[0] for text in ax.texts if text.get_text()] for ax in figure.axes)
+    assert above == ["input", "C1", "S2", "C3", "S4", "C5", "F6", "output"]
+    assert below == ["input", "Conv", "MaxPool", "Linear"]
     plt.close("all")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         spread_lines,
         step_losses,
     )
-    from labkit.report.plots.designs import design_effects, epoch_panels, signal_lines
+    from labkit.report.plots.designs import architectures, design_effects, epoch_panels, signal_lines
     from labkit.report.plots.experiments import batches_of, repeated_intervals, two_questions
     from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid, images_with_labels
     from labkit.report.plots.scratch_figures import activation_curves, cost_panels, errors_beside_reported, scale_panels

@@ -8,20 +8,31 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import nn
 
+from labkit.models.layers import draw_architecture
 from labkit.report.plots.spreads import interval_dots
 from labkit.report.plots.style import MARKERS, PALE
 
 
-def design_effects(
-    changes: pd.DataFrame, reference: pd.DataFrame | None = None, ax: Axes | None = None, colours: Sequence[str] = ()
-) -> Axes:
+def architectures(networks: Mapping[str, nn.Module], image_shape: Sequence[int]) -> Figure:
+    """Draw networks one below the other, each under its name; see `draw_architecture`."""
+    figure, axes = plt.subplots(len(networks), 1, figsize=(6.4, 1.5 * len(networks)), squeeze=False)
+    for ax, (name, network) in zip(axes[:, 0], networks.items(), strict=True):
+        draw_architecture(network, image_shape, ax)
+        ax.set_title(name, fontsize=9.5, loc="left")
+        ax.set_anchor("W")
+    return figure
+
+
+def design_effects(changes: pd.DataFrame, reference: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
     """Draw the difference to a baseline of each design, the best on top: see `interval_dots`; a colour per factor.
 
     changes: columns design, factor and change, one row per design and seed. reference: a table with the columns design
     and difference (see `Run.reference`), drawn as pale diamonds on the lines of the same designs.
     """
-    ax = ax or plt.gca()
+    ax = ax or plt.figure(figsize=(6.0, 1.2 + 0.36 * changes["design"].nunique())).gca()
     means = changes.groupby("design")["change"].mean().sort_values(ascending=False)
     ordered = changes.set_index("design").loc[list(means.index)].reset_index()
     factors = list(dict.fromkeys(changes["factor"]))
@@ -35,10 +46,11 @@ def design_effects(
         beside = reference.set_index("design")["difference"].reindex(means.index).to_numpy(dtype=float)
         ax.plot(beside, range(len(means)), "D", color=PALE, markersize=7, zorder=0, label=reference.attrs["label"])
     ax.legend(fontsize=8.5, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, handletextpad=0.3, columnspacing=1.2)
+    ax.set_xlabel("difference to the baseline (percentage points)")
     return ax
 
 
-def epoch_panels(epochs: Mapping[str, pd.DataFrame], baseline: str, axes: Sequence[Axes], classes: int = 10) -> None:
+def epoch_panels(epochs: Mapping[str, pd.DataFrame], baseline: str, classes: int = 10) -> Figure:
     """Draw the validation accuracy of each design but the baseline by epoch, one design per panel.
 
     epochs: by design, a table with the columns epoch and validation (in percent), one row per epoch and seed. Thin:
@@ -46,9 +58,11 @@ def epoch_panels(epochs: Mapping[str, pd.DataFrame], baseline: str, axes: Sequen
     """
     beside = epochs[baseline].groupby("epoch")["validation"].mean()
     names = [name for name in epochs if name != baseline]
-    for index, (name, ax) in enumerate(zip(names, axes, strict=False)):
-        for _, rows in epochs[name].groupby("seed"):
-            ax.plot(rows["epoch"], rows["validation"], color=f"C{index}", alpha=0.35, linewidth=0.8)
+    figure, rows = plt.subplots(1, len(names), figsize=(6.4, 2.4), sharey=True, squeeze=False)
+    axes = rows[0]
+    for index, (name, ax) in enumerate(zip(names, axes, strict=True)):
+        for _, single in epochs[name].groupby("seed"):
+            ax.plot(single["epoch"], single["validation"], color=f"C{index}", alpha=0.35, linewidth=0.8)
         mean = epochs[name].groupby("epoch")["validation"].mean()
         ax.plot(beside.index, beside, color="0.6", linewidth=1.4, zorder=1)
         ax.plot(mean.index, mean, color=f"C{index}", marker=MARKERS[index % len(MARKERS)], markersize=4, zorder=3)
@@ -66,8 +80,7 @@ def epoch_panels(epochs: Mapping[str, pd.DataFrame], baseline: str, axes: Sequen
         color="0.25",
     )
     axes[0].set_ylabel("validation accuracy (%)")
-    for ax in axes[len(names) :]:
-        ax.axis("off")
+    return figure
 
 
 def signal_lines(signals: Mapping[str, Mapping[str, float]], ax: Axes | None = None) -> Axes:
