@@ -67,10 +67,27 @@ def test_gradients_of_autograd_are_those_of_the_network(activation):
         np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-14)
 
 
-def test_a_race_has_a_lap_for_each_library(digits):
-    laps = from_scratch.race(digits, (8,), 64, laps=2)
-    assert laps.shape == (2, 4)
-    assert (laps > 0).all(axis=None)
+def test_racers_take_turns_and_the_first_lap_does_not_count():
+    order = []
+
+    def racer(name, times):
+        left = iter(times)
+
+        def measure():
+            order.append(name)
+            return next(left)
+
+        return measure
+
+    medians = from_scratch.race({"a": racer("a", [99, 1, 3, 2]), "b": racer("b", [0, 5, 5, 8])}, laps=3)
+    assert medians.to_dict() == {"a": 2, "b": 5}
+    assert order == ["a", "b"] * 4
+
+
+def test_unit_digits_lie_between_0_and_1():
+    digits = from_scratch.unit_digits("embedded", 300)
+    assert (digits.train.images.min(), digits.train.images.max()) == (0, 1)
+    assert len(digits.train) == 300
 
 
 def test_the_start_cost_of_the_source_is_ten_binary_cross_entropies():
