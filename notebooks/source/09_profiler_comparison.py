@@ -31,7 +31,7 @@ import torch
 from labkit.exercises import Checker
 from labkit.models import MLP, ConvNet, LeNet5, OneConvNet, cost_table, count_flops, count_parameters, operator_table
 from labkit.report import begin, mcnemar, plots
-from labkit.training import TrainConfig, sweep
+from labkit.training import TrainConfig, get_device, sweep
 
 # %%
 run = begin("09_profiler_comparison", "mnist", data, profile, seed, out)
@@ -99,7 +99,8 @@ small, large = list(builders)[:8], list(builders)[8:]
 seeds = run.seeds[:3]
 few = run.seeds[: profile.choose(quick=2, full=3)]
 trained = sweep(build, {"name": small}, digits, config, seeds, run.cache, log=print)
-runs = pd.concat([trained.runs, sweep(build, {"name": large}, digits, config, few, run.cache, log=print).runs])
+larger = sweep(build, {"name": large}, digits, config, few, run.cache, log=print)
+runs = pd.concat([trained.runs, larger.runs])
 tests = {name: 100 * rows["test_accuracy"].to_numpy() for name, rows in runs.groupby("name", sort=False)}
 
 # %% [markdown]
@@ -109,7 +110,8 @@ tests = {name: 100 * rows["test_accuracy"].to_numpy() for name, rows in runs.gro
 # %%
 right = trained.predictions == digits.test.labels.numpy()
 for this_seed in seeds:
-    lenet, mlp = (right[trained.select(name=name, seed=this_seed)][0] for name in ("LeNet-5", "300"))
+    lenet = right[trained.select(name="LeNet-5", seed=this_seed)][0]
+    mlp = right[trained.select(name="300", seed=this_seed)][0]
     print(f"seed {this_seed}, LeNet-5 against MLP 300:", mcnemar(lenet, mlp))
 
 # %% [markdown]
@@ -120,8 +122,9 @@ for this_seed in seeds:
 # third quartile.
 
 # %% tags=["nbval-ignore-output"]
-fresh = build("LeNet-5").eval()
-batch = digits.test.images[:128]
+device = get_device()
+fresh = build("LeNet-5").to(device).eval()
+batch = digits.test.images[:128].to(device)
 with torch.inference_mode():
     start = time.perf_counter()
     fresh(batch)
@@ -259,8 +262,8 @@ if check.passed("9.2") and check.passed("9.3"):
 # The names depend on the machine and on PyTorch's version. `aten::empty` takes memory for others: an operator that computes a
 # convolution may ask it for the place of its result.
 #
-# The profiler costs time itself, about a microsecond per operator. So the table below comes from batches of 128 images, whose
-# operators take much longer than that, and from twenty passes.
+# The profiler itself takes a little time for every operator that it notes, which makes short operators look longer than they are. So
+# the table below comes from batches of 128 images, where most operators take much longer, and from twenty passes.
 
 # %% tags=["nbval-ignore-output"]
 main = ["300", "300-100", "LeNet-5", "two conv 5x5"]
@@ -286,7 +289,8 @@ for name, table in zip(main, tables, strict=True):
 images = digits.test.images
 ends = cost_table(networks, images, (1, 128), profile.repeats)
 between = cost_table({name: networks[name] for name in main}, images, (8, 32, 512), profile.repeats)
-curves = pd.concat([ends[ends["model"].isin(main)], between]).sort_values("batch_size", kind="stable")
+curves = pd.concat([ends[ends["model"].isin(main)], between])
+curves = curves.sort_values("batch_size", kind="stable")
 curves["total_MB"] = curves["total_kB"] / 1e3
 unsteady = (ends["q3_ms"] - ends["q1_ms"] > 0.2 * ends["median_ms"]).sum()
 print(f"{unsteady} of {len(ends)} measurements have quartiles that lie more than 20 % of the median apart")
@@ -352,7 +356,8 @@ plots.error_against_latency(points, ax, run.reference("costs"))
 run.figure("comparison", fig, split="test", seeds=seeds)
 
 # %% tags=["nbval-ignore-output"]
-mlp, lenet = (costs.set_index("network").loc[name] for name in ("300", "LeNet-5"))
+mlp = costs.set_index("network").loc["300"]
+lenet = costs.set_index("network").loc["LeNet-5"]
 for column in ("parameters", "FLOPs", "weights", "activations", "total", "total at 128", "latency", "per image at 128"):
     print(f"{column}: LeNet-5 has {lenet[column] / mlp[column]:.2f} times as much as MLP 300")
 
