@@ -1,4 +1,4 @@
-"""Exercises of notebook 6: parameters of a network, a grid with its spread, a moving average, a fair comparison."""
+"""Exercises of notebook 6: when to stop a training, neurons that are dead, a moving average."""
 
 from __future__ import annotations
 
@@ -6,44 +6,170 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import as_good_as_the_best, trials
-from labkit.exercises.comparing import judge_verdicts, paired
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, as_pair, close
+from labkit.exercises import torch_trials, trials
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_pair, close, name_mistake
+
+# Validation losses, with the patience: by each, another usual mistake gives a wrong answer.
+CURVES = (
+    ((9, 7, 5, 6, 8, 4, 3), 2),  # the lowest comes after the end
+    ((9, 8, 6, 7, 5, 4.5, 4.8, 4), 3),  # goes on to the last epoch
+    ((9, 5, 6, 5.5, 7, 6, 8), 2),  # falls from epoch to epoch, but not below the best
+    ((9, 8, 8.5, 8.7, 7, 7.5, 7.2, 8, 6), 3),  # waits anew after each improvement
+    ((9, 6, 7, 8, 5, 4), 1),
+    ((9, 7, 4, 5, 6, 7, 5.5, 8, 9, 3), 4),
+)
+WHICH = "two numbers are wanted: the best epoch, and the epoch after which training ends"
 
 
-def _draw_widths(rng: np.random.Generator) -> Inputs:
-    return [(int(first), int(first - less)) for first, less in rng.integers((30, 5), (400, 25), (3, 2))]
+def _draw_curves(rng: np.random.Generator) -> Inputs:
+    """Return the curves in a random order, each as a list on a scale of its own."""
+    chosen = [(CURVES[index], float(rng.uniform(0.05, 0.2))) for index in rng.permutation(len(CURVES))]
+    return [([round(scale * loss, 4) for loss in losses], patience) for (losses, patience), scale in chosen]
 
 
-def _judge_parameters(answers: list[Any], inputs: Inputs) -> None:
-    for answer, (first, second) in zip(answers, inputs, strict=True):
-        expected = np.array([785 * first, (first + 1) * second, (second + 1) * 10])
-        entries = as_array(answer)
-        if entries.size == 1 and entries.reshape(()) == expected.sum():
-            raise Wrong("This is the sum; one number for each of the three layers is wanted.")
-        if np.array_equal(entries, expected[:2]):
-            raise Wrong("The output is a layer, too: it has weights and biases.")
-        entries = as_array(answer, (3,))
-        for mistake, message in (
-            ([784 * first, first * second, second * 10], "The biases are missing: each neuron has one."),
-            ([784 * first + 1, first * second + 1, second * 10 + 1], "A layer has one bias for each neuron, not one."),
-            ([784 * (first + 1), first * (second + 1), second * 11], "Each neuron has a bias, not each input."),
-            ([29 * first, expected[1], expected[2]], "An image has 28 x 28 = 784 pixels, and each is an input."),
+def _stop(losses: list[float], patience: int) -> tuple[int, int]:
+    best = 0
+    for epoch, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            return best + 1, epoch + 1
+    return best + 1, len(losses)
+
+
+def _stop_without_new_patience(losses: list[float], patience: int) -> tuple[int, int]:
+    best = bad = 0
+    for epoch, loss in enumerate(losses[1:], 1):
+        best, bad = (epoch, bad) if loss < losses[best] else (best, bad + 1)
+        if bad >= patience:
+            return best + 1, epoch + 1
+    return best + 1, len(losses)
+
+
+def _stop_by_the_epoch_before(losses: list[float], patience: int) -> tuple[int, int]:
+    rises = 0
+    for epoch in range(1, len(losses)):
+        rises = rises + 1 if losses[epoch] > losses[epoch - 1] else 0
+        if rises >= patience:
+            return int(np.argmin(losses[: epoch + 1])) + 1, epoch + 1
+    return int(np.argmin(losses)) + 1, len(losses)
+
+
+def _judge_stopping(answers: list[Any], inputs: Inputs) -> None:
+    pairs = [tuple(as_array(as_pair(answer, WHICH), (2,)).tolist()) for answer in answers]
+    right = [_stop(*arguments) for arguments in inputs]
+    if pairs == right:
+        return
+    whole = [(int(np.argmin(losses)) + 1, len(losses)) for losses, _ in inputs]
+    name_mistake(
+        pairs,
+        (
+            ([(end, best) for best, end in right], "The numbers are right, but in the other order: first the best."),
+            ([(best - 1, end - 1) for best, end in right], "Epochs count from 1: the first loss is that of epoch 1."),
+            ([(best - 1, end) for best, end in right], "The best epoch counts from 1, as the last one does."),
+            ([(best, end - 1) for best, end in right], "The last epoch counts from 1, as the best one does."),
+            ([(end, end) for _, end in right], "The last network is no better than the others: name the best epoch."),
+            (whole, "It reads the whole list, but training never sees the epochs that come after its end."),
             (
-                [first, expected[1], expected[2]],
-                "The first layer has weights: one for each of the 784 pixels and neuron.",
+                [(best, end) for (best, _), (_, end) in zip(whole, right, strict=True)],
+                "The best epoch lies after the end of training, so that it was never reached.",
             ),
             (
-                [2 * first, expected[1], expected[2]],
-                "The first layer has weights: one for each of the 784 pixels and neuron.",
+                [_stop(losses, patience + 1) for losses, patience in inputs],
+                "It waits one epoch too long: with patience 1, the first epoch without a new best is the last.",
             ),
-            (expected[::-1], "The numbers are right, but in another order: first layer, second layer, output."),
-        ):
-            if np.array_equal(entries, mistake):
-                raise Wrong(message)
-        for name, entry, count in zip(("first layer", "second layer", "output"), entries, expected, strict=True):
-            if entry != count:
-                raise Wrong(f"For the widths {first} and {second}, the number for the {name} is not right.")
+            (
+                [_stop(losses, patience - 1) for losses, patience in inputs],
+                "It stops one epoch too early: with patience 2, two epochs without a new best are needed.",
+            ),
+            ([_stop(losses, 1) for losses, _ in inputs], "It stops at once, whatever `patience` says."),
+            (
+                [_stop_without_new_patience(*arguments) for arguments in inputs],
+                "A new best sets the waiting back to 0: only epochs since the best one count.",
+            ),
+            (
+                [_stop_by_the_epoch_before(*arguments) for arguments in inputs],
+                "It compares each loss with the one before it; compare with the best so far.",
+            ),
+            (
+                [_stop([-loss for loss in losses], patience) for losses, patience in inputs],
+                "It looks for the highest number, but the best loss is the lowest.",
+            ),
+        ),
+    )
+    for (losses, patience), wanted, given in zip(inputs, right, pairs, strict=True):
+        if given != wanted:
+            which = "best epoch" if given[0] != wanted[0] else "epoch after which training ends"
+            raise Wrong(f"For the losses {losses} and patience {patience}, the {which} is not right.")
+
+
+def _draw_networks(rng: np.random.Generator) -> Inputs:
+    import torch
+
+    def images(count: int) -> Any:
+        return torch.from_numpy(rng.uniform(0, 1, (count, 1, 6, 6)).astype(np.float32))
+
+    widths = (tuple(int(width) for width in rng.integers(12, 30, layers)) for layers in (2, 1, 3))
+    return [(hidden_sizes, int(rng.integers(1_000_000)), images(40)) for hidden_sizes in widths]
+
+
+def _judge_dead_neurons(answers: list[Any], inputs: Inputs) -> None:
+    outputs = [_hidden_outputs(*arguments) for arguments in inputs]
+
+    def of_each(count: Any) -> list[list[float]]:
+        return [[round(float(count(layer)), 4) for layer in layers] for layers in outputs]
+
+    right = of_each(lambda layer: (layer == 0).all(0).sum())
+    listed = [as_array(answer).round(4).tolist() for answer in answers]
+    if listed == right:
+        return
+    if listed == [sum(layers) for layers in right]:
+        raise Wrong("This is the sum; one number per hidden layer is wanted.")
+    name_mistake(
+        [given if isinstance(given, list) else [given] for given in listed],
+        (
+            (
+                of_each(lambda layer: (layer == 0).any(0).sum()),
+                "It counts neurons that are 0 for one image or more; a dead one is 0 for all images.",
+            ),
+            (of_each(lambda layer: (layer == 0).sum()), "It counts zeros; a dead neuron has one for each image."),
+            (of_each(lambda layer: (layer[0] == 0).sum()), "It looks at the first image only."),
+            (
+                of_each(lambda _: 0),
+                "It finds none: look behind the ReLU, at neurons (columns) that are always 0, not at images (rows).",
+            ),
+            (of_each(lambda layer: (layer > 0).any(0).sum()), "It counts the neurons that are alive."),
+            (of_each(lambda layer: (layer == 0).all(0).mean()), "These are shares; numbers of neurons are wanted."),
+            (
+                of_each(lambda layer: (layer.mean(0) < layer.mean()).sum()),
+                "It counts neurons with small outputs; a dead one gives exactly 0 for every image.",
+            ),
+            ([layers[-1:] for layers in right], "It counts in the last hidden layer only; one number per layer."),
+            ([layers[:1] for layers in right], "It counts in the first hidden layer only; one number per layer."),
+            ([layers[::-1] for layers in right], "The numbers are right, but the first layer comes first."),
+            ([[*layers, 0.0] for layers in right], "The output is no hidden layer: it has no ReLU."),
+        ),
+    )
+    for (hidden_sizes, *_), given, layers in zip(inputs, listed, right, strict=True):
+        if np.shape(given) != (len(layers),):
+            raise Wrong(
+                f"A network with the hidden layers {hidden_sizes} needs a list of {len(layers)}, one per layer."
+            )
+        if given != layers:
+            raise Wrong(f"For the hidden layers {hidden_sizes}, the numbers of dead neurons are not right.")
+
+
+def _hidden_outputs(hidden_sizes: tuple[int, ...], seed: int, images: Any) -> list[np.ndarray]:
+    """Return what each hidden layer gives behind its ReLU, (images, neurons)."""
+    import torch
+
+    outputs, values = [], images
+    with torch.no_grad():
+        for layer in torch_trials.mlp(hidden_sizes, images, seed):
+            values = layer(values)
+            if isinstance(layer, torch.nn.ReLU):
+                outputs.append(values.numpy())
+    return outputs
 
 
 def _draw_series(rng: np.random.Generator) -> Inputs:
@@ -72,68 +198,29 @@ def _judge_moving_average(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong(f"For a window of {window} the entries are not the means of {window} neighbouring values.")
 
 
-def _draw_pairs(rng: np.random.Generator) -> Inputs:
-    cases = ((6, -0.3), (5, 3.2), (5, -4.0), (5, 1.9), (5, -1.4), (5, 0.95), (4, 2.5), (6, -2.2))
-    between_rules = ((4, 1.3), (5, 1.12), (4, 2.2), (5, 1.98), (6, 2.1), (6, 0.12), (4, 0.8), (6, 0.43))
-    pairs = [paired(rng, count, ratio) for count, ratio in cases + between_rules]
-    return [(ours / 100, theirs / 100) for ours, theirs in pairs]
-
-
-TWO = "a list is wanted that holds two things: the differences, one a seed, and whether they are clear"
-
-
-def _judge_clearly_better(answers: list[Any], inputs: Inputs) -> None:
-    verdicts, differences = [], []
-    for answer, (ours, theirs) in zip(answers, inputs, strict=True):
-        listed, clear = as_pair(answer, TWO)
-        points = 100 * (ours - theirs)
-        if as_array(listed).size == 1:
-            raise Wrong("One difference for each seed is wanted first, not their mean.")
-        listed = as_array(listed, points.shape)
-        for mistake, message in (
-            (points / 100, "The differences are shares; a percentage point is a hundredth."),
-            (-points, "The differences have the wrong sign: a seed where ours is better counts as positive."),
-            (abs(points), "The differences have lost their sign."),
-            *((points.round(digits), "The differences are rounded; leave all their digits.") for digits in (1, 2, 3)),
-            (
-                100 * (np.sort(ours) - np.sort(theirs)),
-                "Sorting breaks the pairs: compare the two runs of the same seed.",
-            ),
-        ):
-            if close(listed, mistake, 1e-6) and not close(listed, points, 1e-6):
-                raise Wrong(message)
-        if not close(listed, points, 1e-4):
-            raise Wrong("The differences are not those of the same seeds, in percentage points.")
-        if as_number(clear) not in (0, 1):
-            raise Wrong("The second thing that it returns is no truth value: True or False is wanted.")
-        verdicts.append(bool(as_number(clear)))
-        differences.append(points)
-    judge_verdicts(verdicts, differences, lambda mean, limit: abs(mean) > limit, times=2)
-
-
 EXERCISES = (
     Exercise(
         "6.1",
-        "where do the parameters sit?",
-        1,
+        "when would you stop?",
+        2,
         trials.calls,
-        _draw_widths,
-        _judge_parameters,
+        _draw_curves,
+        _judge_stopping,
         (
-            "Each neuron has one weight for each of its inputs, and one bias.",
-            "A layer has (inputs + 1) times neurons; a layer's inputs are the neurons before it, at first 784 pixels.",
+            "Go through the losses with a loop, and remember the epoch of the lowest loss so far.",
+            "In each epoch: is its loss a new lowest? If not, how many epochs ago was the lowest one?",
         ),
     ),
     Exercise(
         "6.2",
-        "is the best cell really the best?",
+        "which neurons are dead?",
         2,
-        trials.calls,
-        as_good_as_the_best.draw_grids,
-        as_good_as_the_best.judge_as_good,
+        torch_trials.on_mlps,
+        _draw_networks,
+        _judge_dead_neurons,
         (
-            'Group the rows by "network"; you need each mean of "test", and one standard deviation.',
-            "`idxmax()` names the best mean; a comparison with the limit picks rows, the `index` has their names.",
+            "Send the images through the layers one by one (`for layer in model`), and look at what each ReLU gives.",
+            "`(values == 0).all(0)` says for each neuron, one per column, whether it is 0 for all images.",
         ),
     ),
     Exercise(
@@ -146,18 +233,6 @@ EXERCISES = (
         (
             "There are len(values) - window + 1 full windows. A loop over where they start will do.",
             "Without a loop: a window's sum is the difference of two running sums (`np.cumsum`), `window` places on.",
-        ),
-    ),
-    Exercise(
-        "6.4",
-        "pick the better of two, and defend it",
-        2,
-        trials.calls,
-        _draw_pairs,
-        _judge_clearly_better,
-        (
-            "Subtract first, seed by seed; everything else is computed from the differences.",
-            "NumPy's `std` divides by n unless you say `ddof=1`; and a difference may be clear on either side of 0.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises of notebook 7: dropout, layer normalisation, neurons that survive, whether weight decay pays."""
+"""Exercises of notebook 7: dropout, layer normalisation, neurons that survive, a measurement, moved images."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import dropout, trials
-from labkit.exercises.comparing import judge_verdicts, paired
-from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_pair, close, recognise
+from labkit.exercises import dropout, moving, training_trials, trials
+from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_number, as_pair, close, recognise
 
 
 def _draw_rows(rng: np.random.Generator) -> Inputs:
@@ -120,73 +119,46 @@ def _judge_survivors(answers: list[Any], inputs: Inputs) -> None:
         raise Wrong(f"For {neurons} neurons and p = {p}, the {which} is not right.")
 
 
-def _draw_runs(rng: np.random.Generator) -> Inputs:
-    import pandas as pd
+def _draw_measured(rng: np.random.Generator) -> Inputs:
+    import torch
 
     inputs: Inputs = []
-    cases = ((0.2, 4), (2.6, 5), (-1.5, 5), (0.95, 5), (-0.6, 5), (1.3, 6), (-3.5, 4), (1.6, 5))
-    between_rules = ((1.3, 4), (1.12, 5), (-0.87, 6), (1.05, 6), (0.15, 6), (0.48, 4))
-    for ratio, count in cases + between_rules:
-        decay = float(rng.choice([1e-4, 1e-2, 1e-1]))
-        seeds = rng.permutation(50)[:count]
-        tests = dict(zip((decay, 0.0), paired(rng, count, ratio), strict=True))
-        tests |= {unrelated: rng.uniform(80, 95, count) for unrelated in (1e-3, 3e-2)}
-        rows = [
-            {"seed": int(seed), "weight_decay": setting, "test": value}
-            for setting, values in tests.items()
-            for seed, value in zip(seeds, values, strict=True)
-        ]
-        inputs.append((pd.DataFrame([rows[index] for index in rng.permutation(len(rows))]), decay))
+    for training, count, right in ((True, 40, 29), (False, 30, 11), (True, 25, 8)):
+        logits = rng.normal(0, 1, (count, 1, 2, 3)).astype(np.float32)
+        labels = logits.reshape(count, 6).argmax(1)
+        wrong = rng.permutation(count)[right:]
+        labels[wrong] = (labels[wrong] + 1) % 6
+        inputs.append((torch.from_numpy(logits), torch.from_numpy(labels), training))
     return inputs
 
 
-def _gains(runs: Any, decay: float) -> np.ndarray:
-    table = runs.pivot(index="seed", columns="weight_decay", values="test")
-    return np.asarray(table[decay] - table[0.0])
-
-
-def _verdict(mean: float, limit: float) -> str:
-    return "cannot tell" if abs(mean) <= limit else "better" if mean > 0 else "worse"
-
-
-def _judge_weight_decay(answers: list[Any], inputs: Inputs) -> None:
-    verdicts, gains = [], []
-    for answer, (runs, decay) in zip(answers, inputs, strict=True):
-        listed, verdict = as_pair(
-            answer, "a list is wanted that holds two things: the gains, one a seed, and the verdict"
+def _judge_measured(answers: list[Any], inputs: Inputs) -> None:
+    for answer, (images, labels, training) in zip(answers, inputs, strict=True):
+        logits, truth = images.flatten(1).numpy(), labels.numpy()
+        share = float((logits.argmax(1) == truth).mean())
+        if not answer["modes"]:
+            raise Wrong("The images never go through the network.")
+        if any(answer["modes"]):
+            raise Wrong("The network is in training mode while it is measured, so dropout takes neurons away: eval().")
+        if answer["after"] != training:
+            raise Wrong(
+                "The network is left in evaluation mode, though it was in training mode before: switch it back."
+                if training
+                else "A network that was in evaluation mode is in training mode afterwards: remember the mode it had."
+            )
+        if any(answer["recorded"]):
+            raise Wrong("Gradients are recorded while it measures: torch.no_grad() saves their time and memory.")
+        if not answer["enabled"]:
+            raise Wrong("No gradients are recorded afterwards either, so training would fail: use `with`.")
+        value = as_number(answer["returned"])
+        mistakes = (
+            (100 * share, "It returns percent; the share of right images lies between 0 and 1."),
+            (share * len(truth), "It returns the number of right images, not their share."),
+            (1 - share, "It returns the share of wrong images."),
         )
-        _judge_gains(listed, runs, decay)
-        gains.append(_gains(runs, decay))
-        verdicts.append(verdict.strip().lower() if isinstance(verdict, str) else None)
-        if verdicts[-1] not in ("better", "worse", "cannot tell"):
-            raise Wrong('The second thing that it returns is none of "better", "worse" and "cannot tell".')
-    judge_verdicts(verdicts, gains, _verdict, times=1)
-
-
-def _judge_gains(listed: Any, runs: Any, decay: float) -> None:
-    expected, columns = _gains(runs, decay), [runs.loc[runs["weight_decay"] == setting] for setting in (decay, 0.0)]
-    if isinstance(listed, np.ndarray) and listed.size > len(expected):
-        raise Wrong("There are more gains than seeds: pandas subtracts rows of the same index, not of the same seed.")
-    if as_array(listed).size == 1:
-        raise Wrong("One gain for each seed is wanted first, not their mean.")
-    array = as_array(listed, expected.shape)
-    if close(array, expected, 1e-4):
-        return
-    rows = columns[0]["test"].to_numpy() - columns[1]["test"].to_numpy()
-    mistakes = (
-        (-expected, "The gains have the wrong sign: subtract the accuracy without weight decay from that with it."),
-        (abs(expected), "The gains have lost their sign."),
-        *((expected.round(digits), "The gains are rounded; leave all their digits.") for digits in (1, 2, 3)),
-        (expected / 100, "The accuracies are in percent already, so their differences are percentage points."),
-        (rows, "It pairs the rows as they stand, but they are in no order: pair runs of the same seed."),
-        (_gains(runs, 1e-3), "It compares with a weight decay of 0.001 whatever `decay` says."),
-    )
-    recognise(array, mistakes, 1e-4)
-    if close(np.sort(array), np.sort(expected), 1e-4):
-        raise Wrong("The gains are right, but not in the order of the seeds.")
-    if close(np.sort(abs(array)), np.sort(abs(expected)), 1e-4):
-        raise Wrong("The sizes of the gains are right, but not every sign: does it hang on the order of the rows?")
-    raise Wrong("The gains are not those of the same seeds: accuracy with weight decay minus accuracy without.")
+        if abs(value - share) > 1e-4:
+            recognise(value, mistakes)
+            raise Wrong(f"Of {len(truth)} images a share of {share:.3f} is right, but it returns {value:.3f}.")
 
 
 EXERCISES = (
@@ -223,19 +195,31 @@ EXERCISES = (
         _judge_survivors,
         (
             "What is the probability that one neuron survives? And that two neurons are both dropped?",
-            "Averages of single neurons add up; probabilities of independent events are multiplied, once a neuron.",
+            "Averages of single neurons add up; probabilities of independent events are multiplied, once per neuron.",
         ),
     ),
     Exercise(
         "7.4",
-        "does weight decay pay here?",
-        3,
-        trials.calls,
-        _draw_runs,
-        _judge_weight_decay,
+        "measure, and leave no trace",
+        2,
+        training_trials.measurements,
+        _draw_measured,
+        _judge_measured,
         (
-            "Bring the runs of the same seed together first: `pivot` or `set_index` and `sort_index` do it.",
-            "With a row a seed and a column a setting, the gains are one subtraction; the rule needs `std(ddof=1)`.",
+            "`model.training` says in which mode a network is; `model.train(mode)` sets it to True or False.",
+            "Note the mode, then eval(), measure under `with torch.no_grad():`, set the mode again, return the share.",
+        ),
+    ),
+    Exercise(
+        "7.5",
+        "move the training images",
+        3,
+        trials.twice,
+        moving.draw_images,
+        moving.judge_moved,
+        (
+            "Pad each image with `reach` zeros on all sides; then cut out a window of the old size, anywhere in it.",
+            "`torch.randint(2 * reach + 1, (2, len(images)))` draws where each window begins, downwards and across.",
         ),
     ),
 )

@@ -161,6 +161,20 @@ def scratch_network(sizes: Sequence[int], activation: str) -> scratch.Network:
     return scratch.Network(sizes, activation, seed=1, dtype=np.float64)
 
 
+def on_mlps(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, for a function of an MLP and images: the inputs give hidden sizes, a seed of the weights, images."""
+    return each(function, lambda sizes, seed, images: function(mlp(sizes, images, seed), images), inputs)
+
+
+def mlp(hidden_sizes: Sequence[int], images: Any, seed: int) -> Any:
+    """Return an MLP for such images, with weights and biases drawn from a seed, in evaluation mode."""
+    from labkit.models.networks import MLP
+
+    model = MLP(hidden_sizes, image_shape=images.shape[1:])
+    set_weights(model, seed)
+    return model.eval()
+
+
 def sweeps(function: Any, inputs: Sequence[tuple[int, dict[str, Any], list[int]]]) -> list[dict[str, Any]]:
     """Let `function` sweep over a few random images, and note what its table says.
 

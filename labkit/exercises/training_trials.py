@@ -75,6 +75,42 @@ def on_loaders(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[st
     return without(unusable(*EVALUATE), lambda function, inputs: each(function, trial, inputs), function, inputs)
 
 
+def measurements(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Call a function of a model, images and labels. inputs: images, labels, whether the model is in training mode.
+
+    The model takes the pixels of an image for its logits, and turns their signs round in training mode. A note says as
+    well in which mode it worked, whether with a graph, its mode afterwards, and whether graphs are recorded then.
+    labkit's own evaluation cannot be used.
+    """
+
+    def trial(images: Any, labels: Any, training: bool) -> dict[str, Any] | None:
+        import torch
+
+        class Pixels(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.dropout, self.modes, self.recorded = torch.nn.Dropout(0.0), [], []  # type: ignore[var-annotated]
+                self.sign = torch.nn.Parameter(torch.ones(1))
+
+            def forward(self, images: Any) -> Any:
+                self.modes.append(self.training or self.dropout.training)
+                self.recorded.append(torch.is_grad_enabled())
+                logits = images.flatten(1) * self.sign
+                return -logits if self.modes[-1] else logits
+
+        model = Pixels().train(training)
+        enabled = torch.is_grad_enabled()
+        try:
+            returned = function(model, images, labels)
+            noted = {"modes": model.modes, "recorded": model.recorded, "after": model.training}
+            noted["enabled"] = torch.is_grad_enabled()
+        finally:
+            torch.set_grad_enabled(enabled)
+        return None if returned is None else {"returned": returned, **noted}
+
+    return without(unusable(*EVALUATE), lambda function, inputs: each(function, trial, inputs), function, inputs)
+
+
 def trainings(train: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Have a function train a small network on a dataset, and note its weights afterwards.
 

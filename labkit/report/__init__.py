@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from labkit.report.profiles import get_profile
     from labkit.report.run import Run, begin
     from labkit.report.summaries import last_batch, network_table
-    from labkit.report.uncertainty import compare, mcnemar
+    from labkit.report.uncertainty import compare, compare_all, mcnemar
 else:
     __getattr__, __dir__, __all__ = late(__name__)

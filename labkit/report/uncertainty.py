@@ -7,12 +7,16 @@ B on average?": the mean difference with its 95 % interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labkit.basics.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,23 @@ def compare(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
     differences = first - second
     low, high = interval(differences)
     return Difference(float(differences.mean()), low, high, len(differences))
+
+
+def compare_all(values: Mapping[str, Sequence[float]], base: str, kind: str = "network") -> pd.DataFrame:
+    """Return a table with one row per design: mean, sd, and the difference to `base` with its 95 % interval.
+
+    values: accuracies in percent of each design, one per seed, in the same order of seeds. Columns: `kind` (the name),
+    mean, sd, difference, low, high, and verdict ("better", "worse", "not clear"; empty for `base` itself).
+    """
+    import pandas as pd
+
+    rows = []
+    for name, numbers in values.items():
+        difference, spread = compare(numbers, values[base]), float(np.std(np.asarray(numbers, dtype=float), ddof=1))
+        verdict = "" if name == base else difference.verdict
+        bounds = difference.mean, difference.low, difference.high
+        rows.append([name, float(np.mean(numbers)), spread, *bounds, verdict])
+    return pd.DataFrame(rows, columns=[kind, "mean", "sd", "difference", "low", "high", "verdict"])
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:

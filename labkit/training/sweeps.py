@@ -35,7 +35,8 @@ class Sweep:
 
     runs: one row a training: a column for each key of the grid, seed, parameters, train_accuracy, validation_accuracy,
         test_accuracy, test_loss, seconds (of training steps). Without a validation split, what it measures is NaN.
-    epochs: one row an epoch of a training: the same keys, seed, epoch, train and validation loss and accuracy.
+    epochs: one row per epoch of a training: the same keys, "network" where there are hidden sizes, seed, epoch, train
+        and validation loss and accuracy.
     predictions: (runs, test images) the class that each network gives to each test image.
     probabilities: (runs, test images, classes) float16, what it holds each class to be worth.
     computed: how many networks were trained now; the results of the others came from the cache.
@@ -47,12 +48,28 @@ class Sweep:
     probabilities: np.ndarray
     computed: int
 
+    @property
+    def percent(self) -> pd.DataFrame:
+        """The runs with their accuracies in percent as columns train, validation and test.
+
+        Where the grid has hidden sizes, "network" holds them as a name: "300-100".
+        """
+        parts = {part: 100 * self.runs[f"{part}_accuracy"] for part in ("train", "validation", "test")}
+        return self.runs.assign(**parts, **_network_names(self.runs))
+
     def select(self, **values: Any) -> np.ndarray:
         """Return which runs have these values in their columns, to index predictions and probabilities with."""
         matches = np.ones(len(self.runs), dtype=bool)
         for column, value in values.items():
             matches &= self.runs[column].map(lambda cell, value=value: cell == value).to_numpy()
         return matches
+
+
+def _network_names(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Return a column "network" for a table with hidden sizes; none for another."""
+    if "hidden_sizes" not in table:
+        return {}
+    return {"network": ["-".join(map(str, sizes)) for sizes in table["hidden_sizes"]]}
 
 
 @dataclass(frozen=True)
@@ -159,11 +176,12 @@ def sweep(
                 work.tell(_line(build, settings[reported], accuracies))
                 reported += 1
     ordered = [results[index] for index in range(len(members))]
+    epochs = pd.DataFrame(
+        [{**key, **epoch} for key, result in zip(keys, ordered, strict=True) for epoch in result["epochs"]]
+    )
     return Sweep(
         runs=pd.DataFrame([{**key, **result["run"]} for key, result in zip(keys, ordered, strict=True)]),
-        epochs=pd.DataFrame(
-            [{**key, **epoch} for key, result in zip(keys, ordered, strict=True) for epoch in result["epochs"]]
-        ),
+        epochs=epochs.assign(**_network_names(epochs)),
         predictions=np.stack([result["predictions"] for result in ordered]),
         probabilities=np.stack([result["probabilities"] for result in ordered]),
         computed=computed,

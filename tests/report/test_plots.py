@@ -32,15 +32,6 @@ def cost_table(models=2):
     )
 
 
-def grid_table(seeds=3):
-    return pd.DataFrame(
-        {"first": first, "second": second, "accuracy": 10 * first + second + seed}
-        for first in (1, 2)
-        for second in (3, 4)
-        for seed in range(seeds)
-    )
-
-
 IMAGES, TRUTH = RNG.random((6, 1, 8, 8)), np.array([0, 1, 2, 0, 1, 2])
 GUESSES = np.array([[0, 1, 2, 0, 2, 1], [0, 1, 2, 0, 2, 2]])
 MATRICES = RNG.integers(0, 20, (4, 3, 3))
@@ -57,10 +48,6 @@ DRAWINGS = {
     "learning_curves": lambda ax: plots.learning_curves(epoch_table(), "loss", "size", ax),
     "learning_curves, one seed": lambda ax: plots.learning_curves(epoch_table(seeds=1), "loss", "size", ax),
     "learning_curves, nine": lambda ax: plots.learning_curves(epoch_table(settings=9), "loss", "size", ax),
-    "step_losses": lambda ax: plots.step_losses(RNG.random((3, 30)), ax),
-    "step_losses, one seed": lambda ax: plots.step_losses(RNG.random((1, 30)), ax),
-    "grid_map": lambda ax: plots.grid_map(grid_table(), "second", "first", "accuracy", ax),
-    "grid_map, one seed": lambda ax: plots.grid_map(grid_table(1), "second", "first", "accuracy", ax),
     "reference_lines": lambda ax: plots.reference_lines({"1998": 95.0}, ax),
     "error_gallery": lambda ax: plots.error_gallery(IMAGES, TRUTH, GUESSES, NAMES, ax),
     "confusion": lambda ax: plots.confusion(MATRICES, NAMES, ax),
@@ -140,28 +127,6 @@ def test_learning_curves_are_means_over_seeds():
     assert labels[:2] == ["0, validation", "0, train"]
     expected = table[table["size"] == 1].groupby("epoch")["train_loss"].mean()
     assert ax.lines[labels.index("1, train")].get_ydata() == pytest.approx(expected.to_numpy())
-
-
-def test_step_losses_show_the_moving_average_where_its_window_is_full():
-    losses = np.array([[4.0, 2.0, 0.0, 2.0], [2.0, 2.0, 2.0, 2.0]])
-    raw, smooth = plots.step_losses(losses, plt.subplots()[1], window=2).lines
-    assert raw.get_ydata().tolist() == losses[0].tolist()
-    assert smooth.get_xdata().tolist() == [2, 3, 4]
-    assert smooth.get_ydata().tolist() == [2.5, 1.5, 1.5]
-
-
-def test_grid_map_puts_mean_and_standard_deviation_into_each_cell():
-    ax = plots.grid_map(grid_table(), "second", "first", "accuracy", plt.subplots()[1])
-    texts = [text.get_text() for text in ax.texts]
-    assert texts == ["24.00\n± 1.00", "25.00\n± 1.00", "14.00\n± 1.00", "15.00\n± 1.00"]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["2", "1"]
-
-
-def test_the_colours_of_a_grid_map_span_six_standard_deviations():
-    data = grid_table()
-    data["accuracy"] = 50 + data.groupby(["first", "second"]).cumcount()
-    low, high = plots.grid_map(data, "second", "first", "accuracy", plt.subplots()[1]).collections[0].get_clim()
-    assert high - low == pytest.approx(6)
 
 
 def test_error_gallery_shows_the_hardest_image_first():

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from labkit.basics.errors import UsageError
-from labkit.report.uncertainty import compare, image_error, interval, mcnemar, t_quantile
+from labkit.report.uncertainty import compare, compare_all, image_error, interval, mcnemar, t_quantile
 
 RNG = np.random.default_rng(0)
 
@@ -57,3 +57,12 @@ def test_few_images_leave_much_open():
     assert image_error(97, 450) == pytest.approx(0.80, abs=0.01)
     assert image_error(99, 10_000) == pytest.approx(0.10, abs=0.01)
     assert image_error(0, 450) == pytest.approx(image_error(100, 450)) == pytest.approx(0.157, abs=0.001)
+
+
+def test_a_table_compares_all_designs_with_one():
+    values = {"wide": [98.0, 98.2, 98.1], "narrow": [90.0, 91.0, 92.0], "deep": [98.1, 98.1, 98.1]}
+    table = compare_all(values, "wide").set_index("network")
+    assert table["verdict"].tolist() == ["", "worse", "not clear"]
+    gap = compare(values["narrow"], values["wide"])
+    assert table.loc["narrow"].tolist() == [91.0, 1.0, gap.mean, gap.low, gap.high, "worse"]
+    assert table.loc["wide", ["difference", "low", "high"]].tolist() == [0, 0, 0]

@@ -399,3 +399,17 @@ def test_without_a_validation_split_training_goes_on_and_measures_the_others(eng
         assert result.epochs[["validation_loss", "validation_accuracy"]].isna().all(axis=None)
         assert result.runs[["train_accuracy", "test_accuracy"]].notna().all(axis=None)
     assert result.computed == 0
+
+
+def test_accuracies_in_percent_stand_beside_the_name_of_each_network(undisturbed):
+    percent = undisturbed.percent
+    assert percent["network"].tolist() == ["4"] * 3 + ["8-8"] * 3
+    assert percent["test"].tolist() == (100 * undisturbed.runs["test_accuracy"]).tolist()
+    assert "network" not in undisturbed.runs
+    assert undisturbed.epochs["network"].tolist() == ["4"] * 3 + ["8-8"] * 3
+
+
+def test_networks_without_hidden_sizes_get_no_name(tiny_digits):
+    lone = sweep(lambda num_classes: MLP((4,), num_classes=num_classes), {}, tiny_digits, QUICK, [0])
+    assert "network" not in lone.percent
+    assert lone.percent["validation"].tolist() == (100 * lone.runs["validation_accuracy"]).tolist()

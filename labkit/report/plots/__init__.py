@@ -27,13 +27,21 @@ if TYPE_CHECKING:
         reference_lines,
         spread_line,
         spread_lines,
-        step_losses,
     )
     from labkit.report.plots.designs import architectures, design_effects, epoch_panels, signal_lines
     from labkit.report.plots.experiments import batches_of, repeated_intervals, two_questions
     from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid, images_with_labels
+    from labkit.report.plots.recipes import (
+        epoch_curves,
+        errors_by_place,
+        map_against_best,
+        split_panels,
+        step_lines,
+        step_panels,
+        two_splits,
+    )
     from labkit.report.plots.scratch_figures import activation_curves, cost_panels, errors_beside_reported, scale_panels
-    from labkit.report.plots.spreads import confusion, grid_map, interval_dots, seed_dots
+    from labkit.report.plots.spreads import confusion, interval_dots, seed_dots
     from labkit.report.plots.style import MARKERS, use_style
     from labkit.report.plots.tour import answer_grid, class_means, computation_graph, curve_fits
 else:

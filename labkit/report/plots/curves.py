@@ -63,22 +63,6 @@ def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None
     return ax
 
 
-def step_losses(losses: np.ndarray, ax: Axes | None = None, window: int = 10) -> Axes:
-    """Draw losses (seeds, steps): the first seed's raw values, and the moving average over `window` steps.
-
-    The moving average is a mean over the seeds with one standard deviation; it starts at step `window`.
-    """
-    ax = ax or plt.gca()
-    steps = np.arange(1, losses.shape[1] + 1)
-    smooth = pd.DataFrame(losses.T, index=steps).rolling(window).mean().dropna()
-    mean, spread = smooth.mean(axis=1), smooth.std(axis=1).fillna(0)
-    ax.plot(steps, losses[0], color="0.7", linewidth=0.8, label="each step, first seed")
-    ax.plot(mean.index, mean, color="C0", label=f"moving average over {window} steps, all seeds")
-    ax.fill_between(mean.index, mean - spread, mean + spread, color="C0", alpha=0.25, linewidth=0)
-    ax.set(xlabel="step", ylabel="loss", ylim=(0, None))
-    return ax
-
-
 def rate_curve(rates: Sequence[float], ax: Axes | None = None) -> Axes:
     """Draw the learning rate of each step of a training."""
     ax = ax or plt.figure(figsize=(5.4, 2.2)).gca()

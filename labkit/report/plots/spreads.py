@@ -14,38 +14,6 @@ from labkit.report.plots.style import MARKERS
 from labkit.report.uncertainty import interval
 
 
-def grid_map(data: pd.DataFrame, x: str, y: str, value: str, ax: Axes | None = None) -> Axes:
-    """Draw the mean of `value` for each pair of `x` and `y` as a map; each cell holds mean and standard deviation.
-
-    The colours span six standard deviations at least, so that noise alone does not look like a difference.
-    """
-    ax = ax or plt.gca()
-    mean = data.pivot_table(index=y, columns=x, values=value, aggfunc="mean").sort_index(ascending=False)
-    spread = data.pivot_table(index=y, columns=x, values=value, aggfunc="std").reindex_like(mean).fillna(0)
-    text = [
-        [f"{m:.2f}\n± {s:.2f}" for m, s in zip(*rows, strict=True)]
-        for rows in zip(mean.to_numpy(), spread.to_numpy(), strict=True)
-    ]
-    middle = (mean.to_numpy().max() + mean.to_numpy().min()) / 2
-    reach = max(np.ptp(mean.to_numpy()) / 2, 3 * spread.to_numpy().mean(), 1e-9)
-    sns.heatmap(
-        mean,
-        annot=np.array(text),
-        fmt="",
-        cmap="Blues",
-        vmin=middle - reach,
-        vmax=middle + reach,
-        cbar=False,
-        linewidths=1,
-        annot_kws={"size": 9},
-        ax=ax,
-    )
-    ax.tick_params(length=0)
-    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
-    ax.grid(False)
-    return ax
-
-
 def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw the mean of confusion matrices (seeds, true, predicted) in percent of each true class.
 

@@ -1,11 +1,10 @@
 import numpy as np
-import pandas as pd
 import torch
-from scipy import stats
 from torch import dropout as imported_dropout
 from torch import layer_norm as imported_layer_norm
 from torch import nn
 from torch.nn import functional
+from torchvision import transforms
 
 
 def dropout(values, p):
@@ -42,52 +41,92 @@ def layer_norm_by_rows(values):
     return rows
 
 
-def gains_of(runs, decay):
-    table = runs.pivot(index="seed", columns="weight_decay", values="test")
-    return (table[decay] - table[0.0]).to_numpy()
+def accuracy(model, images, labels):
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        right = model(images).argmax(1) == labels
+    model.train(mode)
+    return right.float().mean().item()
 
 
-def tell(gains, limit):
-    return "cannot tell" if abs(gains.mean()) <= limit else "better" if gains.mean() > 0 else "worse"
+def accuracy_of_a_decorated(model, images, labels):
+    @torch.inference_mode()
+    def measured():
+        return (model(images).argmax(dim=1) == labels).sum() / len(labels)
+
+    before = model.training
+    try:
+        return measured() if not model.eval().training else None
+    finally:
+        if before:
+            model.train()
 
 
-def decay_pays(runs, decay):
-    gains = gains_of(runs, decay)
-    return gains, tell(gains, gains.std(ddof=1))
+def measured(model, images, labels, before=True, after=None, factor=1.0):
+    mode = model.training
+    if before:
+        model.eval()
+    with torch.no_grad():
+        share = (model(images).argmax(1) == labels).float().mean().item()
+    if after is not None:
+        model.train(after)
+    elif before:
+        model.train(mode)
+    return factor * share
 
 
-def decay_pays_by_hand(runs, decay):
-    tests = {(row.seed, row.weight_decay): row.test for row in runs.itertuples()}
-    gains = [tests[seed, decay] - tests[seed, 0.0] for seed in sorted(set(runs["seed"]))]
-    mean = sum(gains) / len(gains)
-    spread = (sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)) ** 0.5
-    return [gains, "Better" if mean > spread else "Worse" if mean < -spread else "Cannot tell"]
+def with_gradients(model, images, labels):
+    mode = model.training
+    share = (model.eval()(images).argmax(1) == labels).float().mean().item()
+    model.train(mode)
+    return share
 
 
-def column(runs, decay):
-    return runs[runs["weight_decay"] == decay]["test"]
+def without_gradients_for_ever(model, images, labels):
+    torch.set_grad_enabled(False)
+    return measured(model, images, labels)
 
 
-def unpaired(runs, decay):
-    return gains_of(runs, decay), tell(gains_of(runs, decay), column(runs, decay).std())
+def moved(images, reach, padding="constant"):
+    padded = functional.pad(images, [reach] * 4, mode=padding)
+    height, width = images.shape[2:]
+    starts = torch.randint(2 * reach + 1, (len(images), 2)).tolist()
+    return torch.stack([image[:, y : y + height, x : x + width] for image, (y, x) in zip(padded, starts, strict=True)])
 
 
-def with_gains(runs, decay, change):
-    gains = change(gains_of(runs, decay))
-    return gains, tell(gains, gains.std(ddof=1))
+def shift(image, down, across):
+    result = torch.roll(image, (down, across), (1, 2))
+    if down:
+        result[:, slice(0, down) if down > 0 else slice(down, None)] = 0
+    if across:
+        result[:, :, slice(0, across) if across > 0 else slice(across, None)] = 0
+    return result
+
+
+def moved_by(images, steps):
+    return torch.stack([shift(image, int(y), int(x)) for image, (y, x) in zip(images, steps, strict=True)])
+
+
+def moved_one_by_one(images, reach):
+    return [shift(image, *np.random.randint(-reach, reach + 1, 2).tolist()) for image in images]  # noqa: NPY002
+
+
+def moved_with_a_seed(images, reach):
+    torch.manual_seed(3)
+    return moved(images, reach)
+
+
+def rolled(images, reach):
+    steps = torch.randint(-reach, reach + 1, (len(images), 2)).tolist()
+    return torch.stack([torch.roll(image, step, (1, 2)) for image, step in zip(images, steps, strict=True)])
+
+
+def drawn(images, low, high):
+    return torch.randint(low, high, (len(images), 2))
 
 
 OWN = "the library's own does not count"
-
-
-def by_rule(clear):
-    """Right gains, with a rule of one's own."""
-
-    def rule(runs, decay):
-        gains = gains_of(runs, decay)
-        return gains, "cannot tell" if not clear(gains) else "better" if gains.mean() > 0 else "worse"
-
-    return rule
 
 
 RIGHT = {
@@ -103,12 +142,13 @@ RIGHT = {
         lambda neurons, p: (neurons * (1 - p), p**neurons),
         lambda neurons, p: [round(neurons - neurons * p, 3), round(float(np.prod(np.full(neurons, p))), 3)],
     ],
-    "7.4": [
-        decay_pays,
-        decay_pays_by_hand,
-        lambda runs, decay: (
-            pd.Series(gains_of(runs, decay), index=range(7, 7 + len(gains_of(runs, decay)))),
-            decay_pays(runs, decay)[1],
+    "7.4": [accuracy, accuracy_of_a_decorated, measured],
+    "7.5": [
+        moved,
+        moved_one_by_one,
+        lambda images, reach: moved_by(images, drawn(images, -reach, reach + 1)),
+        lambda images, reach: torch.stack(
+            [transforms.RandomCrop(tuple(image.shape[1:]), padding=reach)(image) for image in images]
         ),
     ],
 }
@@ -177,49 +217,42 @@ WRONG = {
         (lambda neurons, p: (torch.tensor([neurons * (1 - p)]), torch.tensor([p**neurons])), "is wanted"),
     ],
     "7.4": [
-        (unpaired, "not that of each network"),
+        (lambda model, images, labels: measured(model, images, labels, before=False), "in training mode while"),
+        (lambda model, images, labels: measured(model, images, labels, after=False), "left in evaluation mode"),
+        (lambda model, images, labels: measured(model, images, labels, after=True), "remember the mode it had"),
+        (with_gradients, "Gradients are recorded"),
+        (without_gradients_for_ever, "training would fail"),
+        (lambda model, images, labels: measured(model, images, labels, factor=100), "It returns percent"),
+        (lambda model, images, labels: measured(model, images, labels, factor=len(labels)), "the number of right"),
+        (lambda model, images, labels: 1 - measured(model, images, labels), "the share of wrong images"),
+        (lambda model, images, labels: 0.5, "never go through the network"),
+        (lambda model, images, labels: measured(model, images, labels) / 2, "but it returns"),
+    ],
+    "7.5": [
+        (lambda images, reach: images, "in the same way: each needs"),
+        (lambda images, reach: moved_by(images, drawn(images, -reach, reach + 1)[:1].repeat(len(images), 1)), "each"),
+        (moved_with_a_seed, "Two calls move the images"),
+        (rolled, "comes in again on the other"),
+        (lambda images, reach: moved(images, reach, "replicate"), "repeats the image's last pixels"),
+        (lambda images, reach: moved(images, reach + 1), "some images are moved by"),
+        (lambda images, reach: moved(images, reach).flip(0), "in another order"),
+        (lambda images, reach: moved_by(images, drawn(images, -reach, reach)), "the upper bound"),
+        (lambda images, reach: moved_by(images, drawn(images, 0, reach + 1)), "No image is moved -"),
         (
-            lambda runs, decay: (gains_of(runs, decay), tell(gains_of(runs, decay), gains_of(runs, decay).std())),
-            "n - 1",
+            lambda images, reach: moved_by(images, drawn(images, -reach, reach + 1) * torch.tensor([1, 0])),
+            "up and down only",
         ),
-        (lambda runs, decay: with_gains(runs, decay, np.negative), "wrong sign"),
-        (lambda runs, decay: with_gains(runs, decay, np.abs), "lost their sign"),
-        (lambda runs, decay: with_gains(runs, decay, lambda gains: gains[::-1]), "not in the order of the seeds"),
         (
-            lambda runs, decay: (
-                gains_of(runs, decay),
-                "better" if decay_pays(runs, decay)[1] == "better" else "worse",
+            lambda images, reach: moved_by(images, drawn(images, -reach, reach + 1)[:, :1].repeat(1, 2)),
+            "along a diagonal",
+        ),
+        (
+            lambda images, reach: moved_by(
+                images, (torch.randn(len(images), 2) * reach / 2).round().clamp(-reach, reach)
             ),
-            "the verdict cannot be 'worse'",
+            "much more frequent",
         ),
-        (
-            lambda runs, decay: (gains_of(runs, decay), decay_pays(runs, decay)[1].replace("worse", "cannot tell")),
-            "below 0 counts",
-        ),
-        (
-            lambda runs, decay: (column(runs, decay).to_numpy() - column(runs, 0.0).to_numpy(), "better"),
-            "pair runs of the same seed",
-        ),
-        (lambda runs, decay: (column(runs, decay) - column(runs, 0.0), "better"), "not of the same seed"),
-        (lambda runs, decay: decay_pays(runs, 1e-3), "whatever `decay` says"),
-        (lambda runs, decay: (gains_of(runs, decay), "yes"), "is none of"),
-        (lambda runs, decay: (gains_of(runs, decay).mean(), "better"), "not their mean"),
-        (lambda runs, decay: decay_pays(runs, decay)[1], "but a list is wanted"),
-        (by_rule(lambda gains: stats.ttest_1samp(gains, 0).pvalue < 0.05), "This is a t-test"),
-        (by_rule(lambda gains: abs(gains.mean()) > gains.std(ddof=1) / len(gains) ** 0.5), "the root of n"),
-        (by_rule(lambda gains: abs(gains.mean()) > 2 * gains.std(ddof=1)), "standard deviation, not 2"),
-        (by_rule(lambda gains: abs(gains.mean()) > gains.var(ddof=1)), "The variance is there"),
-        (by_rule(lambda gains: abs(np.median(gains)) > gains.std(ddof=1)), "this is the median"),
-        (by_rule(lambda gains: abs(np.sign(gains).sum()) == len(gains)), "the same sign is another rule"),
-        (by_rule(lambda gains: abs(gains.mean()) > 0.15), "the verdict cannot be"),
-        (lambda runs, decay: with_gains(runs, decay, lambda gains: gains.round(2)), "leave all their digits"),
-        (lambda runs, decay: decay_pays(runs, decay)[0], "holds two things: the gains"),
-        (
-            lambda runs, decay: (
-                runs[runs["weight_decay"].isin([0, decay])].groupby("seed")["test"].diff().dropna(),
-                "better",
-            ),
-            "not every sign",
-        ),
+        (lambda images, reach: moved(images, reach) * 0.9, "not the old ones moved by whole pixels"),
+        (lambda images, reach: functional.pad(images, [reach] * 4), "is wanted"),
     ],
 }

@@ -40,7 +40,7 @@ print(read, found)
 """
 IMPORT = """
 import importlib, sys
-for name in ("catalogue", "judge", "exercise", "comparing", "training_steps", "NB"):
+for name in ("catalogue", "judge", "exercise", "dropout", "training_steps", "NB"):
     try:
         importlib.import_module("labkit.exercises." + name)
         print("imported", name)
