@@ -434,11 +434,12 @@ for name, rows in epochs.groupby("activation", sort=False) if check.passed("4.6"
     print(f"{name}: points lost with inputs 2, 16, 255 times too large:", np.round(lost, 1).tolist())
 
 # %%
-run.figure("scale", plots.scale_panels(epochs, "lr", "activation", "test", "raw"), split="test", seeds=seeds)
+run.figure("scale", plots.scale_panels(epochs, "lr", "activation", digits.num_classes), split="test", seeds=seeds)
 
 # %% [markdown]
 # **What to notice.** Where do the two lines of a panel part, and in which panels do they not? Look at one network: does its
-# accuracy on the wrong scale rise in every epoch? And which activation has the least to lose (question 3)?
+# accuracy on the wrong scale rise in every epoch? Which activation has the least to lose (question 3)? And could the wrong
+# scale alone make 15 epochs worse than 10, as the report has it?
 #
 # One scale for training and test is a must; which one is a choice. Pixels between 0 and 1 are all positive, so all weights
 # of a neuron are pushed the same way by one image. Standardised pixels have both signs, and are larger:

@@ -51,8 +51,8 @@ def cost_panels(tables: Sequence[pd.DataFrame], panel: str, hue: str, log: bool 
     return fig
 
 
-def scale_panels(epochs: pd.DataFrame, row: str, column: str, right: str, wrong: str) -> Figure:
-    """Draw the accuracy on the right and on the wrong scale against the epoch; a panel per value of row and column."""
+def scale_panels(epochs: pd.DataFrame, row: str, column: str, classes: int = 10) -> Figure:
+    """Draw accuracies on the right ("test") and the wrong scale ("raw"); a panel for each value of row and column."""
     rows, columns = list(epochs[row].unique()), list(epochs[column].unique())
     fig, axes = plt.subplots(
         len(rows), len(columns), figsize=(6.4, 1.2 + 1.7 * len(rows)), sharex=True, sharey=True, squeeze=False
@@ -60,12 +60,13 @@ def scale_panels(epochs: pd.DataFrame, row: str, column: str, right: str, wrong:
     for line, value in zip(axes, rows, strict=True):
         for ax, name in zip(line, columns, strict=True):
             cell = epochs[(epochs[row] == value) & (epochs[column] == name)]
-            spread_line(cell, "epoch", right, ax, "inputs 0 to 1, as in training", 0)
-            spread_line(cell, "epoch", wrong, ax, "inputs 0 to 255", 1)
+            spread_line(cell, "epoch", "test", ax, "inputs 0 to 1, as in training", 0)
+            spread_line(cell, "epoch", "raw", ax, "inputs 0 to 255", 1)
+            ax.axhline(100 / classes, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=1, label="guessing")
             ax.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(0, 103))
             ax.set_title(f"{name}, {row} {value}", fontsize=10)
             ax.label_outer()
-    fig.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    fig.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return fig
 
 
