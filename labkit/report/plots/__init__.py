@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         spread_lines,
     )
     from labkit.report.plots.designs import architectures, design_effects, epoch_panels, signal_lines
-    from labkit.report.plots.experiments import batches_of, repeated_intervals, two_questions
     from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid, images_with_labels
     from labkit.report.plots.recipes import (
         epoch_curves,
@@ -41,7 +40,14 @@ if TYPE_CHECKING:
         two_splits,
     )
     from labkit.report.plots.scratch_figures import activation_curves, cost_panels, errors_beside_reported, scale_panels
-    from labkit.report.plots.spreads import confusion, interval_dots, seed_dots
+    from labkit.report.plots.spreads import (
+        batches_of,
+        confusion,
+        interval_dots,
+        repeated_intervals,
+        seed_dots,
+        two_questions,
+    )
     from labkit.report.plots.style import MARKERS, use_style
     from labkit.report.plots.tour import answer_grid, class_means, computation_graph, curve_fits
 else:
