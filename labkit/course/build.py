@@ -95,10 +95,10 @@ def mark(notebook: Any) -> Any:
     schema = {"schema_version": 3, "task": False}
     for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
         if cell.cell_type != "code":
-            if before is not None and before.source.startswith(QUESTIONS):
+            if before is not None and (asked := QUESTIONS.search(before.source)):
                 cell.metadata["nbgrader"] = {
                     **schema, "grade": True, "grade_id": "questions", "locked": False, "solution": True,
-                    "points": len(re.findall(r"^\d+\. ", before.source, re.MULTILINE)),
+                    "points": len(re.findall(r"^\d+\. ", before.source[asked.end() :], re.MULTILINE)),
                 }  # fmt: skip
             continue
         if SOLUTION in cell.source:

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         confusion,
         interval_dots,
         repeated_intervals,
-        seed_dots,
         two_questions,
     )
     from labkit.report.plots.style import MARKERS, use_style

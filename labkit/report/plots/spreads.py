@@ -64,24 +64,6 @@ def confusion(matrices: np.ndarray, class_names: Sequence[str], ax: Axes | None 
     return ax
 
 
-def seed_dots(data: pd.DataFrame, x: str, y: str, ax: Axes | None = None) -> Axes:
-    """Draw `y` for each category of `x`: every run a dot, the mean a bar across, one standard deviation a whisker."""
-    ax = ax or plt.gca()
-    for index, (_, rows) in enumerate(data.groupby(x, sort=False)):
-        values = rows[y].to_numpy()
-        spread = values.std(ddof=1) if len(values) > 1 else 0.0
-        offsets = index + 0.16 + 0.12 * np.linspace(-1, 1, len(values)) * (len(values) > 1)
-        ax.plot(offsets, values, ".", color=f"C{index}", alpha=0.7, markersize=7)
-        ax.errorbar(
-            index - 0.12, values.mean(), yerr=spread, color=f"C{index}", marker=MARKERS[index % len(MARKERS)], capsize=4
-        )
-    names = list(dict.fromkeys(data[x]))
-    ax.set_xticks(range(len(names)), names)
-    ax.set_xlim(-0.6, len(names) - 0.4)
-    ax.grid(axis="x", visible=False)
-    return ax
-
-
 def interval_dots(
     data: pd.DataFrame, category: str, value: str, ax: Axes | None = None, colours: Sequence[str] = ()
 ) -> Axes:
