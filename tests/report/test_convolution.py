@@ -78,7 +78,7 @@ def test_white_is_zero_in_each_row_of_filters():
 def test_sixteen_maps_fill_two_lines_and_the_output_stands_beside_the_image():
     fig = FIGURES["feature maps"]()
     assert sum(len(ax.images) for ax in fig.axes) == 1 + 6 + 1 + 16
-    assert [bar.get_height() for bar in fig.axes[-1].patches] == [0.1, 0.9]
+    assert [bar.get_height() for bar in fig.axes[3].child_axes[0].patches] == [0.1, 0.9]
 
 
 def test_errors_of_theirs_come_first_and_counts_name_both():

@@ -122,11 +122,12 @@ def feature_maps(
         for ax, values in zip(line, maps, strict=False):
             ax.imshow(values, cmap="gray", vmin=low, vmax=high)
         _bare(line, name)
-    bars = fig.add_subplot(axes[0, 0].get_gridspec()[0, 3:])
+    bars = axes[0, 3].inset_axes((0, 0.2, 5.5, 0.8))
+    bars.set_in_layout(False)  # its labels leave the maps where they are
     bars.bar(range(len(probabilities)), probabilities, color=FIRST)
     bars.set_xticks(range(len(probabilities)), class_names, fontsize=8.5)
-    bars.set(ylim=(0, 1.05), yticks=(0, 1))
-    bars.set_ylabel("output:\nprobability", rotation=0, ha="right", va="center", fontsize=9)
+    bars.set(ylim=(0, 1.02), yticks=(0, 1))
+    bars.text(-0.06, 0.5, "output:\nprobability", transform=bars.transAxes, ha="right", va="center", fontsize=9)
     bars.grid(axis="x", visible=False)
     return fig
 
