@@ -125,7 +125,7 @@ def test_a_submission_holds_what_a_ta_needs_and_nothing_of_the_machine(group):
         assert b"/tmp/" not in content or name.endswith((".png", ".pdf", ".html")), name
     readme = files["Readme.txt"].decode()
     assert "01_one: labkit run 01 --profile quick --seed 0" in readme
-    assert "number accuracy: 98.0 ± 0.7 % (test split, n = 450, 5 seeds)" in readme
+    assert "number accuracy: 98.0 ± 0.7 % (between 5 seeds; ± 0.7 from 450 test images)" in readme
     assert json.loads(files["submission.json"])["members"] == ["ab12", "cd34"]
     assert json.loads(files["submission.json"])["group"] == "第三組 Süß & Co."
     # What a TA unpacks builds the same report.
