@@ -58,9 +58,6 @@ DRAWINGS = {
     "cost_lines": lambda ax: plots.cost_lines(cost_table(), "median_ms", ax),
     "cost_lines, flops": lambda ax: plots.cost_lines(cost_table(), "flops", ax),
     "cost_lines, nine": lambda ax: plots.cost_lines(cost_table(9), "median_ms", ax),
-    "seed_dots": lambda ax: plots.seed_dots(sweep_table(), "size", "accuracy", ax),
-    "seed_dots, one seed": lambda ax: plots.seed_dots(sweep_table(seeds=1), "size", "accuracy", ax),
-    "seed_dots, nine": lambda ax: plots.seed_dots(sweep_table(settings=9), "size", "accuracy", ax),
 }
 
 
@@ -147,15 +144,6 @@ def test_confusion_in_percent_of_the_true_class():
     texts = [text.get_text() for text in ax.texts]
     assert texts == ["70.0", f"± {spread:.1f}", "30.0", f"± {spread:.1f}", "100.0", "± 0.0"]
     assert [text.get_color() for text in ax.texts] == ["black", "black", "white", "white", "black", "black"]
-
-
-def test_seed_dots_draw_the_mean_over_seeds():
-    table = sweep_table()
-    _, ax = plt.subplots()
-    plots.seed_dots(table, "size", "accuracy", ax)
-    means = [bar.lines[0].get_ydata()[0] for bar in ax.containers]
-    assert means == pytest.approx(table.groupby("size")["accuracy"].mean().to_list())
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "1", "2"]
 
 
 def test_image_grid_shows_the_pixels():
