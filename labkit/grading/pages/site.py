@@ -22,6 +22,7 @@ from labkit import __version__
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.submissions import Submission
+from labkit.grading.pages.board import board
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.pages.rendering import Shown, read_executed
@@ -29,6 +30,7 @@ from labkit.grading.records.attempts import NOT_EXECUTED, VERDICTS, Attempt
 from labkit.grading.records.store import stored_name
 
 TEMPLATES = Path(__file__).with_name("templates")
+MOST_PLACES = 30  # designs on the class board
 MOST_FAILED = 20  # cells that are listed above a notebook
 KEY = "labkit-key"  # the name of the element in which a page keeps what it was made from
 
@@ -84,6 +86,7 @@ def _index(class_lines: list[Line], warnings: Iterable[str]) -> str:
         far=far[:MOST_FAR],
         more_far=len(far) - MOST_FAR,
         facts=facts(class_lines),
+        board=board(class_lines)[:MOST_PLACES],
     )
 
 
