@@ -55,7 +55,9 @@ def test_networks_stand_one_below_the_other_and_nameless_layers_are_called_by_th
     own = nn.Sequential(nn.Conv2d(3, 4, 5), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 14 * 14, 10))
     figure = plots.architectures({"baseline": CifarNet(), "own": own}, (3, 32, 32))
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["baseline", "own"]
-    above, below = ([text.get_text().split("\n")[0] for text in ax.texts if text.get_text()] for ax in figure.axes)
+    above, below = (
+        [text.get_text().split("\n")[0] for text in ax.texts if "\n" in text.get_text()] for ax in figure.axes
+    )
     assert above == ["input", "C1", "S2", "C3", "S4", "C5", "F6", "output"]
     assert below == ["input", "Conv", "MaxPool", "Linear"]
     plt.close("all")
