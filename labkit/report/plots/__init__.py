@@ -40,13 +40,7 @@ if TYPE_CHECKING:
         two_splits,
     )
     from labkit.report.plots.scratch_figures import activation_curves, cost_panels, errors_beside_reported, scale_panels
-    from labkit.report.plots.spreads import (
-        batches_of,
-        confusion,
-        interval_dots,
-        repeated_intervals,
-        two_questions,
-    )
+    from labkit.report.plots.spreads import batches_of, confusion, interval_dots, repeated_intervals, two_questions
     from labkit.report.plots.style import MARKERS, use_style
     from labkit.report.plots.tour import answer_grid, class_means, computation_graph, curve_fits
 else:

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from labkit.report.plots.style import MARKERS, PALE
+from labkit.report.plots.style import PALE
 from labkit.report.uncertainty import interval
 
 
