@@ -107,8 +107,8 @@ class Run:
         from IPython.display import Image, Markdown, display
 
         _refuse_as_file_name("Figure", name)
-        caption = caption or self._text("figures", name, "caption")
-        alt = alt or self._text("figures", name, "alt")
+        caption = self._text("figures", name, "caption", caption)
+        alt = self._text("figures", name, "alt", alt)
         stem = f"figures/{self.name}.{name}"
         png, svg, screen = renderings(figure)
         changed, lacking = letter(figure)
@@ -155,7 +155,7 @@ class Run:
         from IPython.display import display
 
         _refuse_as_file_name("Table", name)
-        caption = caption or self._text("tables", name, "caption")
+        caption = self._text("tables", name, "caption", caption)
         rounded = rounded_table(table, formats or {})
         numeric = [bool(pd.api.types.is_numeric_dtype(table[column]) or column in (formats or {})) for column in table]
         self._files[self.out / f"tables/{self.name}.{name}.csv"] = table.to_csv(index=False).encode()
@@ -243,9 +243,9 @@ class Run:
             "for the report."
         )
 
-    def _text(self, kind: str, name: str, key: str) -> str:
-        """Return a caption or alternative text that lies beside the notebook; UsageError where its file lacks it."""
-        text = self._texts.get(kind, {}).get(name, {}).get(key, "")
+    def _text(self, kind: str, name: str, key: str, given: str) -> str:
+        """Return a caption or alternative text: the given one, or that beside the notebook; UsageError for none."""
+        text = given or self._texts.get(kind, {}).get(name, {}).get(key, "")
         if not self._texts and not text:
             return f"{name.replace('_', ' ').capitalize()}, without the course's captions."
         if len(text) < 20:
