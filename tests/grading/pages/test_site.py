@@ -32,7 +32,7 @@ def text(path):
 @pytest.fixture
 def ada(tmp_path):
     """Write the pages of one submission; return its TA's page and the one to hand back."""
-    own = verdicts(SECOND, e5_2="failed", e5_3="open")
+    own = verdicts(SECOND, e5_2="failed", e5_3="open", e5_4="open")
     picture = nbformat.v4.new_output("display_data", {"image/png": png()}, metadata={"image/png": {"alt": "A chart"}})
     store(
         tmp_path, "ada", SECOND,
