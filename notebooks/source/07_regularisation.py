@@ -148,7 +148,7 @@ for name, (lr, p, epochs, network, _) in settings.items():
     trained.append(result.percent.assign(setting=name))
 runs = pd.concat(trained)
 
-# %% tags=["nbval-ignore-output"]
+# %%
 keys = ("b3_plain", "b4_p05", "b4_p02", "b4_p04", "b4_p06")
 for key, (name, rows) in zip(keys, runs.groupby("setting", sort=False), strict=True):
     for part in ("train", "validation"):

@@ -28,8 +28,8 @@ def image_grid(images: np.ndarray, labels: Sequence[str], columns: int = 10, ax:
 
 def images_with_labels(images: np.ndarray, labels: Sequence[str], columns: int = 10, width: float = 6.4) -> Figure:
     """Return a figure of an `image_grid` alone, `width` inches wide and as high as the grid, without empty bands."""
-    figure = plt.figure(figsize=(width, width), layout="none")
-    ax = image_grid(images, labels, columns, figure.add_axes((0.0, 0.0, 1.0, 1.0)))
+    figure, ax = plt.subplots(figsize=(width, width))
+    image_grid(images, labels, columns, ax)
     rows, pixels = (np.ptp(limits()) for limits in (ax.get_ylim, ax.get_xlim))
     figure.set_size_inches(width, width * rows / pixels)
     return figure
