@@ -477,7 +477,7 @@ others = {
     for name, (network, grid, images, recipe) in recipes.items()
 }
 
-# %%
+# %% tags=["nbval-ignore-output"]
 networks = {
     "MLP 300": ("mlp_300", mlp.runs, models.MLP((300,), num_classes=digits.num_classes)),
     "LeNet-5": ("lenet5", runs[with_relu], modern),
