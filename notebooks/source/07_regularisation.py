@@ -192,16 +192,16 @@ if check.passed("7.3"):
 # ## 7.4 The line that is missing
 #
 # In its first setting, with $p = 0.5$, the group reports far more than we measure. Here is a guess. The group
-# describes a function that measures accuracy and calls `model.eval()`. It describes the training loop step by
-# step, and says nothing of `model.train()`. So we measure with a function like this one after every epoch:
+# describes a function that measures accuracy and calls `eval()`. It describes the training loop step by step, and
+# says nothing of `train()`. So we measure with a function like this one after every epoch:
 
 
 # %%
-def forgetful(model, images, labels):
+def forgetful(network, images, labels):
     """Return the share of images that the network gets right."""
-    model.eval()
+    network.eval()
     with torch.no_grad():
-        return (model(images).argmax(1) == labels).float().mean().item()
+        return (network(images).argmax(1) == labels).float().mean().item()
 
 
 # %%

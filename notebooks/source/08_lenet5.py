@@ -272,12 +272,12 @@ run.figure("filters", plots.filter_rows(filters), seeds=seeds[:1])
 # look for?
 
 # %%
-values, stages = digits.test.images[example : example + 1], {}
+signal, stages = digits.test.images[example : example + 1], {}
 with torch.inference_mode():
     for name, layer in lenet.features.named_children():
-        values = layer(values)
-        stages[name] = values[0].numpy()
-    probabilities = lenet.classifier(values).softmax(1)[0].numpy()
+        signal = layer(signal)
+        stages[name] = signal[0].numpy()
+    probabilities = lenet.classifier(signal).softmax(1)[0].numpy()
 shown = {"C1": stages["C1_act"], "S2": stages["S2"], "C3": stages["C3_act"]}
 figure = plots.feature_maps(pixels[example, 0], shown, probabilities, digits.class_names)
 run.figure("feature_maps", figure, split="test", seeds=seeds[:1])
