@@ -78,7 +78,7 @@ def test_every_notebook_is_short_and_complete():
         code = [cell for cell in cells if cell.cell_type == "code"]
         text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
         assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
-        for needed in ("**You will learn**", "### Exercise", "**What to notice.**", "## Questions from your TA"):
+        for needed in ("**You will be able to**", "### Exercise", "**What to notice.**", "## Questions from your TA"):
             assert needed in text, f"{path.name} lacks {needed!r}"
         compared = [
             cell for cell in code if cell.outputs and "nbval-ignore-output" not in cell.metadata.get("tags", [])

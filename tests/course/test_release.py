@@ -190,8 +190,8 @@ def test_nbgrader_grades_the_release_with_the_hidden_tests_back(released, nbgrad
         "    print(json.dumps({grade.name: grade.auto_score for grade in notebook.grades}))"
     )
     scores = json.loads(python("-c", script, cwd=nbgrader_course).stdout)
-    # wrong, right, open, open, not answered
-    assert scores == {"check-1-1": 0, "check-1-2": 1, "check-1-3": 0, "check-1-4": 0, "questions": 0}
+    # wrong, right, open, open, open, not answered
+    assert scores == {"check-1-1": 0, "check-1-2": 1, "check-1-3": 0, "check-1-4": 0, "check-1-5": 0, "questions": 0}
 
 
 @pytest.mark.parametrize("which", ["release", "wrong"])

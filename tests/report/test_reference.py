@@ -159,7 +159,7 @@ def test_a_run_of_some_notebooks_keeps_what_the_page_says_of_the_others(file, di
 
 def test_a_band_is_found_by_profile_data_and_number():
     known = reference.read_reference()["bands"]["quick profile, embedded digits"]
-    name, band = next(iter(known.items()))
+    name, band = next((name, band) for name, band in known.items() if band["high"] - band["low"] < reference.WIDEST)
     assert reference.band_of("quick", "embedded digits", name) == (band["low"], band["high"])
     assert reference.band_of("quick", "MNIST, or something else", name) is None
     assert reference.band_of("quick", "embedded digits", f"{name}x") is None
