@@ -92,8 +92,15 @@ def report_on(folder: Path, template: Path | None = None) -> list[Path]:
 
 
 def answers_in(folder: Path) -> dict[str, list[Exchange]]:
-    """Return the questions and answers of the course's notebooks in a folder, by their names."""
-    return {path.stem: exchanges(read_notebook(path)) for path in course(folder)}
+    """Return the questions and answers of the course's notebooks in a folder, by their names.
+
+    A notebook that cannot be read has none; that it cannot is told where it is executed.
+    """
+    answers: dict[str, list[Exchange]] = {}
+    for path in course(folder):
+        with contextlib.suppress(LabkitError):
+            answers[path.stem] = exchanges(read_notebook(path))
+    return answers
 
 
 def execute_all(paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int = 1) -> list[Outcome]:

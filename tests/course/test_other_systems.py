@@ -89,7 +89,7 @@ def test_a_submission_is_packed(ran, student):
 @pytest.mark.parametrize(
     ("arguments", "expected", "sentence"),
     [
-        (["progress"], 0, "1 passed, 0 failed, 37 open; 1 of 68 points."),
+        (["progress"], 0, "1 passed, 0 failed, 43 open; 1 of 93 points."),
         (["report", "out"], 0, "report.html"),
         (["fetch", "imagenet"], 2, "Dataset 'imagenet' is not known"),
         (["run", "77"], 2, "Notebook '77' is not known"),

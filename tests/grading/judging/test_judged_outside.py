@@ -23,7 +23,12 @@ from labkit.grading.settings import Bounds, Settings
 pytestmark = pytest.mark.slow
 
 # What only judges and hints say, and what only they are called.
-TELLING = ["The biases are missing: one for each hidden neuron", "def _judge_", "as_number(", "EXERCISES = ("]
+TELLING = [
+    "The band is the standard deviation, the spread of single runs",
+    "def _judge_",
+    "as_number(",
+    "EXERCISES = (",
+]
 WALK = """
 import os, sys
 found, read = [], 0

@@ -185,7 +185,7 @@ def test_statuses_are_told_by_sign_and_word_too(tab, site):
     links = tab.locator("#class tbody tr").nth(6).locator("td a")
     assert [text.split()[0] for text in links.all_text_contents()] == ["-", "✗"]
     assert links.nth(0).get_attribute("aria-label") == "missing"
-    assert links.nth(1).get_attribute("aria-label") == "failed, 3 points"
+    assert links.nth(1).get_attribute("aria-label") == "failed, 7 points"
 
 
 @pytest.fixture(scope="module")
