@@ -152,7 +152,7 @@ class Run:
         caption: "": the one beside the notebooks. Where the full run on the real data is stored, it is shown below.
         """
         import pandas as pd
-        from IPython.display import display
+        from IPython.display import HTML, display
 
         _refuse_as_file_name("Table", name)
         caption = self._text("tables", name, "caption", caption)
@@ -171,7 +171,7 @@ class Run:
         if (reference := self.reference(name)) is not None:
             beside = rounded_table(reference, formats or {}).style.hide().set_caption(reference.attrs["label"])
             beside.set_table_styles([{"selector": "", "props": "color: #6b6b6b"}]).set_uuid(name)
-            display(beside)
+            display(HTML(beside.to_html()))  # a Styler's plain text is an address, other in each run
 
     def reference(self, name: str) -> pd.DataFrame | None:
         """Return a table of this notebook as the stored full run on MNIST or CIFAR-10 had it, with all its digits.

@@ -201,8 +201,8 @@ def test_the_full_run_stands_beside_a_table_of_embedded_images(run, monkeypatch)
     run.table("rows", pd.DataFrame({"name": ["a"], "loss": [0.123456]}), TEXT, {"loss": "{:.2f}"})
     own, beside = shown
     assert own["loss"].tolist() == ["0.12"]
-    assert "MNIST, full profile" in beside.to_html()
-    assert "0.05" in beside.to_html()
+    assert "MNIST, full profile" in beside.data
+    assert "0.05" in beside.data
     run.table("others", pd.DataFrame({"a": [1]}), TEXT)
     assert len(shown) == 3
 
