@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises.exercise import Inputs, Wrong, as_array, as_number, close, name_mistake, recognise
+from labkit.exercises.moving import shifted
 from labkit.exercises.trials import calls, unusable, unusable_in_torch, without
 
 CONVOLUTION = re.compile("conv")
@@ -150,36 +151,28 @@ def draw_moves(rng: np.random.Generator) -> Inputs:
     ]
 
 
-def _moved(images: np.ndarray, right: int, down: int, fill: float, mode: str = "constant") -> np.ndarray:
-    more = {"constant_values": fill} if mode == "constant" else {}
-    padded = np.pad(images, ((0, 0), (0, 0), (9, 9), (9, 9)), mode=mode, **more)  # type: ignore[call-overload]
-    height, width = images.shape[2:]
-    result: np.ndarray = padded[:, :, 9 - down : 9 - down + height, 9 - right : 9 - right + width]
-    return result
-
-
 def judge_shift(answers: list[Any], inputs: Inputs) -> None:
     """Raise Wrong unless each answer holds the moved images."""
     for answer, (images, right, down, fill) in zip(answers, inputs, strict=True):
         x, where = images.numpy(), f"With right = {right} and down = {down}, "
         array = as_array(answer, x.shape)
-        if close(array, _moved(x, right, down, fill), 1e-5):
+        if close(array, shifted(x, down, right, fill), 1e-5):
             continue
         mistakes = (
             (x, "the images stay where they are."),
-            (_moved(x, right, down, 0), "the freed pixels are 0, but they must be `fill`."),
+            (shifted(x, down, right, 0), "the freed pixels are 0, but they must be `fill`."),
             (
                 np.roll(x, (down, right), (2, 3)),
                 "what leaves on one side comes in again on the other: put `fill` there.",
             ),
-            (_moved(x, right, down, fill, "edge"), "the border is repeated in the freed pixels: put `fill` there."),
-            (_moved(x, abs(right), abs(down), fill), "a negative number must move to the left, or up."),
-            (_moved(x, -right, -down, fill), "the images move to the opposite side."),
-            (_moved(x, down, right, fill), "the directions are swapped: down goes along dimension 2, right along 3."),
-            (_moved(x, right, 0, fill), "the images do not move down (up, where it is negative)."),
-            (_moved(x, 0, down, fill), "the images do not move to the right (left, where it is negative)."),
-            (_moved(x, -right, down, fill), "left and right are confused."),
-            (_moved(x, right, -down, fill), "up and down are confused."),
+            (shifted(x, down, right, fill, edge=True), "the border is repeated in the freed pixels: put `fill` there."),
+            (shifted(x, abs(down), abs(right), fill), "a negative number must move to the left, or up."),
+            (shifted(x, -down, -right, fill), "the images move to the opposite side."),
+            (shifted(x, right, down, fill), "the directions are swapped: down goes along dimension 2, right along 3."),
+            (shifted(x, 0, right, fill), "the images do not move down (up, where it is negative)."),
+            (shifted(x, down, 0, fill), "the images do not move to the right (left, where it is negative)."),
+            (shifted(x, down, -right, fill), "left and right are confused."),
+            (shifted(x, -down, right, fill), "up and down are confused."),
             (np.full_like(x, fill), "nothing is left of the images."),
         )
         recognise(array, ((value, where + message) for value, message in mistakes), 1e-5)

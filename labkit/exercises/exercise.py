@@ -108,12 +108,6 @@ def close(ours: Any, theirs: Any, tolerance: float = 1e-4) -> bool:
     )
 
 
-def refuse_gaps(answer: Any) -> None:
-    """Raise Wrong for a column that is all NaN: so pandas subtracts or divides rows that do not belong together."""
-    if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and answer.size and np.isnan(answer).all():
-        raise Wrong("The result is NaN: pandas computes with rows of the same index, and these have different ones.")
-
-
 def recognise(answer: Any, mistakes: Iterable[tuple[Any, str]], tolerance: float = 1e-4) -> None:
     """Raise Wrong with the message of the first mistake that gives this answer; mistakes: (what it gives, message)."""
     for value, message in mistakes:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises import torch_trials
-from labkit.exercises.exercise import Inputs, Wrong, as_array, close, recognise
+from labkit.exercises.exercise import Inputs, Wrong
+from labkit.exercises.given_weights import judge_outputs, probabilities, refuse_other_order
 
 FORMS = {"ReLU and max pooling": ("ReLU", "MaxPool2d"), "tanh and average pooling": ("Tanh", "AvgPool2d")}
 PARAMETERS = 61_706
@@ -54,23 +55,14 @@ def judge_lenet5(answers: list[Any], inputs: Inputs) -> None:
         shapes = [_flat(list(parameter.shape)) for parameter in parameters]
         theirs = [_flat(shape) for shape in answer["shapes"]]
         if theirs != shapes:
-            if sorted(theirs) == sorted(shapes):
-                raise Wrong("The layers are right, but `__init__` makes them in another order.")
+            refuse_other_order(theirs, shapes)
             count = sum(int(np.prod(shape)) for shape in answer["shapes"])
             told = COUNTS.get(count, "Compare each layer with the table.")
             raise Wrong(f"The network has {count:,} parameters, but LeNet-5 has {PARAMETERS:,}. {told}")
-        logits, in_training = (
-            as_array(answer[mode], (len(images), 10), "Your network") for mode in ("outputs", "in training")
-        )
         expected = _outputs(parameters, images, *FORMS[form])
-        if not close(logits, expected, 1e-3):
-            recognise(logits, _wrong_networks(parameters, images, form), 1e-3)
-            raise Wrong(
-                f"The layers are right, but with given weights the logits of the form with {form} are not: look at "
-                "padding, activations and pooling."
-            )
-        if not close(in_training, expected, 1e-3):
-            raise Wrong("In training mode the logits are others: dropout and the like are not asked for.")
+        mistakes = functools.partial(_wrong_networks, parameters, images, form)
+        told = f"of the form with {form} are not: look at padding, activations and pooling."
+        judge_outputs(answer, expected, mistakes, told)
 
 
 def _flat(shape: list[int]) -> list[int]:
@@ -115,11 +107,7 @@ def _wrong_networks(parameters: list[Any], images: Any, form: str) -> list[tuple
     logits = outputs(activation, pooling)
     asked = f"with `activation` {activation} and `pooling` {pooling}"
     return [
-        (logits.softmax(1), "The outputs are probabilities: leave softmax away, cross-entropy applies it itself."),
-        (
-            logits.log_softmax(1),
-            "The outputs are logarithms of probabilities: leave log_softmax away, cross-entropy applies it itself.",
-        ),
+        *probabilities(logits),
         (outputs(other, other_pooling), f"Asked for {asked}, it still uses {other} and {other_pooling}."),
         (outputs(other, pooling), f"Asked for {asked}, its activation is still {other}."),
         (outputs(activation, other_pooling), f"Asked for {asked}, it still pools by {other_pooling}."),

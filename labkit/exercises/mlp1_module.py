@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
 from labkit.exercises import torch_trials
-from labkit.exercises.exercise import Inputs, Wrong, as_array, close, recognise
+from labkit.exercises.exercise import Inputs, Wrong
+from labkit.exercises.given_weights import judge_outputs, probabilities, refuse_other_order
 
 
 def draw_modules(rng: np.random.Generator) -> Inputs:
@@ -33,22 +35,16 @@ def judge_module(answers: list[Any], inputs: Inputs) -> None:
         torch_trials.set_weights(model, seed)
         parameters = list(model.parameters())
         _judge_shapes(answer["shapes"], [list(parameter.shape) for parameter in parameters], width, classes)
-        shape = (len(images), classes)
-        logits, in_training = (as_array(answer[mode], shape, "Your network") for mode in ("outputs", "in training"))
         with torch.no_grad():
-            expected = model(images).numpy()
-            if not close(logits, expected, 1e-3):
-                recognise(logits, _wrong_networks(parameters, images), 1e-3)
-                raise Wrong("The layers are right, but with given weights the logits are not: look at `forward`.")
-        if not close(in_training, expected, 1e-3):
-            raise Wrong("In training mode the logits are others: dropout and the like are not asked for.")
+            expected = model(images)
+        mistakes = functools.partial(_wrong_networks, parameters, images)
+        judge_outputs(answer, expected, mistakes, "are not: look at `forward`.")
 
 
 def _judge_shapes(found: list[list[int]], wanted: list[list[int]], width: int, classes: int) -> None:
     if found == wanted:
         return
-    if sorted(map(str, found)) == sorted(map(str, wanted)):
-        raise Wrong("The layers are right, but `__init__` makes them in another order: the hidden layer comes first.")
+    refuse_other_order(found, wanted, ": the hidden layer comes first")
     matrices = [shape for shape in found if len(shape) == 2]
     total, right = (sum(math.prod(shape) for shape in shapes) for shapes in (found, wanted))
     sum_in_words = f"784 · {width} + {width} + {width} · {classes} + {classes} = {right:,}"
@@ -81,11 +77,7 @@ def _wrong_networks(parameters: list[Any], images: Any) -> list[tuple[Any, str]]
     mirrored = functional.linear(images.transpose(2, 3).flatten(1), hidden_weights, hidden_biases)
     another = "The activation is {}, but ReLU is wanted."
     return [
-        (logits.softmax(1), "The outputs are probabilities: leave softmax away, cross-entropy applies it itself."),
-        (
-            logits.log_softmax(1),
-            "The outputs are logarithms of probabilities: leave log_softmax away, cross-entropy applies it itself.",
-        ),
+        *probabilities(logits),
         (no_activation, "There is no ReLU: two layers without an activation between them are no more than one."),
         (logits.relu(), "The last layer has a ReLU behind it: logits may be below 0."),
         (no_activation.relu(), "ReLU stands behind the output layer, not behind the hidden one."),

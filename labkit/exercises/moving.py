@@ -50,9 +50,7 @@ def _tell_lost(moved: np.ndarray, images: np.ndarray, others: np.ndarray, reach:
     rolled = np.any([_same(moved, np.roll(images, step, (2, 3))) for step in steps], axis=0)
     if rolled.any():
         raise Wrong("What leaves an image on one side comes in again on the other: fill the edge with 0.")
-    edges = np.pad(images, ((0, 0), (0, 0), (reach, reach), (reach, reach)), mode="edge")
-    height, width = images.shape[2:]
-    windows = [edges[:, :, reach - y :, reach - x :][:, :, :height, :width] for y, x in steps]
+    windows = [shifted(images, *step, edge=True) for step in steps]
     if np.any([_same(moved, window) for window in windows], axis=0).any():
         raise Wrong("The edge repeats the image's last pixels: fill it with 0, the background.")
     if any(_same(moved[:1], shifted(others, *step)).any() for step in steps):
@@ -84,15 +82,9 @@ def _same(moved: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.asarray((np.abs(moved - others) < 1e-5).all((1, 2, 3)))
 
 
-def shifted(images: np.ndarray, down: int, across: int) -> np.ndarray:
-    """Return images (N, C, H, W) moved by pixels, down and to the right, with 0 where nothing is left of them."""
-    height, width = images.shape[2:]
-    result = np.zeros_like(images)
-    to_rows, from_rows = _overlap(height, down)
-    to_columns, from_columns = _overlap(width, across)
-    result[:, :, to_rows, to_columns] = images[:, :, from_rows, from_columns]
-    return result
-
-
-def _overlap(size: int, step: int) -> tuple[slice, slice]:
-    return slice(max(0, step), size + min(0, step)), slice(max(0, -step), size + min(0, -step))
+def shifted(images: np.ndarray, down: int, right: int, fill: float = 0.0, *, edge: bool = False) -> np.ndarray:
+    """Return images (N, C, H, W) moved by pixels down and to the right; freed pixels are `fill`, or repeat the edge."""
+    room, (height, width) = max(abs(down), abs(right)), images.shape[2:]
+    widths = ((0, 0), (0, 0), (room, room), (room, room))
+    padded = np.pad(images, widths, "edge") if edge else np.pad(images, widths, constant_values=fill)
+    return np.asarray(padded[:, :, room - down : room - down + height, room - right : room - right + width])

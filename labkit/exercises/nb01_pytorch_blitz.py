@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from labkit.exercises import torch_trials, trials
 from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, close, recognise
+from labkit.exercises.given_weights import judge_outputs, probabilities, refuse_other_order
 from labkit.exercises.idx_header import draw_headers, judge_headers
 
 BOTH_SIDES = "; the central one looks at both sides of x."
@@ -109,22 +111,13 @@ def _judge_network(answers: list[Any], inputs: Inputs) -> None:
         torch_trials.set_weights(model, seed)
         shapes = [list(parameter.shape) for parameter in model.parameters()]
         if answer["shapes"] != shapes:
+            refuse_other_order(answer["shapes"], shapes)
             count = sum(int(np.prod(shape)) for shape in answer["shapes"])
-            if sorted(map(str, answer["shapes"])) == sorted(map(str, shapes)):
-                raise Wrong("The layers are right, but `__init__` makes them in another order.")
             raise Wrong(f"The network has {count:,} parameters, but these layers have 62,006.")
-        logits, in_training = (
-            as_array(answer[mode], (len(images), 10), "Your network") for mode in ("outputs", "in training")
-        )
         with torch.no_grad():
-            expected = model(images).numpy()
-            if not close(logits, expected, 1e-3):
-                recognise(logits, _wrong_networks(list(model.parameters()), images), 1e-3)
-                raise Wrong(
-                    "The layers are right, but with given weights the logits are not: look at ReLU and pooling."
-                )
-        if not close(in_training, expected, 1e-3):
-            raise Wrong("In training mode the logits are others: dropout and the like are not asked for.")
+            expected = model(images)
+        mistakes = functools.partial(_wrong_networks, list(model.parameters()), images)
+        judge_outputs(answer, expected, mistakes, "are not: look at ReLU and pooling.")
 
 
 def _wrong_networks(parameters: list[Any], images: Any) -> list[tuple[Any, str]]:
@@ -148,11 +141,7 @@ def _wrong_networks(parameters: list[Any], images: Any) -> list[tuple[Any, str]]
 
     logits = outputs("1234")
     return [
-        (logits.softmax(1), "The outputs are probabilities: leave softmax away, cross-entropy applies it itself."),
-        (
-            logits.log_softmax(1),
-            "The outputs are logarithms of probabilities: leave log_softmax away, cross-entropy applies it itself.",
-        ),
+        *probabilities(logits),
         (outputs("12345"), "The last layer has a ReLU behind it: logits may be below 0."),
         (outputs("34"), "ReLU is missing behind the convolutions."),
         (outputs("12"), "ReLU is missing between the linear layers."),

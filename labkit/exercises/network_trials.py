@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.exercises.torch_trials import set_weights
-from labkit.exercises.trials import OWN, each, name_of, note
+from labkit.exercises.torch_trials import has_lazy_layers, refuse_labkits, set_weights
+from labkit.exercises.trials import each, name_of, note
 
 
 def on_networks(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -59,7 +59,6 @@ def budgeted(build: Any, inputs: Sequence[tuple[Any]]) -> list[dict[str, Any]]:
     outputs are noted in evaluation and in training mode; flops are those of one image's forward pass.
     """
     import torch
-    from torch.nn.parameter import UninitializedParameter
 
     from labkit.models.layers import count_flops
 
@@ -70,9 +69,8 @@ def budgeted(build: Any, inputs: Sequence[tuple[Any]]) -> list[dict[str, Any]]:
         model = build()
         if not isinstance(model, torch.nn.Module):
             return None if model is None else {"returned": type(model).__name__}
-        if any(kind.__module__.startswith("labkit.") for part in model.modules() for kind in type(part).__mro__):
-            raise RuntimeError(OWN)
-        if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+        refuse_labkits(model)
+        if has_lazy_layers(model):
             return {"lazy": True}
         with torch.no_grad():
             outputs = model.eval()(images.clone())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises.exercise import Inputs, Wrong, as_array, as_list, as_number
+from labkit.exercises.given_weights import SOFTMAX
 
 PARAMETERS, FLOPS = 100_000, 3_000_000  # the budget
 
@@ -29,7 +30,7 @@ def judge_own(answers: list[Any], inputs: Inputs) -> str:
         outputs = as_array(answer["outputs"], (len(images), 10), "Your network")
         as_array(answer["in training"], (len(images), 10), "In training mode your network")
         if outputs.min() >= 0 and np.allclose(outputs.sum(1), 1, atol=1e-3):
-            raise Wrong("The outputs are probabilities: leave softmax away, cross-entropy applies it itself.")
+            raise Wrong(SOFTMAX)
         counts = [prod(as_list(shape)) for shape in as_list(answer["shapes"])]
         parameters, flops = sum(counts), int(as_number(answer["flops"]))
         if parameters > PARAMETERS:

@@ -99,7 +99,6 @@ def network(build: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any
     of `build`. The outputs are noted in evaluation and in training mode.
     """
     import torch
-    from torch.nn.parameter import UninitializedParameter
 
     if not callable(build) or (hasattr(build, "state_dict") and not isinstance(build, type)):
         return [{"refused": f"The check wants your class itself, without brackets, but got {name_of(build)}."}]
@@ -109,10 +108,9 @@ def network(build: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any
         if model is None:
             return None
         model.eval()
-        if any(kind.__module__.startswith("labkit.") for part in model.modules() for kind in type(part).__mro__):
-            raise RuntimeError(OWN)
+        refuse_labkits(model)
         with torch.no_grad():
-            if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+            if has_lazy_layers(model):
                 model(batch.clone())  # lazy layers get their sizes from the first batch
             set_weights(model, seed)
             return {
@@ -122,6 +120,19 @@ def network(build: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any
             }
 
     return [note(outputs, *arguments) for arguments in inputs]
+
+
+def refuse_labkits(model: Any) -> None:
+    """Raise RuntimeError for a network that is one of labkit's, or holds one: students write their own."""
+    if any(kind.__module__.startswith("labkit.") for part in model.modules() for kind in type(part).__mro__):
+        raise RuntimeError(OWN)
+
+
+def has_lazy_layers(model: Any) -> bool:
+    """Whether layers of a network still wait for a first batch to know their sizes."""
+    from torch.nn.parameter import UninitializedParameter
+
+    return any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters())
 
 
 def on_derivatives(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
