@@ -10,7 +10,7 @@ from labkit.basics.faces import late
 if TYPE_CHECKING:
     from labkit.report.profiles import get_profile
     from labkit.report.run import Run, begin
-    from labkit.report.summaries import last_batch, network_table
-    from labkit.report.uncertainty import compare, compare_all, mcnemar
+    from labkit.report.summaries import network_table
+    from labkit.report.uncertainty import compare, compare_all, last_batch, mcnemar
 else:
     __getattr__, __dir__, __all__ = late(__name__)

@@ -13,7 +13,7 @@ SCREEN_DPI, FILE_DPI = 100, 200
 
 
 def smallest_text(figure: Figure) -> float:
-    """Return the size in points of the smallest text that a figure shows; captions are set in 8.5 points."""
+    """Return the size in points of the smallest text that a figure shows; less than 8.5 is hard to read."""
     from matplotlib.text import Text
 
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]

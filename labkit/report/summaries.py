@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labkit.basics.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from torch import nn
 
@@ -83,26 +82,4 @@ def network_table(run: Run, networks: Mapping[str, tuple[str, pd.DataFrame, nn.M
                 "seeds": len(seeds),
             }
         )
-    return pd.DataFrame(rows)
-
-
-def last_batch(right: np.ndarray, seeds: Sequence[int]) -> pd.DataFrame:
-    """Return, one row per seed, the accuracy on all images and on the last tenth of them, in percent.
-
-    right: (seeds, images) whether each network is right. The images are shuffled first, once for all networks. low and
-    high bound the 95 % interval of the last tenth's accuracy (Wilson 1927).
-    """
-    import numpy as np
-    import pandas as pd
-    from scipy.stats import binomtest
-
-    size = max(1, right.shape[1] // 10)
-    last = np.random.default_rng(seeds[0]).permutation(right.shape[1])[-size:]
-    rows = []
-    for seed, row in zip(seeds, right, strict=True):
-        count = int(row[last].sum())
-        interval = binomtest(count, size).proportion_ci(method="wilson")
-        shares = {f"all {len(row):,}": row.mean(), f"last {size:,}": count / size, "low": interval.low}
-        percents = {name: round(100 * float(share), 2) for name, share in {**shares, "high": interval.high}.items()}
-        rows.append({"seed": seed, **percents})
     return pd.DataFrame(rows)

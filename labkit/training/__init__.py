@@ -9,9 +9,9 @@ from labkit.basics.faces import late
 
 if TYPE_CHECKING:
     from labkit.basics.machine import get_device, set_seed, set_threads
-    from labkit.models.moved import accuracy_when_moved
     from labkit.training.config import TrainConfig
     from labkit.training.loop import evaluate, fit, train_each
+    from labkit.training.moved import accuracy_when_moved
     from labkit.training.sweeps import sweep
 else:
     __getattr__, __dir__, __all__ = late(__name__)

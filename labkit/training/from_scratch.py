@@ -10,14 +10,10 @@ import pandas as pd
 import torch
 
 from labkit.data.datasets import Dataset, Split, load
+from labkit.models.networks import make_activation
 from labkit.models.scratch import Network, train
 
 SEEN = 5_000  # training images on which the accuracy is measured after each epoch
-ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-}
 # Settings of lab report B8, with the accuracies on training and test images that it states for them. Its test images
 # were left at 0 to 255.
 REPORTED = pd.DataFrame(
@@ -94,9 +90,10 @@ def autograd_gradients(network: Network, activation: str, images: np.ndarray, la
     """Return PyTorch's gradients of the mean cross-entropy: weights and biases of each layer in turn."""
     pairs = zip(network.weights, network.biases, strict=True)
     tensors = [torch.tensor(values, requires_grad=True) for pair in pairs for values in pair]
+    activate = make_activation(activation)
     z = torch.tensor(images) @ tensors[0] + tensors[1]
     for weights, biases in zip(tensors[2::2], tensors[3::2], strict=True):
-        z = ACTIVATIONS[activation](z) @ weights + biases
+        z = activate(z) @ weights + biases
     gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(z, torch.tensor(labels)), tensors)
     return [gradient.numpy() for gradient in gradients]
 

@@ -335,7 +335,7 @@ if check.passed("8.4"):
 # Now all test images move by 0 to 4 pixels, in each of four directions.
 
 # %%
-moved = training.accuracy_when_moved(trained, digits.test.images, digits.test.labels, black, range(5))
+moved = training.accuracy_when_moved(trained, digits, range(5))
 means = moved.groupby(["network", "pixels"], sort=False)["accuracy"].agg(accuracy="mean", sd="std").reset_index()
 run.table("shift", means, formats={"accuracy": "{:.1f}", "sd": "{:.1f}"}, split="test", seeds=seeds[:3])
 ax = plots.guessing_line(plots.moved_accuracy(moved, run.reference("shift")), digits.num_classes)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = CHECKOUT
 PATHS = course(notebooks_folder())
-CAPTION_PT = 8.5  # in labkit/templates/report.typ
+CAPTION_PT = 8.5  # the least that a figure's text may have, as captions once had
 STUB = "# YOUR CODE HERE\n    raise NotImplementedError()"
 SECRET = "    return (first - second).abs().max()"
 ANSWER = f"def gap(first, second):\n    ### BEGIN SOLUTION\n{SECRET}\n    ### END SOLUTION"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from labkit.report.document import build_report
+from labkit.report.printing import writers
 from labkit.report.profiles import get_profile
 from labkit.report.run import Run
 
@@ -31,6 +32,23 @@ def finished_run(digits, tmp_path_factory):
 @pytest.fixture
 def folder(finished_run, tmp_path):
     return shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def when_set(monkeypatch):
+    """Give a function that has each document looked at when it is set: with its setter and the inputs of its fixes."""
+
+    def watch(look):
+        original = writers.fixes_for
+
+        def looked_at(setter):
+            inputs = original(setter)
+            look(setter, inputs)
+            return inputs
+
+        monkeypatch.setattr(writers, "fixes_for", looked_at)
+
+    return watch
 
 
 @pytest.fixture

@@ -49,12 +49,10 @@ DRAWINGS = {
     "learning_curves, one seed": lambda ax: plots.learning_curves(epoch_table(seeds=1), "loss", "size", ax),
     "learning_curves, nine": lambda ax: plots.learning_curves(epoch_table(settings=9), "loss", "size", ax),
     "reference_lines": lambda ax: plots.reference_lines({"1998": 95.0}, ax),
-    "error_gallery": lambda ax: plots.error_gallery(IMAGES, TRUTH, GUESSES, NAMES, ax),
     "confusion": lambda ax: plots.confusion(MATRICES, NAMES, ax),
     "confusion, one seed": lambda ax: plots.confusion(MATRICES[:1], NAMES, ax),
     "confusion, empty class": lambda ax: plots.confusion(EMPTY_CLASS, NAMES, ax),
     "confusion, no error": lambda ax: plots.confusion(PERFECT, NAMES, ax),
-    "class_probabilities": lambda ax: plots.class_probabilities(RNG.random((5, 3)), NAMES, truth=1, ax=ax),
     "cost_lines": lambda ax: plots.cost_lines(cost_table(), "median_ms", ax),
     "cost_lines, flops": lambda ax: plots.cost_lines(cost_table(), "flops", ax),
     "cost_lines, nine": lambda ax: plots.cost_lines(cost_table(9), "median_ms", ax),
@@ -124,16 +122,6 @@ def test_learning_curves_are_means_over_seeds():
     assert labels[:2] == ["0, validation", "0, train"]
     expected = table[table["size"] == 1].groupby("epoch")["train_loss"].mean()
     assert ax.lines[labels.index("1, train")].get_ydata() == pytest.approx(expected.to_numpy())
-
-
-def test_error_gallery_shows_the_hardest_image_first():
-    ax = plots.error_gallery(IMAGES, TRUTH, GUESSES, NAMES, plt.subplots()[1])
-    assert [text.get_text() for text in ax.texts] == ["b→c\n2/2", "c→b\n1/2"]
-
-
-def test_error_gallery_says_when_there_is_no_error():
-    ax = plots.error_gallery(IMAGES, TRUTH, TRUTH[None], NAMES, plt.subplots()[1])
-    assert [text.get_text() for text in ax.texts] == ["no run gets any image wrong"]
 
 
 def test_confusion_in_percent_of_the_true_class():

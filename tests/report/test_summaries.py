@@ -4,7 +4,8 @@ import pandas as pd
 from labkit.models.networks import MLP
 from labkit.report.profiles import get_profile
 from labkit.report.run import Run
-from labkit.report.summaries import last_batch, network_table
+from labkit.report.summaries import network_table
+from labkit.report.uncertainty import last_batch
 
 
 def test_a_row_per_network_and_its_numbers(digits, tmp_path):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         spread_lines,
     )
     from labkit.report.plots.designs import architectures, design_effects, epoch_panels, signal_lines
-    from labkit.report.plots.galleries import class_probabilities, error_gallery, image_grid, images_with_labels
+    from labkit.report.plots.galleries import image_grid, images_with_labels
     from labkit.report.plots.recipes import (
         epoch_curves,
         errors_by_place,

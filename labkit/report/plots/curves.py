@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,8 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from labkit.report.plots.style import MARKERS, PALE
+from labkit.report.plots.style import DASHED, MARKERS, PALE
 from labkit.report.uncertainty import interval
+
+if TYPE_CHECKING:
+    from matplotlib.lines import Line2D
+    from pandas.api.typing import SeriesGroupBy
 
 PUBLISHED = {"1998: 300 hidden neurons": 95.3, "1998: 300 and 100": 96.95}  # LeCun et al. 1998: 4.7 and 3.05 % wrong
 
@@ -21,12 +26,17 @@ def spread_line(
 ) -> Axes:
     """Draw the mean of `y` against `x` as a line, one standard deviation as a band, and every run as a dot."""
     ax = ax or plt.gca()
-    groups = data.groupby(x)[y]
-    mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
-    (line,) = ax.plot(mean.index, mean, marker=MARKERS[index % len(MARKERS)], label=label, zorder=3)
-    ax.fill_between(mean.index, mean - spread, mean + spread, color=line.get_color(), alpha=0.2, linewidth=0)
+    line = band_line(data.groupby(x)[y], ax, 0.2, marker=MARKERS[index % len(MARKERS)], label=label, zorder=3)
     ax.plot(data[x], data[y], ".", color=line.get_color(), alpha=0.45, markersize=4, zorder=2)
     return ax
+
+
+def band_line(groups: SeriesGroupBy, ax: Axes, alpha: float = 0.18, **style: Any) -> Line2D:
+    """Draw the mean of each group against its key as a line, and one standard deviation as a band; return the line."""
+    mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
+    (line,) = ax.plot(mean.index, mean, **style)
+    ax.fill_between(mean.index, mean - spread, mean + spread, color=line.get_color(), alpha=alpha, linewidth=0)
+    return line
 
 
 def spread_lines(data: pd.DataFrame, x: str, y: str, hue: str, ax: Axes | None = None) -> Axes:
@@ -47,17 +57,14 @@ def learning_curves(epochs: pd.DataFrame, metric: str, hue: str, ax: Axes | None
     ax = ax or plt.gca()
     for index, (value, rows) in enumerate(epochs.groupby(hue, sort=False)):
         for split, style in (("validation", "-"), ("train", "--")):
-            groups = rows.groupby("epoch")[f"{split}_{metric}"]
-            mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
-            ax.plot(
-                mean.index,
-                mean,
-                style,
+            band_line(
+                rows.groupby("epoch")[f"{split}_{metric}"],
+                ax,
+                linestyle=style,
                 color=f"C{index}",
                 marker=MARKERS[index % len(MARKERS)] if split == "validation" else "",
                 label=f"{value}, {split}",
             )
-            ax.fill_between(mean.index, mean - spread, mean + spread, color=f"C{index}", alpha=0.18, linewidth=0)
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
@@ -95,7 +102,7 @@ def reference_lines(accuracies: dict[str, float], ax: Axes | None = None) -> Axe
     """Draw a thin horizontal line with its name for each accuracy that others have published."""
     ax = ax or plt.gca()
     for name, accuracy in accuracies.items():
-        ax.axhline(accuracy, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=1)
+        ax.axhline(accuracy, **DASHED, zorder=1)
         ax.annotate(
             name,
             (0.99, accuracy),

@@ -13,7 +13,7 @@ from torch import nn
 
 from labkit.models.layers import draw_architecture
 from labkit.report.plots.spreads import interval_dots
-from labkit.report.plots.style import MARKERS, PALE
+from labkit.report.plots.style import DASHED, MARKERS, PALE
 
 
 def architectures(networks: Mapping[str, nn.Module], image_shape: Sequence[int]) -> Figure:
@@ -69,7 +69,7 @@ def epoch_panels(epochs: Mapping[str, pd.DataFrame], baseline: str, classes: int
         ax.axvline(2, color="0.3", linestyle=":", linewidth=1)
         ax.set_title(name, fontsize=9.5)
         ax.set(xlabel="epoch", ylim=(0, 100), xticks=[1, *range(2, int(mean.index.max()) + 1, 2)])
-        ax.axhline(100 / classes, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=1)
+        ax.axhline(100 / classes, **DASHED, zorder=1)
     axes[0].annotate(
         "guessing",
         (0.97, 100 / classes - 1),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from labkit.report.plots.curves import spread_line
+from labkit.report.plots.curves import band_line, spread_line
+from labkit.report.plots.spreads import whisker_dots
 from labkit.report.uncertainty import compare
 
 SPLITS = (("train", "C1", "--", "training"), ("validation", "C0", "-", "validation"))
@@ -66,9 +66,8 @@ def epoch_curves(epochs: pd.DataFrame, hue: str, marks: Sequence[int] = ()) -> F
             shown = {}
             for split, colour, style, words in SPLITS:
                 groups = (factor * rows[f"{split}_{metric}"]).groupby(rows["epoch"])
-                mean, spread = groups.mean(), groups.std(ddof=1).fillna(0)
-                ax.plot(mean.index, mean, style, color=colour, label=words)
-                ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
+                band_line(groups, ax, linestyle=style, color=colour, label=words)
+                mean = groups.mean()
                 shown[split] = mean[mean.index >= min(marks, default=0)]
             for mark in marks:
                 ax.axvline(mark, color="0.6", linewidth=0.7, zorder=0)
@@ -124,10 +123,8 @@ def two_splits(
         for index, name in enumerate(names):
             line = index + (-0.17 if upper else 0.17)
             values = data.loc[data[category] == name, split].to_numpy(dtype=float)
-            spread = values.std(ddof=1) if len(values) > 1 else 0.0
-            ax.plot(values, np.full(len(values), line + 0.09), ".", color=colour, alpha=0.5, markersize=5)
-            marker: dict[str, Any] = {"marker": "o" if upper else "s", "markersize": 5, "capsize": 3, "color": colour}
-            ax.errorbar(values.mean(), line, xerr=spread, label=words if index == 0 else None, **marker)
+            marker = "o" if upper else "s"
+            whisker_dots(values, line, ax, 0.09, marker=marker, color=colour, label=words if index == 0 else None)
             if reported and name in reported:
                 label = "reported" if index == names.index(next(iter(reported))) and not upper else None
                 ax.plot(

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from labkit.report.plots.curves import spread_line, spread_lines
-from labkit.report.plots.style import MARKERS
+from labkit.report.plots.spreads import whisker_dots
+from labkit.report.plots.style import DASHED, MARKERS
 
 Function = Callable[[Any], Any]
 
@@ -62,7 +63,7 @@ def scale_panels(epochs: pd.DataFrame, row: str, column: str, classes: int = 10)
             cell = epochs[(epochs[row] == value) & (epochs[column] == name)]
             spread_line(cell, "epoch", "test", ax, "inputs 0 to 1, as in training", 0)
             spread_line(cell, "epoch", "raw", ax, "inputs 0 to 255", 1)
-            ax.axhline(100 / classes, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=1, label="guessing")
+            ax.axhline(100 / classes, **DASHED, zorder=1, label="guessing")
             ax.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(0, 103))
             ax.set_title(f"{name}, {row} {value}", fontsize=10)
             ax.label_outer()
@@ -98,11 +99,9 @@ def errors_beside_reported(runs: pd.DataFrame, twins: Mapping[str, Sequence[floa
 
 
 def _errors(ax: Axes, place: float, accuracies: pd.Series, marker: str, colour: str, label: str) -> None:
-    """Draw mean and one standard deviation of the errors at a height, and every seed as a dot."""
+    """Draw the errors of accuracies in percent at a height."""
     errors = 100 - accuracies.to_numpy(dtype=float)
-    spread = errors.std(ddof=1) if len(errors) > 1 else 0.0
-    ax.errorbar(errors.mean(), place, xerr=spread, color=colour, marker=marker, capsize=3, markersize=5, label=label)
-    ax.plot(errors, [place + 0.12] * len(errors), ".", color=colour, alpha=0.5, markersize=5)
+    whisker_dots(errors, place, ax, 0.12, marker=marker, color=colour, label=label)
 
 
 def _round_ticks(ax: Axes, axis: str = "y") -> None:

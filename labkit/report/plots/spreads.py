@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from labkit.report.plots.style import PALE
+from labkit.report.plots.style import DASHED, PALE
 from labkit.report.uncertainty import interval
 
 
@@ -89,6 +90,13 @@ def interval_dots(
     return ax
 
 
+def whisker_dots(values: np.ndarray, place: float, ax: Axes, below: float, **style: Any) -> None:
+    """Draw mean and one standard deviation of values at a height, and every single value as a dot `below` it."""
+    spread = values.std(ddof=1) if len(values) > 1 else 0.0
+    ax.errorbar(values.mean(), place, xerr=spread, capsize=3, markersize=5, **style)
+    ax.plot(values, np.full(len(values), place + below), ".", color=style["color"], alpha=0.5, markersize=5)
+
+
 def two_questions(differences: np.ndarray, truth: float) -> Figure:
     """Draw what many groups find that train two designs with several seeds each, and what one finds with more seeds.
 
@@ -99,7 +107,7 @@ def two_questions(differences: np.ndarray, truth: float) -> Figure:
     values = differences.ravel()
     rows = [{"seeds": f"{n} seeds", "points": value} for n in (3, 5, 10, 30, 100) for value in values[:n]]
     interval_dots(pd.DataFrame(rows), "seeds", "points", left)
-    left.axvline(0, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=0)
+    left.axvline(0, **DASHED, zorder=0)
     left.set(xlabel="difference (points)", title="one group,\nmore and more seeds")
     repeated_intervals(differences, truth, right)
     return figure
@@ -115,7 +123,7 @@ def repeated_intervals(differences: np.ndarray, truth: float, ax: Axes | None = 
         hits += hit
         ax.plot((low, high), (index, index), color=PALE if hit else "C1", linewidth=1.0 if hit else 2.2)
     ax.axvline(truth, color="C0", linewidth=1.4)
-    ax.axvline(0, color="0.35", linestyle=(0, (6, 3)), linewidth=0.9, zorder=0)
+    ax.axvline(0, **DASHED, zorder=0)
     ax.set(
         xlabel="difference (points)",
         ylabel="group",

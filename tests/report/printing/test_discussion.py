@@ -31,19 +31,16 @@ PIECES = {
 
 
 @pytest.fixture
-def in_pdf(monkeypatch):
+def in_pdf(when_set):
     """Count what a document that is set holds of a kind of Typst's elements."""
     documents = []
-    original = writers.fixes_for
 
-    def looked_at(setter):
-        inputs = original(setter)
+    def look(setter, _):
         kinds = {kind for _, _, kind in PIECES.values() if kind}
         kinds = {kind: kind.replace("equation", "math.equation") for kind in kinds}
         documents.append({kind: len(json.loads(setter.query(selector))) for kind, selector in kinds.items()})
-        return inputs
 
-    monkeypatch.setattr(writers, "fixes_for", looked_at)
+    when_set(look)
     return documents
 
 

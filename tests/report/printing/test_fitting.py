@@ -8,7 +8,7 @@ import pytest
 
 from labkit import CHECKOUT
 from labkit.report.document import build_report
-from labkit.report.printing import fitting, writers
+from labkit.report.printing import fitting
 from labkit.report.writing import pandoc
 from labkit.report.writing.replies import Exchange
 from labkit.report.writing.typesetting import compiler
@@ -27,20 +27,17 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def pages(monkeypatch):
+def pages(when_set):
     """Look at each document that is set: how much of each page is empty, and where its headings and evidence stand."""
     seen = []
-    original = writers.fixes_for
 
-    def looked_at(setter):
-        inputs = original(setter)
+    def look(setter, inputs):
         pages = setter.compile(format="png", ppi=fitting.PPI, sys_inputs=inputs)
         headings = json.loads(setter.eval("query(heading).map(h => (h.body, h.location().position()))"))
         marks = json.loads(setter.query("<evidence>", field="value"))
         seen.append((list(map(fitting._rest, pages)), headings, marks, json.loads(inputs["fixes"])))
-        return inputs
 
-    monkeypatch.setattr(writers, "fixes_for", looked_at)
+    when_set(look)
     return seen
 
 
