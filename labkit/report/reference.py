@@ -61,8 +61,7 @@ def check_numbers(results: dict[str, Any], notebooks: Sequence[str]) -> tuple[li
             without.append(kind)
         for key, number in section["numbers"].items():
             if band := bands.get(kind, {}).get(f"{name}.{key}"):
-                narrow = band["high"] - band["low"] <= 2 * WIDEST
-                inside = band["low"] <= number["value"] <= band["high"] if narrow else None
+                inside = band["low"] <= number["value"] <= band["high"] if _tells(band) else None
                 rows.append(Checked(f"{name}.{key}", number["text"], band["low"], band["high"], inside))
     return rows, sorted(set(without))
 
@@ -73,7 +72,12 @@ def band_of(profile: str, data: str, number: str) -> tuple[float, float] | None:
     profile: "quick" or "full". data: the name of the data set, as its provenance tells it ("embedded digits").
     """
     band = _stored()["bands"].get(f"{profile} profile, {data}", {}).get(number)
-    return (band["low"], band["high"]) if band and band["high"] - band["low"] <= 2 * WIDEST else None
+    return (band["low"], band["high"]) if band and _tells(band) else None
+
+
+def _tells(band: dict[str, float]) -> bool:
+    """Whether a band is narrow enough to tell anything."""
+    return band["high"] - band["low"] <= 2 * WIDEST
 
 
 @cache

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -207,14 +208,27 @@ def test_the_full_run_stands_beside_a_table_of_embedded_images(run, monkeypatch)
     assert len(shown) == 3
 
 
-def test_the_full_run_has_nothing_beside_it(digits, tmp_path):
-    run = Run("05_mlp1_sweep", get_profile("full"), digits, 0, tmp_path)
-    assert run.dataset.provenance.real is False
-    object.__setattr__(run.dataset.provenance, "real", True)
-    try:
-        assert run.reference("accuracy_by_width") is None
-    finally:
-        object.__setattr__(run.dataset.provenance, "real", False)
+@pytest.mark.parametrize(
+    ("name", "real", "profile", "shown"),
+    [
+        ("embedded digits", False, "quick", True),
+        ("embedded digits", False, "full", True),
+        ("MNIST", True, "quick", True),
+        ("MNIST", True, "full", False),  # it is the full run itself
+        ("Fashion-MNIST", True, "quick", False),
+        ("my images", True, "full", False),
+    ],
+)
+def test_the_reference_stands_beside_its_own_images_and_the_embedded_ones(
+    digits, tmp_path, monkeypatch, name, real, profile, shown
+):
+    stored = pd.DataFrame({"loss": [0.05]})
+    stored.attrs["label"] = "MNIST, full profile"
+    monkeypatch.setattr("labkit.report.run.reference_table", {"05_mlp1_sweep.rows": stored}.get)
+    dataset = replace(digits, provenance=replace(digits.provenance, name=name, real=real))
+    run = Run("05_mlp1_sweep", get_profile(profile), dataset, 0, tmp_path)
+    assert (run.reference("rows") is not None) is shown
+    assert run.reference("others") is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 99, "notebooks": {}}', '{"format": 1, "notebooks": 3}'])
