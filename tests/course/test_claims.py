@@ -26,10 +26,15 @@ def paragraphs(path):
     return [" ".join(part.split()) for text in stripped for part in text.split("\n\n")]
 
 
-def quick(stem):
+def quick_folder():
     folder = Path(os.environ.get("LABKIT_TRAINED", "")).parent
     if not os.environ.get("LABKIT_TRAINED") or not (folder / "results.json").exists():
         pytest.skip("no run of the notebooks is here: `make test` makes one and names its folder in LABKIT_TRAINED")
+    return folder
+
+
+def quick(stem):
+    folder = quick_folder()
     section = read_results(folder / "results.json")["notebooks"][stem]
     numbers = {name: entry["value"] for name, entry in section["numbers"].items()}
     return Results("quick", numbers, {n: pd.read_csv(folder / entry["csv"]) for n, entry in section["tables"].items()})
@@ -78,3 +83,13 @@ def test_claims_hold(stem, results):
         if not held:
             false.append(claim.words)
     assert false == []
+
+
+def test_the_template_does_not_say_a_unit_that_a_number_has():
+    notebooks = read_results(quick_folder() / "results.json")["notebooks"]
+    template = (CHECKOUT / "report_template.md").read_text(encoding="utf-8")
+    placed = re.findall(r'number\("(\w+)\.(\w+)"\) >>\s+(\S+)', template)
+    assert len(placed) > 10
+    assert [
+        names for *names, word in placed if word.strip(",.") == notebooks[names[0]]["numbers"][names[1]]["unit"]
+    ] == []
