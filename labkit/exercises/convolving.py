@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,20 +9,8 @@ import numpy as np
 
 from labkit.exercises.exercise import Inputs, Wrong, as_array, as_number, close, name_mistake, recognise
 from labkit.exercises.moving import shifted
-from labkit.exercises.trials import calls, unusable, unusable_in_torch, without
 
-CONVOLUTION = re.compile("conv")
-OTHER_CONVOLUTIONS = (
-    *(f"scipy.signal.{name}" for name in ("convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve")),
-    *(f"scipy.ndimage.{name}" for name in ("convolve", "correlate")),
-)
 LENET5 = [(5, 1), (2, 2), (5, 1), (2, 2)]
-
-
-def without_convolution(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """As `calls`, where PyTorch's and SciPy's own convolutions cannot be used."""
-    with unusable(*OTHER_CONVOLUTIONS):
-        return without(unusable_in_torch(CONVOLUTION), calls, function, inputs)
 
 
 def draw_kernels(rng: np.random.Generator) -> Inputs:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from labkit.exercises import trials
 from labkit.exercises.exercise import Inputs, Wrong, as_array, close
 
-OWN_INTERVALS = ("labkit.report.uncertainty.interval", "labkit.report.uncertainty.compare")
 T = {3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}  # Student's t, as notebook 2 prints it
 Z = 1.959964
 PLACES = 0.006  # of half an interval's width: so far do a table's two digits differ from all of them
@@ -28,12 +26,6 @@ EXACT = (
 )
 SYMMETRIC = "This is p ± z times the standard error, the interval that is no good near 100 %: Wilson's is asked for."
 Bounds = tuple[float, float]
-
-
-def without_own_intervals(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """As `trials.calls`, where labkit's own intervals cannot be used."""
-    with trials.unusable(*OWN_INTERVALS):
-        return trials.calls(function, inputs)
 
 
 def draw_pairs(rng: np.random.Generator) -> Inputs:

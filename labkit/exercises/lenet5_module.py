@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import numpy as np
 from labkit.exercises import torch_trials
 from labkit.exercises.exercise import Inputs, Wrong
 from labkit.exercises.given_weights import judge_outputs, probabilities, refuse_other_order
+from labkit.exercises.network_trials import FORMS
 
-FORMS = {"ReLU and max pooling": ("ReLU", "MaxPool2d"), "tanh and average pooling": ("Tanh", "AvgPool2d")}
 PARAMETERS = 61_706
 COUNTS = {
     61_706 - 144 * 120: "C5 has 256 inputs for each neuron: without padding, S4 gives 4 x 4 places in place of 5 x 5.",
@@ -22,22 +21,6 @@ COUNTS = {
     61_706 - 236: "The biases are missing: one for each filter and each neuron.",
     61_706 - 22: "The convolutions have no biases.",
 }
-
-
-def in_both_forms(build: Any, inputs: Sequence[tuple[Any, int, str]]) -> list[dict[str, Any]]:
-    """As `torch_trials.network`, for a class that takes the classes of an activation and of a pooling layer.
-
-    inputs: a batch, the seed of the weights, and a form in FORMS.
-    """
-    from torch import nn
-
-    if refused := torch_trials.network(build, []):
-        return refused
-    notes = []
-    for batch, seed, form in inputs:
-        kinds = [getattr(nn, name) for name in FORMS[form]]
-        notes += torch_trials.network(functools.partial(build, *kinds), [(batch, seed)])
-    return notes
 
 
 def draw_batches(rng: np.random.Generator) -> Inputs:

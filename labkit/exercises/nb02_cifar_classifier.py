@@ -182,7 +182,7 @@ EXERCISES = (
         "2.5",
         "is A better than B?",
         3,
-        intervals.without_own_intervals,
+        trials.without_intervals,
         intervals.draw_pairs,
         intervals.judge_interval,
         (

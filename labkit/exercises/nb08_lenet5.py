@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.exercises import convolving, lenet5_module, trials
+from labkit.exercises import convolving, lenet5_module, network_trials, trials
 from labkit.exercises.exercise import Exercise, Inputs, Wrong, as_array, as_list, as_number, as_pair, name_mistake
 
 
@@ -120,7 +120,7 @@ EXERCISES = (
         "8.1",
         "write a convolution",
         3,
-        convolving.without_convolution,
+        trials.without_convolution,
         convolving.draw_kernels,
         convolving.judge_correlate,
         (
@@ -132,7 +132,7 @@ EXERCISES = (
         "8.2",
         "write LeNet-5",
         3,
-        lenet5_module.in_both_forms,
+        network_trials.in_both_forms,
         lenet5_module.draw_batches,
         lenet5_module.judge_lenet5,
         (

@@ -5,11 +5,15 @@ As `trials`, it runs where student code runs, and knows no right answer.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.exercises.torch_trials import has_lazy_layers, refuse_labkits, set_weights
+from labkit.exercises.torch_trials import has_lazy_layers, network, refuse_labkits, set_weights
 from labkit.exercises.trials import each, name_of, note
+
+# The two forms of LeNet-5, by the classes of torch.nn that they are made of.
+FORMS = {"ReLU and max pooling": ("ReLU", "MaxPool2d"), "tanh and average pooling": ("Tanh", "AvgPool2d")}
 
 
 def on_networks(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -85,6 +89,22 @@ def budgeted(build: Any, inputs: Sequence[tuple[Any]]) -> list[dict[str, Any]]:
         }
 
     return [note(trial, images) for (images,) in inputs]
+
+
+def in_both_forms(build: Any, inputs: Sequence[tuple[Any, int, str]]) -> list[dict[str, Any]]:
+    """As `torch_trials.network`, for a class that takes the classes of an activation and of a pooling layer.
+
+    inputs: a batch, the seed of the weights, and a form in FORMS.
+    """
+    from torch import nn
+
+    if refused := network(build, []):
+        return refused
+    notes = []
+    for batch, seed, form in inputs:
+        kinds = [getattr(nn, name) for name in FORMS[form]]
+        notes += network(functools.partial(build, *kinds), [(batch, seed)])
+    return notes
 
 
 def weighted(settings: dict[str, Any], seed: int) -> Any:

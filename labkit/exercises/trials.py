@@ -36,6 +36,12 @@ OTHER_SOFTMAX = (
     "scipy.special.log_softmax",
     "sklearn.utils.extmath.softmax",
 )
+CONVOLUTION = re.compile("conv")
+OTHER_CONVOLUTIONS = (
+    *(f"scipy.signal.{name}" for name in ("convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve")),
+    *(f"scipy.ndimage.{name}" for name in ("convolve", "correlate")),
+)
+INTERVALS = ("labkit.report.uncertainty.interval", "labkit.report.uncertainty.compare")
 
 
 def calls(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -53,6 +59,18 @@ def each(function: Any, trial: Callable[..., Any], inputs: Sequence[tuple[Any, .
     if isinstance(function, type) or not callable(function):
         return [{"refused": f"The check wants your function itself, but got {name_of(function)}."}]
     return [note(trial, *copy.deepcopy(arguments)) for arguments in inputs]
+
+
+def without_intervals(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, where labkit's own intervals cannot be used."""
+    with unusable(*INTERVALS):
+        return calls(function, inputs)
+
+
+def without_convolution(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """As `calls`, where PyTorch's and SciPy's own convolutions cannot be used."""
+    with unusable(*OTHER_CONVOLUTIONS):
+        return without(unusable_in_torch(CONVOLUTION), calls, function, inputs)
 
 
 def without_softmax(function: Any, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:

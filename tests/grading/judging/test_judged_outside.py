@@ -68,6 +68,15 @@ def test_no_judge_can_be_read_or_imported_in_a_kernel(sandboxed):
     assert statuses(found)[::2] == ["passed", "passed"]
 
 
+def test_what_tries_the_answers_of_every_exercise_is_there_in_a_kernel(sandboxed):
+    places = sorted({(exercise.collect.__module__, exercise.collect.__name__) for exercise in exercises().values()})
+    source = (
+        "import importlib\n"
+        f"print([place for place in {places} if not callable(getattr(importlib.import_module(place[0]), place[1]))])"
+    )
+    assert printed(attack(source, bounds=Bounds(cell_seconds=60, seconds=100)), source).strip() == "[]"
+
+
 @pytest.mark.parametrize("mark", TELLING)
 def test_what_is_looked_for_is_what_judges_hold(mark):
     assert any(mark in path.read_text(encoding="utf-8") for path in PACKAGE.glob("exercises/*.py"))
