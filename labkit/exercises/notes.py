@@ -15,7 +15,7 @@ import numpy as np
 
 LARGEST = 1_000_000  # entries of an array, a list or a text
 KINDS = "biuf"  # NumPy's letters for truth values, whole numbers and decimals
-SPECIAL = {"__array__", "__tensor__", "__table__", "__object__"}
+SPECIAL = {"__array__", "__bytes__", "__tensor__", "__table__", "__object__"}
 
 
 def plain(value: Any, depth: int = 5) -> Any:
@@ -56,13 +56,15 @@ def _scalar(value: Any) -> Any:
 
 
 def encode(data: Any) -> str:
-    """Return plain data, or inputs with tensors and tables in them, as JSON text."""
+    """Return plain data, or inputs with tensors, tables and bytes in them, as JSON text."""
     return json.dumps(data, default=_encode_special)
 
 
 def _encode_special(value: Any) -> dict[str, Any]:
     if isinstance(value, np.ndarray) and value.dtype.kind in KINDS:
         return {"__array__": [value.dtype.str, list(value.shape), base64.b64encode(value.tobytes()).decode()]}
+    if isinstance(value, bytes):
+        return {"__bytes__": base64.b64encode(value).decode()}
     if type(value).__module__ == "torch" and hasattr(value, "numpy"):
         return {"__tensor__": value.numpy()}
     if type(value).__module__.startswith("pandas"):
@@ -90,6 +92,10 @@ def _decode_special(entry: dict[str, Any]) -> Any:
             return np.frombuffer(data, kind).reshape(shape).copy()
         except (TypeError, ValueError) as error:
             raise ValueError(f"An array could not be read: {error}") from error
+    if "__bytes__" in entry:
+        if not isinstance(entry["__bytes__"], str):
+            raise ValueError("Bytes could not be read: they are no text.")
+        return base64.b64decode(entry["__bytes__"], validate=True)
     if "__tensor__" in entry:
         import torch
 

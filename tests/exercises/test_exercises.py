@@ -1,12 +1,14 @@
 import importlib
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.exercises.catalogue import exercises, modules
-from labkit.exercises.judge import examine
+from labkit.exercises.judge import examine, judge
+from labkit.exercises.notes import decode, encode
 from labkit.models.networks import make_activation
 
 ANSWERS = [importlib.import_module(f"answers.{name}") for name in modules()]
@@ -74,6 +76,15 @@ def test_right_answers_pass_whatever_their_form(name):
         for seed in (0, 1, 2):
             verdict = examine(EXERCISES[name], answer, seed)
             assert verdict.status == "passed", f"right answer {number}, seed {seed}: {verdict.message}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_answers_pass_on_inputs_that_travelled_to_a_kernel_as_text(name):
+    exercise = EXERCISES[name]
+    inputs = decode(encode(exercise.draw(np.random.default_rng(5))))
+    notes = exercise.collect(RIGHT[name][0], [tuple(one) for one in inputs])
+    verdict = judge(exercise, encode(notes), 5)
+    assert verdict.status == "passed", verdict.message
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -104,3 +104,12 @@ def test_inputs_travel_with_tensors_and_tables():
 def test_a_forged_array_is_refused(entry):
     with pytest.raises(ValueError, match="could not be read"):
         decode(json.dumps({"__array__": entry}))
+
+
+def test_bytes_travel_as_inputs_and_are_no_answer():
+    content = bytes(range(256))
+    assert decode(encode([[content]])) == [[content]]
+    assert plain(content) == {"__object__": "bytes"}
+    for damaged, told in (("3", "no text"), ("null", "no text"), ('"*"', "base64")):
+        with pytest.raises(ValueError, match=told):
+            decode(f'{{"__bytes__": {damaged}}}')
