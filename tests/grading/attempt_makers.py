@@ -8,7 +8,7 @@ HASH = "0123456789abcdef" * 4
 
 def taken(name, student="Lee, Mia", user="101", late=False, problems=()):
     """Return what was taken in of a student."""
-    return Submission(name, student, user, late, f"{name}.zip", {}, {}, tuple(problems))
+    return Submission(name=name, student=student, user=user, late=late, source=f"{name}.zip", problems=tuple(problems))
 
 
 def attempt(submission="lee_mia_101", notebook="05_mlp1_sweep", status="passed", points=None, **changed):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from labkit.grading.intake.members import (
     members_of_zip_content,
     too_large,
 )
+from labkit.grading.intake.people import HandedIn
 from labkit.grading.intake.reader import Notebook, parse_json, parse_notebook
 from labkit.grading.intake.uploads import Upload, by_student, names_for, uploads_of
 from labkit.grading.texts import LONGEST_NAME, MB, Refused, clean, megabytes
@@ -39,27 +40,16 @@ T = TypeVar("T")
 NUMBER = re.compile(r"0*(\d{1,4})(?!\d)", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Submission:
+@dataclass(frozen=True, kw_only=True)
+class Submission(HandedIn):
     """What one student, or one group, handed in.
 
-    name: unique in the batch, the same in every run, safe as a file name: a-z, 0-9 and -, at most 60 characters.
-    student: as the source tells it, in any script, at most 200 characters.
-    user: the platform's id; "" where it is not told.
-    source: the file or folder that it came from, in the batch; of several uploads the newest.
     notebooks: by the name of the course's notebook without its ending; those that cannot be read as well.
     claims: what its results.json says of each notebook, by the same names.
-    problems: sentences for the TA.
     """
 
-    name: str
-    student: str
-    user: str
-    late: bool
-    source: str
-    notebooks: dict[str, Notebook]
-    claims: dict[str, Claims]
-    problems: tuple[str, ...]
+    notebooks: dict[str, Notebook] = field(default_factory=dict)
+    claims: dict[str, Claims] = field(default_factory=dict)
 
 
 def read_submissions(source: Path, expected: Sequence[str]) -> list[Submission]:
@@ -118,6 +108,7 @@ def _submissions(members: list[Member], expected: Sequence[str], source: Path) -
                 user=newest.user,
                 late=newest.late,
                 source=clean(newest.entry, LONGEST_NAME),
+                entries=tuple(upload.entry for upload in student_uploads),
                 notebooks=dict(sorted(intake.notebooks.items())),
                 claims=intake.claims,
                 problems=intake.sentences(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labkit.grading.intake.members import Member
+from labkit.grading.intake.people import Person
 from labkit.grading.texts import clean
 
 # As Canvas names what it packs. The second number is the upload's, and differs between the files of one submission; a
@@ -27,7 +28,10 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Upload:
-    """One entry of a batch: a zip, a notebook or a folder, with what is listed in it."""
+    """One entry of a batch: a zip, a notebook or a folder, with what is listed in it.
+
+    submitted, group, people: see `HandedIn`.
+    """
 
     entry: str
     student: str
@@ -37,6 +41,9 @@ class Upload:
     file: str  # the name under which the student sent it
     members: tuple[Member, ...]
     again: int = 0  # Canvas' "-N" behind the name of a file that was handed in again
+    submitted: str = ""
+    group: str = ""
+    people: tuple[Person, ...] = ()
 
     @property
     def age(self) -> tuple[int, int, str]:

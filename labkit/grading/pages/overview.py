@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from labkit.exercises.catalogue import chapter_of, exercises
-from labkit.grading.intake.submissions import Submission
+from labkit.grading.intake.people import HandedIn
 from labkit.grading.records.attempts import NOT_EXECUTED, STATUSES, VERDICTS, Attempt
 from labkit.grading.records.gradebook import Row, rows
 
@@ -78,9 +78,7 @@ class Far:
 
 
 def lines(
-    attempts: Iterable[Attempt],
-    submissions: Iterable[Submission],
-    unfinished: Mapping[str, Sequence[str]] | None = None,
+    attempts: Iterable[Attempt], submissions: Iterable[HandedIn], unfinished: Mapping[str, Sequence[str]] | None = None
 ) -> list[Line]:
     """Return a line for each row of the gradebook; see `gradebook.rows`."""
     by_submission: dict[str, dict[str, Attempt]] = {}

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from labkit import __version__
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
-from labkit.grading.intake.submissions import Submission
+from labkit.grading.intake.people import HandedIn
 from labkit.grading.pages.board import board
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pages.pictures import PAINTER
@@ -38,7 +38,7 @@ KEY = "labkit-key"  # the name of the element in which a page keeps what it was 
 def write_pages(
     attempts: Iterable[Attempt],
     out: Path,
-    submissions: Iterable[Submission] = (),
+    submissions: Iterable[HandedIn] = (),
     unfinished: Mapping[str, Sequence[str]] | None = None,
     warnings: Iterable[str] = (),
 ) -> Path:

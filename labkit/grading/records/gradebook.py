@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
-from labkit.grading.intake.submissions import Submission
+from labkit.grading.intake.people import HandedIn
 from labkit.grading.records.attempts import NOT_EXECUTED, STATUSES, Attempt
 from labkit.grading.records.store import stored_name
 from labkit.grading.texts import clean
@@ -40,7 +40,7 @@ class Row:
 
 def rows(
     attempts: Iterable[Attempt],
-    submissions: Iterable[Submission] = (),
+    submissions: Iterable[HandedIn] = (),
     unfinished: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Row]:
     """Return the gradebook's rows by the names of the submissions: those with attempts, and those taken in.
@@ -60,7 +60,7 @@ def rows(
 def write_gradebook(
     attempts: Iterable[Attempt],
     out: Path,
-    submissions: Iterable[Submission] = (),
+    submissions: Iterable[HandedIn] = (),
     unfinished: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Write the gradebook as a CSV file that spreadsheets open with the right letters, and return its path.
@@ -86,7 +86,7 @@ def harmless(text: str) -> str:
     return FORMULA.sub(r"\1'\2", clean(text, LONGEST))
 
 
-def _row(name: str, attempts: list[Attempt], taken: Submission | None, unfinished: Sequence[str]) -> Row:
+def _row(name: str, attempts: list[Attempt], taken: HandedIn | None, unfinished: Sequence[str]) -> Row:
     # What is there counts before what is missing, as a copy of a notebook in the course's own folder once was.
     in_order = sorted(attempts, key=lambda attempt: attempt.status != "missing")
     by_chapter = {chapter_of(attempt.notebook): attempt for attempt in in_order}
@@ -95,7 +95,7 @@ def _row(name: str, attempts: list[Attempt], taken: Submission | None, unfinishe
         attempt = by_chapter.get(chapter_of(exercise))
         there = attempt is not None and attempt.status not in ("missing", "error")
         points[exercise] = attempt.verdicts.get(exercise, {"points": 0})["points"] if attempt and there else None
-    who: Submission | Attempt = taken or max(attempts, key=lambda attempt: attempt.finished)
+    who: HandedIn | Attempt = taken or max(attempts, key=lambda attempt: attempt.finished)
     status = max((attempt.status for attempt in attempts), key=STATUSES.index, default="not graded")
     errors = [attempt.notebook for attempt in attempts if attempt.status == "error"]
     unfinished = sorted({*unfinished, *errors})

@@ -143,7 +143,7 @@ def test_what_judging_takes_is_not_the_notebooks_time():
 
 def test_hidden_inputs_differ_between_people_and_between_hand_ins():
     def seed(name, digest, batch=5):
-        submission = Submission(name, name, "", False, name, {"05": Notebook(b"{}")}, {}, ())
+        submission = Submission(name=name, student=name, source=name, notebooks={"05": Notebook(b"{}")})
         settings = Settings("quick", "embedded", BOUNDS, Limits(), False)
         return Worker({}, "0" * 64, settings, batch, ())._seed_of(Task(submission, "05", digest))
 
