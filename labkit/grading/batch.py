@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.rehearsal import failures
-from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_attempt
+from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
 from labkit.grading.judging.workplace import workplace
 from labkit.grading.pages.site import write_pages
 from labkit.grading.records.gradebook import write_gradebook
@@ -82,13 +81,16 @@ def _grade(
                 cell.outputs = []  # most of its size, which every task on Slurm would get
     with AttemptStore(out / "results.sqlite") as store:
         settle(out, store)
-        tasks = list(_open_tasks(submissions, staff, store, course_hash, settings, fresh))
+        tasks, same = _open_tasks(submissions, staff, store, course_hash, settings, fresh)
+        if same:
+            tell(f"Notebooks that hold the same as another one: {len(same)}. Each content is executed once.")
         worker = Worker(staff, course_hash, settings, _seed(out), caption_files(notebooks_folder()))
         if (earlier := out / "runs").is_dir() and not worker.rehearsed(out).exists():  # its name in the first version
             earlier.rename(worker.rehearsed(out))
         total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())
         run = run_on_slurm if slurm else _run_here
-        lost = run(tasks, worker, store, out, jobs, total, despite_rehearsal)
+        lost = run(tasks, worker, store, out, jobs, total - len(same), despite_rehearsal)
+        _share(same, store, out, course_hash, settings)
         attempts, unfinished = store.attempts(), store.unfinished()
         names = {submission.name for submission in submissions}
         attempts = [attempt for attempt in attempts if attempt.submission in names and attempt.notebook in staff]
@@ -107,10 +109,15 @@ def _open_tasks(
     course_hash: str,
     settings: Settings,
     fresh: bool,
-) -> Iterator[Task]:
-    """Return what is still to be executed; note what is to come, and keep what is missing or cannot be read as such."""
+) -> tuple[list[Task], list[Task]]:
+    """Return what is still to be executed, and what holds the same as one of these, or as one that was executed.
+
+    Notes what is to come, and keeps what is missing or cannot be read as such.
+    """
     hashes = {submission.name: {stem: _hash_of(submission, stem) for stem in staff} for submission in submissions}
     store.expect(hashes, course_hash, settings.key())
+    tasks: dict[tuple[str, str], Task] = {}
+    same = []
     for submission in submissions:
         for stem in staff:
             notebook = submission.notebooks.get(stem)
@@ -122,8 +129,23 @@ def _open_tasks(
             elif notebook.invalid:
                 remarks = notebook.remarks
                 store.add(make_attempt(submission, stem, "invalid", own_hash, course_hash, settings, remarks=remarks))
+            elif (stem, own_hash) in tasks or (
+                not fresh and store.executed(stem, own_hash, course_hash, settings.key())
+            ):
+                same.append(Task(submission, stem, own_hash))
             else:
-                yield Task(submission, stem, own_hash)
+                tasks[stem, own_hash] = Task(submission, stem, own_hash)
+    return list(tasks.values()), same
+
+
+def _share(same: list[Task], store: AttemptStore, out: Path, course_hash: str, settings: Settings) -> None:
+    """Keep for each task what came of the one execution of its content; nothing where that is still to be done."""
+    for task in same:
+        who = task.submission
+        if attempt := store.executed(task.notebook, task.notebook_hash, course_hash, settings.key()):
+            own = replace(attempt, submission=who.name, student=who.student, user=who.user, late=who.late)
+            keep_notebook(out, own, executed_notebook(out, attempt))
+            store.add(own)
 
 
 def _run_here(
