@@ -16,12 +16,14 @@ from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
+from labkit.grading.intake.groups import read_groups, settle_people
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.rehearsal import failures
 from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
 from labkit.grading.judging.workplace import workplace
 from labkit.grading.pages.site import write_pages
+from labkit.grading.records.batch_file import write_batch
 from labkit.grading.records.gradebook import write_gradebook
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
@@ -40,6 +42,7 @@ def grade(
     fresh: bool = False,
     slurm: bool = False,
     despite_rehearsal: bool = False,
+    groups: Path | None = None,
 ) -> bool:
     """Grade a batch into the folder `out`; return whether every notebook of every submission passed.
 
@@ -47,12 +50,13 @@ def grade(
     course and settings, is not executed again unless `fresh`.
     jobs: notebooks side by side; with `slurm`, in each task of a job array.
     despite_rehearsal: execute submissions although the course's own notebooks do not pass.
+    groups: a list of who belongs to which group; see `read_groups`.
     Interrupted when the user ends it, by Ctrl-C or a signal; finished notebooks are kept, and the same command goes on.
     LabkitError for what would meet every notebook, as a full disk, at once; and, once the gradebook is written, when
     tasks on Slurm ended before their notebooks.
     """
     try:
-        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal)
+        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, groups)
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
             "Interrupted: every finished notebook is kept, and the same command goes on from there."
@@ -60,7 +64,14 @@ def grade(
 
 
 def _grade(
-    source: Path, out: Path, settings: Settings, jobs: int, fresh: bool, slurm: bool, despite_rehearsal: bool
+    source: Path,
+    out: Path,
+    settings: Settings,
+    jobs: int,
+    fresh: bool,
+    slurm: bool,
+    despite_rehearsal: bool,
+    groups: Path | None,
 ) -> bool:
     get_profile(settings.profile)
     settings = settle_data(settings)
@@ -71,7 +82,8 @@ def _grade(
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
-    submissions = read_submissions(source, list(staff))
+    listed = read_groups(groups) if groups else None
+    submissions = settle_people(read_submissions(source, list(staff)), listed)
     ensure_writable(out)
     out.chmod(0o700)  # grades are nobody else's business
     course_hash = _hash(*(nbformat.writes(book).encode() for book in staff.values()), __version__.encode())
@@ -81,6 +93,7 @@ def _grade(
                 cell.outputs = []  # most of its size, which every task on Slurm would get
     with AttemptStore(out / "results.sqlite") as store:
         settle(out, store)
+        write_batch(out, "folders", submissions)
         tasks, same = _open_tasks(submissions, staff, store, course_hash, settings, fresh)
         if same:
             tell(f"Notebooks that hold the same as another one: {len(same)}. Each content is executed once.")
