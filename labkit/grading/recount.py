@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labkit.course.notebooks import course, notebooks_folder
+from labkit.grading.intake.people import Person
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.judging.rehearsal import failures
 from labkit.grading.pages.site import write_pages
@@ -42,17 +43,19 @@ class Counted:
 
     @property
     def for_canvas(self) -> list[Row]:
-        """The totals as rows with a person's id, by which a gradebook of Canvas is filled."""
-        by_submission = {row.submission: row for row in self.rows}
-        return [
-            replace(
-                by_submission[total.submission],
-                user=total.person.id,
-                total=total.points,
-                gaps=by_submission[total.submission].gaps if total.points is not None else total.story,
-            )
-            for total in self.totals
-        ]
+        """The totals as rows with a person's id, by which a gradebook of Canvas is filled.
+
+        Where no member's id is known, the submission's own stands for all of them, unless their totals differ.
+        """
+        found = []
+        for row in self.rows:
+            people = [total for total in self.totals if total.submission == row.submission]
+            if not any(total.person.id for total in people) and len({total.points for total in people}) == 1:
+                people = [replace(people[0], person=Person(id=row.user))]
+            for total in people:
+                gaps = row.gaps if total.points is not None else total.story
+                found.append(replace(row, user=total.person.id, total=total.points, gaps=gaps))
+        return found
 
 
 def count(out: Path, policy: Policy | None = None) -> Counted:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from attempt_makers import HASH, attempt
@@ -223,6 +224,19 @@ def test_canvas_export_is_filled_with_each_persons_own_total(night, tmp_path):
     filled = fill_canvas(recount(night).for_canvas, export, tmp_path / "filled.csv")
     assert (tmp_path / "filled.csv").read_text() == "Student,ID,Lab (1)\nAda,101,\nBo,202,3.5\nMia,201,4\n"
     assert filled.unmatched_submissions[0].startswith("ada (ID 101): it has no total. Excused (")
+
+
+def test_a_group_whose_members_have_no_ids_is_filled_by_its_own(night, tmp_path):
+    members = (Person(login="ab12"), Person(login="cd34"))
+    write_batch(night, "canvas", [replace(GROUP, people=members)])
+    export = tmp_path / "export.csv"
+    export.write_text("Student,ID,Lab (1)\nMia,201,\n")
+    fill_canvas(recount(night).for_canvas, export, tmp_path / "filled.csv")
+    assert (tmp_path / "filled.csv").read_text() == "Student,ID,Lab (1)\nMia,201,4\n"
+    decide(night, "cd34", "why", adjust="-1")
+    filled = fill_canvas(recount(night).for_canvas, export, tmp_path / "filled.csv")
+    assert (tmp_path / "filled.csv").read_bytes() == export.read_bytes()
+    assert len(filled.unmatched_submissions) == 2
 
 
 @pytest.mark.slow
