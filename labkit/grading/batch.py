@@ -77,7 +77,7 @@ def _grade(
     settings = settle_data(settings)
     if slurm:
         refuse_without_slurm()  # the nodes look for their sandbox themselves
-    elif not settings.unsafe:
+    elif settings.sandboxed:
         refuse_without_sandbox()
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
