@@ -7,6 +7,8 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from attack_makers import BOUNDS, LIMITS, attack, statuses
@@ -83,9 +85,11 @@ def test_a_submission_is_graded_without_namespaces(root, hidden, monkeypatch, ca
 
 def test_where_a_secret_lies_open_nothing_is_graded(root, hidden, monkeypatch):
     monkeypatch.setattr(gradescope, "refuse_without_sandbox", no_sandbox)
-    (root / "notebooks").chmod(0o755)
-    with pytest.raises(LabkitError, match=r"could read .*: let only root read its folder"):
-        gradescope.run(root)
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are root's alone
+        Path(folder).chmod(0o755)
+        monkeypatch.setattr(gradescope, "notebooks_folder", lambda: Path(folder))
+        with pytest.raises(LabkitError, match=r"could read .*: let only root read its folder"):
+            gradescope.run(root)
     assert not (root / "results" / "results.json").exists()
 
 
