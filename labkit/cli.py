@@ -147,27 +147,49 @@ def grade(
 @app.command()
 def grades(
     folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
-    canvas: Annotated[Path, typer.Option(help="A gradebook exported from Canvas.")],
+    canvas: Annotated[Path | None, typer.Option(help="A gradebook exported from Canvas, to be filled.")] = None,
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
-    """For TAs: fill one column of a gradebook exported from Canvas."""
+    """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
     from labkit.grading.records.canvas import fill_canvas
-    from labkit.grading.records.gradebook import rows
-    from labkit.grading.records.store import AttemptStore
+    from labkit.grading.recount import recount
 
-    with AttemptStore(folder / "results.sqlite", write=False) as store:
-        unfinished = store.unfinished()
+    counted = recount(folder)
+    unfinished = counted.unfinished
+    if canvas is not None:
         target = folder / f"{canvas.stem}-filled.csv"
-        filled = fill_canvas(rows(store.attempts(), (), unfinished), canvas, target, column)
-    for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions, *filled.with_gaps):
-        print(f"- {sentence}")
-    print(f"{filled.cells} cells of {filled.column} filled: {target}")
+        filled = fill_canvas(counted.for_canvas, canvas, target, column)
+        for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions, *filled.with_gaps):
+            print(f"- {sentence}")
+        print(f"{filled.cells} cells of {filled.column} filled: {target}")
     if unfinished:
         print(
             f"The batch is not finished: {sum(map(len, unfinished.values()))} notebooks of {len(unfinished)} "
             "submissions are not graded yet. Run `labkit grade` to its end, then this again: until then, nothing is "
             "filled for these submissions."
         )
+
+
+@app.command()
+def regrade(
+    who: Annotated[
+        str, typer.Argument(help="A submission's name; or a person's id, login or name, for that one alone.")
+    ],
+    item: Annotated[str, typer.Argument(help="With --points: an exercise, as 5.2, or a part, as report.")] = "",
+    points: Annotated[str, typer.Option(help="What the exercise or the part brings.")] = "",
+    adjust: Annotated[str, typer.Option(help='Points to the total, as +2 or -1.5; or a share of it, as "50 %".')] = "",
+    late: Annotated[str, typer.Option(help='How late it really was: "2 days", "5 h"; "0 min" for in time.')] = "",
+    extension_until: Annotated[str, typer.Option(help="A later due date, as 2026-12-03T23:59.")] = "",
+    excuse: Annotated[
+        bool | None, typer.Option("--excuse/--no-excuse", help="No number at all; or take that back.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; whom it concerns reads it.")] = "",
+    folder: Annotated[Path, typer.Option(help="Folder that labkit grade wrote.")] = Path("graded"),
+) -> None:
+    """For TAs: write one decision about a grade into the ledger, and make gradebook and pages again."""
+    from labkit.grading.decide import decide
+
+    decide(folder, who, reason, item, points, adjust, late, extension_until, excuse)
 
 
 @app.command()

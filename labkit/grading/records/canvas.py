@@ -176,7 +176,7 @@ def _text(line: list[Cell], place: int) -> str:
     return line[place].text if len(line) > place else ""
 
 
-def _equal(text: str, total: int | None) -> bool:
+def _equal(text: str, total: float | None) -> bool:
     """Whether a cell already says the total, as in 12.00."""
     try:
         return float(text) == total
