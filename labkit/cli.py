@@ -143,23 +143,33 @@ def grades(
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
     """For TAs: fill one column of a gradebook exported from Canvas."""
-    from labkit.grading.records.canvas import fill_canvas
-    from labkit.grading.records.gradebook import rows
-    from labkit.grading.records.store import AttemptStore
+    from labkit.basics.files import write_atomically
+    from labkit.grading.returning.canvas import fill_canvas
+    from labkit.grading.returning.give_back import read_night, unfinished_sentence
 
-    with AttemptStore(folder / "results.sqlite", write=False) as store:
-        unfinished = store.unfinished()
-        target = folder / f"{canvas.stem}-filled.csv"
-        filled = fill_canvas(rows(store.attempts(), (), unfinished), canvas, target, column)
-    for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions, *filled.with_gaps):
+    night = read_night(folder)
+    target = folder / f"{canvas.stem}-filled.csv"
+    filled = fill_canvas(night.totals, canvas, column, night.gaps)
+    write_atomically(target, filled.content)
+    for sentence in (*filled.notes, *filled.alarms):
         print(f"- {sentence}")
-    print(f"{filled.cells} cells of {filled.column} filled: {target}")
-    if unfinished:
-        print(
-            f"The batch is not finished: {sum(map(len, unfinished.values()))} notebooks of {len(unfinished)} "
-            "submissions are not graded yet. Run `labkit grade` to its end, then this again: until then, nothing is "
-            "filled for these submissions."
-        )
+    print(f"{filled.count} cells of {filled.column} filled: {target}")
+    if sentence := unfinished_sentence(night.unfinished):
+        print(sentence)
+
+
+@app.command(name="return")
+def give_back(
+    folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
+    canvas: Annotated[Path | None, typer.Option(help="A gradebook exported from Canvas, to be filled.")] = None,
+    moodle: Annotated[Path | None, typer.Option(help="A grading worksheet from Moodle, to be filled.")] = None,
+    column: Annotated[str, typer.Option(help="The assignment's name there, where there is more than one.")] = "",
+) -> None:
+    """For TAs: make what the learning platform takes back, grades and feedback, into FOLDER/return."""
+    from labkit.grading.returning.give_back import give_back
+
+    for sentence in give_back(folder, canvas, moodle, column):
+        print(sentence)
 
 
 @app.command()
