@@ -61,7 +61,8 @@ def who_did_not(people: list[str], groups: bool, platform: str) -> list[str]:
     if groups:
         return [
             f"{rows} no submission of their own: {platform} gives members the grade of their group, unless grades are "
-            "given individually. `labkit grade --groups groups.csv` tells labkit who they are."
+            "given individually. Upload the file once: a second time, it would take their empty cells for grades taken "
+            "back. `labkit grade --groups groups.csv` tells labkit who they are, so that no cell stays empty."
         ]
     more = [f"and {len(people) - MOST_NAMES} more"] if len(people) > MOST_NAMES else []
     return [f"{rows} no submission: {'; '.join([*people[:MOST_NAMES], *more])}."]
