@@ -127,9 +127,10 @@ def _grade_column(sheet: Sheet, lines: list[list[Cell]], wanted: str) -> int:
             return names.index(name)
     places = []
     for place in range(2, len(names) - 1):
-        greatest = {text_at(line, place + 1) for line in lines}
+        texts = {text_at(line, place + 1) for line in lines}
+        greatest = number(texts.pop()) if len(texts) == 1 else None
         grades = [number(text) for line in lines if (text := text_at(line, place))]
-        if len(greatest) == 1 and number(greatest.pop()) and None not in grades:
+        if greatest and all(grade is not None and grade <= abs(greatest) for grade in grades):
             places.append(place)
     if len(places) == 1 and not wanted:
         return places[0]
