@@ -35,7 +35,7 @@ UPLOAD = {
     "brightspace-grades.csv": "Grades, Enter Grades, Import",
     "blackboard-grades.csv": "Grade Center, Work Offline, Upload",
 }
-FOREIGN = ("moodle", "gradescope", "brightspace", "blackboard")  # whose ids mean somebody else in Canvas
+LOGINS = ("gradescope", "brightspace", "blackboard")  # whose ids are people's own, and known elsewhere as well
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,11 @@ def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = No
         if anonymous:
             told.append(ANONYMOUS)
         else:
-            files["canvas-grades.csv"] = fill_canvas(_for_canvas(night), canvas, column, night.gaps)
+            files["canvas-grades.csv"] = fill_canvas(_known_to("canvas", night), canvas, column, night.gaps)
     if moodle is not None:
         worksheet = read_worksheet(moodle, column)
         users = {submission.name: submission.user for submission in night.batch.submissions}
-        own = _for_moodle(night)
+        own = _known_to("moodle", night)
         files["moodle-grades.csv"] = fill_moodle(own, worksheet, users)
         participants = participants_of(own, worksheet, users)
         files["moodle-feedback.zip"] = moodle_zip(night.batch.submissions, night.page, participants)
@@ -162,19 +162,20 @@ def _hint(platform: str, files: dict[str, Filled]) -> str:
     return ""
 
 
-def _for_canvas(night: Night) -> list[Total]:
-    """Return the totals without ids of another platform, which would be somebody else's in Canvas."""
-    foreign = night.batch.platform.startswith(FOREIGN)
-    return [replace(total, person=_without_id(total.person)) if foreign else total for total in night.totals]
+def _known_to(other: str, night: Night) -> list[Total]:
+    """Return the totals as another platform knows their people: a number of one means somebody else in the other.
+
+    A folder's people have the ids that a list of groups gives them, which is Canvas'.
+    """
+    platform = night.batch.platform
+    if platform.startswith(other) or (other == "canvas" and platform == "folders"):
+        return night.totals
+    keep = platform in LOGINS
+    return [replace(total, person=_without_id(total.person, keep)) for total in night.totals]
 
 
-def _for_moodle(night: Night) -> list[Total]:
-    own = night.batch.platform.startswith("moodle")
-    return [total if own else replace(total, person=_without_id(total.person)) for total in night.totals]
-
-
-def _without_id(person: Person) -> Person:
-    return replace(person, id="", login=person.login or person.id)
+def _without_id(person: Person, keep: bool) -> Person:
+    return replace(person, id="", login=person.login or (person.id if keep else ""))
 
 
 def _told(path: Path, filled: Filled) -> list[str]:

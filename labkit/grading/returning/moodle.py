@@ -85,7 +85,7 @@ def fill_moodle(totals: Sequence[Total], worksheet: Worksheet, users: Mapping[st
     for participant, line in worksheet.rows.items():
         if not (found := owners.get(participant, [])):
             continue
-        total, who = found[0], f"{text_at(line, 1)} (participant {participant})"
+        total, who = found[0], _who(participant, line, worksheet)
         if reason := _why_not(found, line, worksheet):
             alarms.append(f"{who}: {reason}.")
             continue
@@ -103,7 +103,7 @@ def fill_moodle(totals: Sequence[Total], worksheet: Worksheet, users: Mapping[st
             edits += [(line[worksheet.comment], story)] if comment != story else []
         else:
             kept += worksheet.comment >= 0
-    without = [f"{text_at(line, 1)} ({key})" for key, line in worksheet.rows.items() if key not in owners]
+    without = [_who(key, line, worksheet) for key, line in worksheet.rows.items() if key not in owners]
     notes += who_did_not(without, False, "Moodle")
     notes += [f"{same} have this grade already, and Moodle will not count them as changed."] if same else []
     notes += [f"{kept} comments that a person wrote were left as they are."] if kept else []
@@ -168,6 +168,12 @@ def _owners(totals: Sequence[Total], worksheet: Worksheet, users: Mapping[str, s
         for participant in sorted(found, key=int):
             owners[participant].append(total)
     return owners
+
+
+def _who(participant: str, line: list[Cell], worksheet: Worksheet) -> str:
+    """Return a participant as a sentence names one; a blind worksheet has no name before the status and the grade."""
+    name = text_at(line, 1) if worksheet.grade > 2 else ""
+    return f"{name} (participant {participant})" if name else f"Participant {participant}"
 
 
 def _plain(name: str) -> str:

@@ -71,7 +71,7 @@ def read_sheet(path: Path, what: str) -> Sheet:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): download the {what} anew.") from error
-    if content.startswith(WIDE) or b"\0" in content:
+    if content.startswith(WIDE) or b"\0" in content[:4]:
         raise UsageError(
             f"{path} is UTF-16, as a spreadsheet saves it, which the platform does not read: download the {what} anew."
         )

@@ -52,7 +52,11 @@ def test_grades_and_comments_are_filled_and_every_other_byte_kept(fill, end, bom
     lines[1] = line(7, "Roe", "8", comment="labkit: 8 = 8")
     assert found == bom + sheet(*lines, end=end).encode()
     assert (report.column, report.count, report.alarms) == ("Grade", 2, ())
-    assert report.notes == ("Roe (participant 7): 3.00 became 8.", "One row has no submission: =1+1 (9).", SKIPS)
+    assert report.notes == (
+        "Roe (participant 7): 3.00 became 8.",
+        "One row has no submission: =1+1 (participant 9).",
+        SKIPS,
+    )
 
 
 def test_a_worksheet_in_another_language_with_decimal_commas(fill):
