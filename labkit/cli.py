@@ -144,12 +144,11 @@ def grades(
 ) -> None:
     """For TAs: fill one column of a gradebook exported from Canvas."""
     from labkit.basics.files import write_atomically
-    from labkit.grading.returning.canvas import fill_canvas
     from labkit.grading.returning.give_back import read_night, unfinished_sentence
 
     night = read_night(folder)
     target = folder / f"{canvas.stem}-filled.csv"
-    filled = fill_canvas(night.totals, canvas, column, night.gaps)
+    filled = night.filled_canvas(canvas, column)
     write_atomically(target, filled.content)
     for sentence in (*filled.notes, *filled.alarms):
         print(f"- {sentence}")

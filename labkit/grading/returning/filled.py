@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from labkit.basics.errors import UsageError
+from labkit.grading.intake.people import HandedIn, Person
 from labkit.grading.records.totals import Total
 from labkit.grading.returning.sheet import points_text
 from labkit.grading.texts import clean
@@ -43,6 +45,25 @@ def check_possible(totals: Iterable[Total], wanted: float, where: str, name: str
             )
 
 
+def of_submission(totals: Iterable[Total]) -> dict[str, Total]:
+    """Return the one total of each submission whose people all get the same."""
+    by_name = defaultdict(list)
+    for total in totals:
+        by_name[total.submission].append(total)
+    same = {name: {(one.points, one.excused) for one in own} for name, own in by_name.items()}
+    return {name: own[0] for name, own in by_name.items() if len(same[name]) == 1}
+
+
+def for_uploader(total: Total, submission: HandedIn) -> Total:
+    """Return a total as that of the one under whose id the platform packed the submission."""
+    return replace(total, person=Person(submission.user, submission.student))
+
+
+def one_each(found: Sequence[Total]) -> list[Total]:
+    """Return the totals of one row without those that say the same of the same submission."""
+    return list({(one.submission, one.points, one.excused): one for one in reversed(found)}.values())[::-1]
+
+
 def who_handed_in(total: Total, key: str = "ID") -> str:
     """Return the submission, and the person, of a total as a sentence begins."""
     person = total.person
@@ -64,5 +85,10 @@ def who_did_not(people: list[str], groups: bool, platform: str) -> list[str]:
             "given individually. Upload the file once: a second time, it would take their empty cells for grades taken "
             "back. `labkit grade --groups groups.csv` tells labkit who they are, so that no cell stays empty."
         ]
-    more = [f"and {len(people) - MOST_NAMES} more"] if len(people) > MOST_NAMES else []
-    return [f"{rows} no submission: {'; '.join([*people[:MOST_NAMES], *more])}."]
+    return [f"{rows} no submission: {listed(people, '; ')}."]
+
+
+def listed(names: Sequence[str], between: str) -> str:
+    """Return names as a list that a person still reads."""
+    more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return between.join([*names[:MOST_NAMES], *more])

@@ -15,7 +15,8 @@ from labkit.grading.records.batch_file import BatchFile, read_batch
 from labkit.grading.records.gradebook import Row, rows
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.records.totals import Total, totals
-from labkit.grading.returning.canvas import ANONYMOUS, fill_canvas
+from labkit.grading.returning.canvas import fill_canvas
+from labkit.grading.returning.canvas_export import ANONYMOUS
 from labkit.grading.returning.canvas_zip import canvas_zip
 from labkit.grading.returning.filled import Filled
 from labkit.grading.returning.moodle import fill_moodle, participants_of, read_worksheet
@@ -53,6 +54,11 @@ class Night:
     def gaps(self) -> dict[str, str]:
         """Which notebooks of a submission have no points, as sentences."""
         return {row.submission: row.gaps for row in self.rows}
+
+    def filled_canvas(self, export: Path, column: str) -> Filled:
+        """Return an export from Canvas with the totals; see `fill_canvas`."""
+        packed_there = self.batch.submissions if self.batch.platform == "canvas" else ()
+        return fill_canvas(_known_to("canvas", self), export, column, self.gaps, packed_there)
 
     def page(self, submission: HandedIn) -> bytes | None:
         """Return the page that goes back to a student; None where it is not written, or not graded to its end."""
@@ -95,7 +101,7 @@ def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = No
         if anonymous:
             told.append(ANONYMOUS)
         else:
-            files["canvas-grades.csv"] = fill_canvas(_known_to("canvas", night), canvas, column, night.gaps)
+            files["canvas-grades.csv"] = night.filled_canvas(canvas, column)
     if moodle is not None:
         worksheet = read_worksheet(moodle, column)
         users = {submission.name: submission.user for submission in night.batch.submissions}
