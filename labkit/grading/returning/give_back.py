@@ -19,7 +19,8 @@ from labkit.grading.returning.canvas import fill_canvas
 from labkit.grading.returning.canvas_export import ANONYMOUS
 from labkit.grading.returning.canvas_zip import canvas_zip
 from labkit.grading.returning.filled import Filled
-from labkit.grading.returning.moodle import fill_moodle, participants_of, read_worksheet
+from labkit.grading.returning.moodle import fill_moodle
+from labkit.grading.returning.moodle_sheet import owners_of, read_worksheet
 from labkit.grading.returning.moodle_zip import moodle_zip
 from labkit.grading.returning.others import anonymous_csv, blackboard_csv, brightspace_csv, gradescope_csv
 from labkit.grading.returning.packing import as_notebook
@@ -103,11 +104,13 @@ def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = No
         else:
             files["canvas-grades.csv"] = night.filled_canvas(canvas, column)
     if moodle is not None:
-        worksheet = read_worksheet(moodle, column)
-        users = {submission.name: submission.user for submission in night.batch.submissions}
-        own = _known_to("moodle", night)
-        files["moodle-grades.csv"] = fill_moodle(own, worksheet, users)
-        participants = participants_of(own, worksheet, users)
+        worksheet, own = read_worksheet(moodle, column), _known_to("moodle", night)
+        packed_there = night.batch.submissions if platform.startswith("moodle") else ()
+        files["moodle-grades.csv"] = fill_moodle(own, worksheet, packed_there)
+        participants: dict[str, list[str]] = {}
+        for participant, owner in owners_of(own, worksheet, packed_there).items():
+            if not owner.fault:
+                participants.setdefault(owner.total.submission, []).append(participant)
         files["moodle-feedback.zip"] = moodle_zip(night.batch.submissions, night.page, participants)
     for name, make in _by_itself(night, column).items():
         files.setdefault(name, make())

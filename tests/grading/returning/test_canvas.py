@@ -3,7 +3,7 @@
 import pytest
 
 from labkit.basics.errors import UsageError
-from labkit.grading.intake.people import Person
+from labkit.grading.intake.people import HandedIn, Person
 from labkit.grading.records.totals import Total
 from labkit.grading.returning.canvas import fill_canvas
 
@@ -38,10 +38,10 @@ TWO = export(
 def fill(tmp_path):
     """Fill an export and return the bytes that came out and the report."""
 
-    def run(content, totals, column="", gaps=None):
+    def run(content, totals, column="", gaps=None, submissions=()):
         source = tmp_path / "export.csv"
         source.write_bytes(content if isinstance(content, bytes) else content.encode())
-        report = fill_canvas(totals, source, column, gaps)
+        report = fill_canvas(totals, source, column, gaps, submissions)
         return report.content, report
 
     return run
@@ -181,6 +181,46 @@ def test_members_who_are_known_are_all_filled_and_different_totals_told(fill):
     assert report.notes == ("One row has no submission: Member 203 (ID 203).",)
     [alarm] = report.alarms
     assert alarm.startswith("g: its members get 5.5 and 7. Let the assignment assign grades to each student")
+
+
+CLASS = [f"Member {user},{user},,ab{user}@x.org,A,," for user in (201, 202, 203, 301, 302)]
+
+
+def claimed(points, submission, *logins):
+    """Return the totals of members whom a submission names by their logins."""
+    return [Total(Person(login=login), submission, "G", points, 12.0, "") for login in logins]
+
+
+def packed(name, user):
+    return HandedIn(name=name, student="g", user=user, group="G")
+
+
+def test_members_whom_a_submission_names_are_filled_by_login(fill):
+    totals = claimed(7, "g", "ab201", "AB202", "ab203@x.org")
+    found, report = fill(export(CLASS), totals, submissions=[packed("g", "202")])
+    assert found.decode().count("A,7,") == 3
+    assert (report.count, report.alarms) == (3, ())
+
+
+def test_the_member_who_uploaded_is_filled_though_nobody_names_that_login(fill):
+    totals = [*claimed(7, "g", "mia", "jo", "ab203"), *claimed(5, "h", "al")]
+    found, report = fill(export(CLASS), totals, submissions=[packed("g", "202"), packed("h", "999")])
+    assert found.decode() == export(CLASS).replace("ab202@x.org,A,", "ab202@x.org,A,7").replace(
+        "ab203@x.org,A,", "ab203@x.org,A,7"
+    )
+    assert report.notes[0] == "No row has these logins, so Canvas gives them their group's grade: mia, jo."
+    assert report.alarms == ("h (al): no row of the export has this login.",)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_no_claim_takes_a_row_from_the_member_whom_canvas_names(fill, reverse):
+    totals = [*claimed(1, "evil", "ab301", "ab201"), total("201", 7, "g", "G")]
+    submissions = [packed("evil", "302"), packed("g", "201")]
+    found, report = fill(export(CLASS), totals[::-1] if reverse else totals, submissions=submissions)
+    assert "201,,ab201@x.org,A,7," in found.decode()
+    assert "301,,ab301@x.org,A,1," in found.decode()
+    assert "302,,ab302@x.org,A,1," in found.decode()
+    assert report.alarms == ("evil (ab201): its row is that of g, by Canvas' own ID.",)
 
 
 def test_who_is_excused_is_marked_so(fill):

@@ -8,7 +8,8 @@ import pytest
 from labkit.basics.errors import UsageError
 from labkit.grading.intake.people import HandedIn, Person
 from labkit.grading.records.totals import Total
-from labkit.grading.returning.moodle import SKIPS, fill_moodle, participants_of, read_worksheet
+from labkit.grading.returning.moodle import SKIPS, fill_moodle
+from labkit.grading.returning.moodle_sheet import owners_of, read_worksheet
 from labkit.grading.returning.moodle_zip import moodle_zip
 
 HEAD = "Identifier,Full name,Email address,Status,Grade,Maximum grade,Grade can be changed,"
@@ -31,12 +32,16 @@ def total(number, points, submission="", group="", story="", **changed):
     return Total(person, submission or f"s{number}", group, points, 12.0, story, **changed)
 
 
+def team_in(name, user, group):
+    return HandedIn(name=name, student=group, user=user, group=group)
+
+
 @pytest.fixture
 def fill(tmp_path):
-    def run(content, totals, column="", users=None):
+    def run(content, totals, column="", submissions=()):
         path = tmp_path / "worksheet.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        report = fill_moodle(totals, read_worksheet(path, column), users or {})
+        report = fill_moodle(totals, read_worksheet(path, column), submissions)
         return report.content, report
 
     return run
@@ -100,7 +105,7 @@ def test_teams_are_found_by_their_name_and_never_by_their_number(fill):
     head = HEAD.replace("Status,", "Status,Group,")
     text = sheet(member(1, "Lab_2"), member(2, "Lab_2"), member(3, "lab-3"), member(4, "Lab 4"), head=head)
     team, other = total("3", 7, "a", "Lab 2"), total("77", 5, "b", "Nobody")  # the team's id is participant 3's as well
-    found, report = fill(text, [team, other], users={"a": "3", "b": "77"})
+    found, report = fill(text, [team, other], submissions=[team_in("a", "3", "Lab 2"), team_in("b", "77", "Nobody")])
     assert found.decode() == (text.replace("Lab_2,,", "Lab_2,7,").replace("-,\n", "-,labkit: 7 = 7\n", 2))
     assert report.alarms == ("b (participant 77): no row of the worksheet has this team, nor this participant.",)
 
@@ -110,6 +115,38 @@ def test_members_are_found_by_email_and_two_submissions_of_one_are_told(fill):
     found, report = fill(text, [total("ab@x.org", 7, "a", "G"), total("cd@x.org", 5, "a", "G"), total("2", 6, "b")])
     assert found.decode() == text.replace('early",,', 'early",7,', 1).replace("-,\n", "-,labkit: 7 = 7\n", 1)
     assert report.alarms == ("Lee (participant 2): 2 submissions have this participant: a, b.",)
+
+
+def test_who_uploaded_for_a_group_is_filled_and_members_by_login_alone(fill):
+    text = sheet(line(1, "Lee"), line(2, email="ab2"), line(3, email="ab3"), line(4, "Doe"))
+    group = [Total(Person(login=login), "a", "G", 7, 12.0, "7 = 7") for login in ("ab2", "nobody")]
+    mine = HandedIn(name="a", student="Lee", user="1", group="G")
+    other = HandedIn(name="b", student="Somebody", user="4", group="Somebody's")  # a group whose number is not Doe's
+    found, report = fill(text, [*group, total("4", 5, "b", "Somebody's")], submissions=[mine, other])
+    lines = [line(1, "Lee", "7", comment="labkit: 7 = 7"), line(2, "Lee", "7", comment="labkit: 7 = 7", email="ab2")]
+    assert found.decode() == sheet(*lines, line(3, email="ab3"), line(4, "Doe"))
+    assert report.alarms == (
+        "a (nobody): no row of the worksheet has this login.",
+        "b (participant 4): no row of the worksheet has this team, nor this participant.",
+    )
+
+
+def test_claims_take_no_row_that_moodle_packed_for_another_and_no_status_is_a_login(fill):
+    text = sheet(line(1, "Lee", email="ab1"), line(2, "Roe", email="ab2"), line(3, "Doe", email="ab3"))
+    status = "submitted for grading - 1 day early"
+    evil = [Total(Person(login=login), "evil", status, 1, 12.0, "1 = 1") for login in ("ab1", status)]
+    submissions = [
+        HandedIn(name="evil", student="Roe", user="2", group=status),
+        HandedIn(name="good", student="Lee", user="1"),
+    ]
+    found, report = fill(text, [*evil, total("1", 7, "good")], submissions=submissions)
+    lines = [line(1, "Lee", "7", comment="labkit: 7 = 7", email="ab1")]
+    lines += [line(2, "Roe", "1", comment="labkit: 1 = 1", email="ab2"), line(3, "Doe", email="ab3")]
+    assert found.decode() == sheet(*lines)
+    assert report.alarms == (
+        "evil (ab1): its row is that of good, for whom Moodle packed it.",
+        f"evil ({status}): no row of the worksheet has this login.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,9 +204,13 @@ def test_the_worksheet_tells_who_is_in_a_team(tmp_path):
     head = HEAD.replace("Status,", "Status,Group,")
     path.write_text(sheet(*[line(number).replace('early",', 'early",Team 1,') for number in (3, 14)], head=head))
     worksheet = read_worksheet(path)
-    found = participants_of([total("14", None, "c", "Team 1")], worksheet, {"c": "14"})
-    assert found == {"c": ["3", "14"]}
-    submission = HandedIn(name="c", student="Team 1", user="14", group="Team 1")
+    submission = team_in("c", "14", "Team 1")
+    owners = owners_of([total("14", None, "c", "Team 1")], worksheet, [submission])
+    assert {key: (owner.total.submission, owner.by_team) for key, owner in owners.items()} == {
+        "3": ("c", True),
+        "14": ("c", False),
+    }
+    found = {"c": list(owners)}
     assert list(entries(moodle_zip([submission], lambda _: b"x", found))) == [
         "Team 1_3_assignsubmission_file/feedback.html",
         "Team 1_14_assignsubmission_file/feedback.html",
