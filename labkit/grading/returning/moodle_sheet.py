@@ -154,7 +154,7 @@ def _packed_for(submission: HandedIn, worksheet: Worksheet, teams: dict[str, set
     name = _plain(submission.student)
     if line and (not submission.group or name in (_plain(text_at(line, 0)), _plain(text_at(line, 1)))):
         return {submission.user}
-    is_team = submission.group and name and name == _plain(submission.group)
+    is_team = name and name == _plain(submission.group)
     return set(teams.get(name, ())) if is_team else set()
 
 

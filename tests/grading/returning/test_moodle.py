@@ -210,6 +210,8 @@ def test_the_worksheet_tells_who_is_in_a_team(tmp_path):
         "3": ("c", True),
         "14": ("c", False),
     }
+    claim = HandedIn(name="c", student="Team 1", user="99", group="Another")  # a person's own name, and a group claimed
+    assert owners_of([total("99", 7, "c", "Another")], worksheet, [claim]) == {}
     found = {"c": list(owners)}
     assert list(entries(moodle_zip([submission], lambda _: b"x", found))) == [
         "Team 1_3_assignsubmission_file/feedback.html",
