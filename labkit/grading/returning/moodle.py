@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Collection, Iterator, Sequence
 
-from labkit.grading.intake.people import HandedIn
+from labkit.grading.intake.people import HandedIn, Person
 from labkit.grading.records.totals import Total
 from labkit.grading.returning.filled import Filled, check_possible, who_did_not, who_handed_in
 from labkit.grading.returning.moodle_sheet import OURS, Owner, Worksheet, owners_of
@@ -68,16 +68,16 @@ def _who(participant: str, line: list[Cell], worksheet: Worksheet) -> str:
 
 def _lost(totals: Sequence[Total], owners: Collection[Owner]) -> Iterator[str]:
     """Say which totals stand in no row, and why; a member's whose team is found by its name does."""
-    winners = {total: owner.total.submission for owner in owners if not owner.fault for total in owner.totals}
-    told = {total for owner in owners if owner.fault for total in owner.totals}
-    told |= {total for total, winner in winners.items() if total.submission == winner}
+    winners = {_key(total): owner.total.submission for owner in owners if not owner.fault for total in owner.totals}
+    told = {_key(total) for owner in owners if owner.fault for total in owner.totals}
+    told |= {key for key, winner in winners.items() if key[0] == winner}
     by_team = {owner.total.submission for owner in owners if owner.by_team}
     for total in totals:
-        if total not in told and total.submission not in by_team:
+        if _key(total) not in told and total.submission not in by_team:
             person = total.person
             reason = "there is no number to go by"
-            if total in winners:
-                reason = f"its row is that of {winners[total]}, for whom Moodle packed it"
+            if _key(total) in winners:
+                reason = f"its row is that of {winners[_key(total)]}, for whom Moodle packed it"
             elif person.id and total.group:
                 reason = "no row of the worksheet has this team, nor this participant"
             elif person.id:
@@ -85,6 +85,10 @@ def _lost(totals: Sequence[Total], owners: Collection[Owner]) -> Iterator[str]:
             elif person.login or person.email:
                 reason = "no row of the worksheet has this login"
             yield f"{who_handed_in(total, 'participant')}: {reason}."
+
+
+def _key(total: Total) -> tuple[str, Person]:
+    return total.submission, total.person
 
 
 def _why_not(total: Total, line: list[Cell], worksheet: Worksheet) -> str:
