@@ -117,6 +117,7 @@ def grade(
     data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook; a cell may take half of them.")] = 900,
     memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
+    groups: Annotated[Path | None, typer.Option(help="CSV file of who is in which group.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Execute again what is graded already.")] = False,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Without a sandbox: only for code that you trust.")] = False,
     despite_rehearsal: Annotated[
@@ -133,7 +134,7 @@ def grade(
 
     bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)
     settings = Settings(profile, data, bounds, Limits(memory=int(memory * 1e9)), unsafe)
-    grade(submissions, out, settings, jobs, fresh, slurm, despite_rehearsal)
+    grade(submissions, out, settings, jobs, fresh, slurm, despite_rehearsal, groups)
 
 
 @app.command()
@@ -144,7 +145,7 @@ def grades(
 ) -> None:
     """For TAs: fill one column of a gradebook exported from Canvas."""
     from labkit.basics.files import write_atomically
-    from labkit.grading.returning.give_back import read_night, unfinished_sentence
+    from labkit.grading.give_back import read_night, unfinished_sentence
 
     night = read_night(folder)
     target = folder / f"{canvas.stem}-filled.csv"
@@ -165,7 +166,7 @@ def give_back(
     column: Annotated[str, typer.Option(help="The assignment's name there, where there is more than one.")] = "",
 ) -> None:
     """For TAs: make what the learning platform takes back, grades and feedback, into FOLDER/return."""
-    from labkit.grading.returning.give_back import give_back
+    from labkit.grading.give_back import give_back
 
     for sentence in give_back(folder, canvas, moodle, column):
         print(sentence)

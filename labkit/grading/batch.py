@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,14 @@ from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
+from labkit.grading.intake.groups import read_groups, settle_people
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.rehearsal import failures
-from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_attempt
+from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
 from labkit.grading.judging.workplace import workplace
 from labkit.grading.pages.site import write_pages
+from labkit.grading.records.batch_file import write_batch
 from labkit.grading.records.gradebook import write_gradebook
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
@@ -41,6 +42,7 @@ def grade(
     fresh: bool = False,
     slurm: bool = False,
     despite_rehearsal: bool = False,
+    groups: Path | None = None,
 ) -> bool:
     """Grade a batch into the folder `out`; return whether every notebook of every submission passed.
 
@@ -48,12 +50,13 @@ def grade(
     course and settings, is not executed again unless `fresh`.
     jobs: notebooks side by side; with `slurm`, in each task of a job array.
     despite_rehearsal: execute submissions although the course's own notebooks do not pass.
+    groups: a list of who belongs to which group; see `read_groups`.
     Interrupted when the user ends it, by Ctrl-C or a signal; finished notebooks are kept, and the same command goes on.
     LabkitError for what would meet every notebook, as a full disk, at once; and, once the gradebook is written, when
     tasks on Slurm ended before their notebooks.
     """
     try:
-        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal)
+        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, groups)
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
             "Interrupted: every finished notebook is kept, and the same command goes on from there."
@@ -61,7 +64,14 @@ def grade(
 
 
 def _grade(
-    source: Path, out: Path, settings: Settings, jobs: int, fresh: bool, slurm: bool, despite_rehearsal: bool
+    source: Path,
+    out: Path,
+    settings: Settings,
+    jobs: int,
+    fresh: bool,
+    slurm: bool,
+    despite_rehearsal: bool,
+    groups: Path | None,
 ) -> bool:
     get_profile(settings.profile)
     settings = settle_data(settings)
@@ -72,7 +82,8 @@ def _grade(
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
-    submissions = read_submissions(source, list(staff))
+    listed = read_groups(groups) if groups else None
+    submissions = settle_people(read_submissions(source, list(staff)), listed)
     ensure_writable(out)
     out.chmod(0o700)  # grades are nobody else's business
     course_hash = _hash(*(nbformat.writes(book).encode() for book in staff.values()), __version__.encode())
@@ -82,13 +93,17 @@ def _grade(
                 cell.outputs = []  # most of its size, which every task on Slurm would get
     with AttemptStore(out / "results.sqlite") as store:
         settle(out, store)
-        tasks = list(_open_tasks(submissions, staff, store, course_hash, settings, fresh))
+        write_batch(out, "folders", submissions)
+        tasks, same = _open_tasks(submissions, staff, store, course_hash, settings, fresh)
+        if same:
+            tell(f"Notebooks that hold the same as another one: {len(same)}. Each content is executed once.")
         worker = Worker(staff, course_hash, settings, _seed(out), caption_files(notebooks_folder()))
         if (earlier := out / "runs").is_dir() and not worker.rehearsed(out).exists():  # its name in the first version
             earlier.rename(worker.rehearsed(out))
         total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())
         run = run_on_slurm if slurm else _run_here
-        lost = run(tasks, worker, store, out, jobs, total, despite_rehearsal)
+        lost = run(tasks, worker, store, out, jobs, total - len(same), despite_rehearsal)
+        _share(same, store, out, course_hash, settings)
         attempts, unfinished = store.attempts(), store.unfinished()
         names = {submission.name for submission in submissions}
         attempts = [attempt for attempt in attempts if attempt.submission in names and attempt.notebook in staff]
@@ -107,10 +122,15 @@ def _open_tasks(
     course_hash: str,
     settings: Settings,
     fresh: bool,
-) -> Iterator[Task]:
-    """Return what is still to be executed; note what is to come, and keep what is missing or cannot be read as such."""
+) -> tuple[list[Task], list[Task]]:
+    """Return what is still to be executed, and what holds the same as one of these, or as one that was executed.
+
+    Notes what is to come, and keeps what is missing or cannot be read as such.
+    """
     hashes = {submission.name: {stem: _hash_of(submission, stem) for stem in staff} for submission in submissions}
     store.expect(hashes, course_hash, settings.key())
+    tasks: dict[tuple[str, str], Task] = {}
+    same = []
     for submission in submissions:
         for stem in staff:
             notebook = submission.notebooks.get(stem)
@@ -122,8 +142,23 @@ def _open_tasks(
             elif notebook.invalid:
                 remarks = notebook.remarks
                 store.add(make_attempt(submission, stem, "invalid", own_hash, course_hash, settings, remarks=remarks))
+            elif (stem, own_hash) in tasks or (
+                not fresh and store.executed(stem, own_hash, course_hash, settings.key())
+            ):
+                same.append(Task(submission, stem, own_hash))
             else:
-                yield Task(submission, stem, own_hash)
+                tasks[stem, own_hash] = Task(submission, stem, own_hash)
+    return list(tasks.values()), same
+
+
+def _share(same: list[Task], store: AttemptStore, out: Path, course_hash: str, settings: Settings) -> None:
+    """Keep for each task what came of the one execution of its content; nothing where that is still to be done."""
+    for task in same:
+        who = task.submission
+        if attempt := store.executed(task.notebook, task.notebook_hash, course_hash, settings.key()):
+            own = replace(attempt, submission=who.name, student=who.student, user=who.user, late=who.late)
+            keep_notebook(out, own, executed_notebook(out, attempt))
+            store.add(own)
 
 
 def _run_here(

@@ -180,8 +180,8 @@ class Worker:
         return self._execute(notebook, self.seed, after_cell)
 
     def _seed_of(self, task: Task) -> int:
-        """Return the seed of a task's hidden inputs: others for everybody, and for what is handed in anew."""
-        facts = f"{self.seed} {task.submission.name} {task.notebook} {task.notebook_hash}"
+        """Return the seed of a task's hidden inputs: others for each content, so also for what is handed in anew."""
+        facts = f"{self.seed} {task.notebook} {task.notebook_hash}"
         return int.from_bytes(sha256(facts.encode()).digest()[:6])
 
     def _execute(self, notebook: Any, seed: int, after_cell: AfterCell | None = None, files: Files = ()) -> Execution:
@@ -205,6 +205,15 @@ def keep_notebook(out: Path, attempt: Attempt, executed: str) -> None:
     else:
         write_atomically(out / "notebooks" / attempt.submission / f"{attempt.notebook}.ipynb", executed)
         log.unlink(missing_ok=True)
+
+
+def executed_notebook(out: Path, attempt: Attempt) -> str:
+    """Return what `keep_notebook` wrote of an attempt that was executed."""
+    path = out / "notebooks" / attempt.submission / f"{attempt.notebook}.ipynb"
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise LabkitError(f"{path} cannot be read ({error}): grade with --fresh, so that it is made again.") from error
 
 
 def _log(error: Exception) -> str:

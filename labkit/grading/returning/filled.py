@@ -46,11 +46,11 @@ def check_possible(totals: Iterable[Total], wanted: float, where: str, name: str
 
 
 def of_submission(totals: Iterable[Total]) -> dict[str, Total]:
-    """Return the one total of each submission whose people all get the same."""
+    """Return the one total of each submission whose people all get the same, for the same reasons."""
     by_name = defaultdict(list)
     for total in totals:
         by_name[total.submission].append(total)
-    same = {name: {(one.points, one.excused) for one in own} for name, own in by_name.items()}
+    same = {name: {(one.points, one.excused, one.story) for one in own} for name, own in by_name.items()}
     return {name: own[0] for name, own in by_name.items() if len(same[name]) == 1}
 
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.cli import app
+from labkit.grading.give_back import give_back
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.records.store import AttemptStore
-from labkit.grading.returning.give_back import give_back
 
 LEE = HandedIn(name="leemia-101", student="leemia", user="101", entries=("leemia_101_9001_ours.zip",))
 ROE = HandedIn(name="roejo-102", student="roejo", user="102", entries=("roejo_LATE_102_9002_05_mlp1_sweep.ipynb",))

@@ -6,14 +6,17 @@ import csv
 import io
 import re
 import zipfile
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from course_makers import FILES, POSSIBLE, USERS, groups, page_of, people, write_night
 from importers import Canvas, CanvasUpload, Moodle, Participant
 
 from labkit.basics.errors import UsageError
+from labkit.grading.give_back import give_back
 from labkit.grading.intake.people import HandedIn, Person
-from labkit.grading.returning.give_back import give_back
+from labkit.grading.records.ledger import append_entry, new_entry
 
 FORMS = {
     "usual": {},
@@ -162,7 +165,7 @@ def test_moodle(tmp_path, kind, language, comma):
     for place, one in enumerate(moodle.participants.values()):
         name = f"s-{place // 4}" if kind == "teams" else f"s-{place}"
         assert one.grade == points[name]
-        assert one.comment == f"labkit: {points[name]} = {points[name]}"
+        assert one.comment == f"labkit: {points[name]} = {points[name]} (exercises)."
         assert one.files == {"feedback.html": page_of(name)}
 
     # And again, from a new worksheet: nothing changes, and what a person wrote stays.
@@ -218,6 +221,37 @@ def test_others(tmp_path, platform):
     size = 4 if platform == "gradescope" else 1
     assert seen == {f"id{user}": points[f"s-{number // size}"] for number, user in enumerate(USERS)}
     assert "\n=" not in returned(tmp_path, f"{platform}-grades.csv").decode("utf-8-sig")
+
+
+def test_totals_are_scaled_by_the_policy(tmp_path, monkeypatch):
+    """Points Possible of 20 are met by `scale = 20`, half points and decisions on one member included."""
+    canvas = course()
+    canvas.individually = True  # so that members may differ
+    submissions = [
+        replace(
+            one, people=tuple(Person(str(user)) for user in next(us for us in groups().values() if int(one.user) in us))
+        )
+        for one in taken_in(canvas)
+    ]
+    night = tmp_path / "graded"
+    points = write_night(night, "canvas", submissions)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "course.toml").write_text('[grade]\nscale = 20\nround = "0.5"\n')
+    monkeypatch.chdir(tmp_path)
+    append_entry(night, new_entry("5103", "adjust", "no part in it", factor=Decimal(0)))
+    append_entry(night, new_entry("5104", "excuse", "ill"))
+    canvas.points_possible = 20
+    export = tmp_path / "export.csv"
+    export.write_bytes(canvas.export(separator=";", comma=True))
+    give_back(night, canvas=export)
+    canvas.import_gradebook(returned(night, "canvas-grades.csv"))
+    owner = {user: f"s-{place}" for place, users in enumerate(groups().values()) for user in users}
+    expected = {user: round(40 * points[name] / POSSIBLE + 1e-9) / 2 for user, name in owner.items()}
+    assert {user: score if score == "EX" else float(score) for user, score in canvas.scores.items()} == {
+        **expected,
+        5103: 0,
+        5104: "EX",
+    }
 
 
 def test_nothing_is_written_where_one_file_cannot_be_filled(tmp_path):

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
+from labkit.course.notebooks import notebooks_folder
 from labkit.grading.intake.people import HandedIn, Person
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.records.batch_file import BatchFile, read_batch
 from labkit.grading.records.gradebook import Row, rows
+from labkit.grading.records.ledger import read_ledger
+from labkit.grading.records.policy import read_policy
 from labkit.grading.records.store import AttemptStore
-from labkit.grading.records.totals import Total, totals
+from labkit.grading.records.totals import Total, faults, shared_totals, totals
 from labkit.grading.returning.canvas import fill_canvas
 from labkit.grading.returning.canvas_export import ANONYMOUS
 from labkit.grading.returning.canvas_zip import canvas_zip
@@ -42,14 +45,16 @@ LOGINS = ("gradescope", "brightspace", "blackboard")  # whose ids are people's o
 
 @dataclass(frozen=True)
 class Night:
-    """What a night left: who handed in, the attempts and rows, and the totals of each person."""
+    """What a night left: who handed in, the attempts and rows, and what they come to."""
 
     folder: Path
     batch: BatchFile
     attempts: list[Attempt]
     rows: list[Row]
     totals: list[Total]
+    stories: dict[str, str]  # of each submission, what all of its people may read
     unfinished: dict[str, list[str]]
+    told: list[str]  # on lines of the ledger that change nothing
 
     @property
     def gaps(self) -> dict[str, str]:
@@ -71,10 +76,9 @@ class Night:
             return None
 
     def notebook(self, submission: HandedIn) -> bytes:
-        """Return the feedback as a notebook; members with totals of their own are left out of it."""
-        stories = {total.story for total in self.totals if total.submission == submission.name}
-        story = stories.pop() if len(stories) == 1 else "Members have totals of their own."
-        return as_notebook(story, [attempt for attempt in self.attempts if attempt.submission == submission.name])
+        """Return the feedback as a notebook, without what concerns one member alone."""
+        attempts = [attempt for attempt in self.attempts if attempt.submission == submission.name]
+        return as_notebook(self.stories[submission.name], attempts)
 
 
 def read_night(folder: Path) -> Night:
@@ -83,7 +87,11 @@ def read_night(folder: Path) -> Night:
     with AttemptStore(folder / "results.sqlite", write=False) as store:
         attempts, unfinished = store.attempts(), store.unfinished()
     table = rows(attempts, batch.submissions, unfinished)
-    return Night(folder, batch, attempts, table, totals(table, batch), unfinished)
+    ledger, told = read_ledger(folder)
+    policy = read_policy(notebooks_folder())
+    told += [f"{entry.what} of {entry.who}: {fault}." for entry, fault in faults(table, batch, ledger, policy).items()]
+    shared = {name: total.story for name, total in shared_totals(table, batch, ledger, policy).items()}
+    return Night(folder, batch, attempts, table, totals(table, batch, ledger, policy), shared, unfinished, told)
 
 
 def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = None, column: str = "") -> list[str]:
@@ -96,7 +104,7 @@ def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = No
     night = read_night(folder)
     platform = night.batch.platform
     anonymous = platform == "canvas, anonymous"
-    told: list[str] = []
+    told = list(night.told)
     files: dict[str, Filled] = {}
     if canvas is not None:
         if anonymous:
