@@ -1,6 +1,6 @@
 """What platforms do with a file that is given back: their importers' rules, written anew from the stated sources.
 
-Canvas: instructure/canvas-lms, lib/gradebook_importer.rb, lib/gradebook_exporter.rb, and
+Canvas: instructure/canvas-lms, lib/gradebook_importer.rb, lib/gradebook_exporter.rb, lib/content_zipper.rb, and
 `infer_comment_context_from_filename` with `generate_comments_from_files` in app/models/abstract_assignment.rb.
 Moodle: moodle/moodle, mod/assign/feedback/: offline/importgradeslib.php, offline/locallib.php, file/importziplib.php.
 Each class holds a course's truth, and returns what every student would see.
@@ -168,24 +168,28 @@ class Canvas:
         files = {}
         for user, upload in self.uploads.items():
             group = next((name for name, users in self.groups.items() if user in users), "")
-            name = self.word(group or ", ".join(self.names[user]))
             marks = ["LATE"] if user in late else []
-            anonymous = [*marks, f"anon_{upload.anonymous_id}"]
-            who = anonymous if self.unposted_anonymous else [name, *marks, str(user)]
+            who = [self.plain(group or ", ".join(self.names[user])), *marks, str(user)]
+            who = [*marks, f"anon_{upload.anonymous_id}"] if self.unposted_anonymous else who
             for attachment, display_name in upload.attachments.items():
                 file = re.sub(r'[\x00/\\:*?"<>|]+', "_", display_name)
-                files["_".join([*who, str(attachment), file])] = content
+                files[f"{self.word('_'.join(who))}_{attachment}_{file}"] = content
         return files
 
     @staticmethod
+    def plain(name: str) -> str:
+        """Return how a name begins the name of a file: small, and without what looks like an id."""
+        return re.sub(r"_(\d+)_", r"\1", name).lower()
+
+    @staticmethod
     def word(name: str) -> str:
-        """Return what is left of a name in file names."""
-        return re.sub(r"[^\w]", "", name).lower()
+        """Return what is left in the name of a file."""
+        return re.sub(r"[^\w]", "", name)
 
     def upload_submissions(self, packed: bytes) -> dict[int, list[tuple[str, bytes]]]:
         """Take a zip of feedback in; return what each user sees: the shown name and the content of each file."""
         seen: dict[int, list[tuple[str, bytes]]] = {}
-        group_names = [self.word(name) for name in self.groups]
+        group_names = [self.plain(name) for name in self.groups]  # with all that no file's name keeps
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             for entry in archive.namelist():
                 if (found := self._inferred(entry, group_names)) is None:

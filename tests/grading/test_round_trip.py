@@ -49,7 +49,7 @@ def taken_in(canvas):
         group = next((name for name, users in canvas.groups.items() if user in users), "")
         who = upload.anonymous_id if canvas.unposted_anonymous else str(user)
         who_in = {"user": who, "late": user in late, "entries": tuple(own)}
-        group = "" if canvas.individually or canvas.unposted_anonymous else canvas.word(group)
+        group = "" if canvas.individually or canvas.unposted_anonymous else canvas.word(canvas.plain(group))
         taken.append(HandedIn(name=f"s-{place}", student=own[0].split("_")[0], group=group, **who_in))
     return taken
 
