@@ -59,14 +59,14 @@ def as_folder(entries, folder):
 
 
 def canvas_name(name):
-    """Return how Canvas writes a name: a person's begins with the last word; only letters, digits and _ stay."""
-    *first, last = name.split()
-    return re.sub(r"\W", "", (last + "".join(first)).casefold())
+    """Return how Canvas writes a person's name: the last word first, in lower case, only letters, digits and _."""
+    *first, last = name.split() or [""]
+    return canvas_group_name(last + "".join(first))
 
 
 def canvas_group_name(name):
-    """Return how Canvas writes a group's name: as it is, with only letters, digits and _."""
-    return re.sub(r"\W", "", name)
+    """Return how Canvas writes a group's name: "_7_" within it becomes "7", then as a person's."""
+    return re.sub(r"\W", "", re.sub(r"_(\d+)_", r"\1", name).lower())
 
 
 def canvas(sent, anonymous=False, groups=False, first_upload=90_001):
