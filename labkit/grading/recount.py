@@ -6,7 +6,7 @@ Nothing is executed for them, so whatever a person decides stands in all of them
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.course.notebooks import course, notebooks_folder
@@ -39,20 +39,6 @@ class Counted:
     rows: list[Row]
     totals: list[Total]
     told: tuple[str, ...]
-
-    @property
-    def for_canvas(self) -> list[Row]:
-        """The totals as rows with a person's id, by which a gradebook of Canvas is filled."""
-        by_submission = {row.submission: row for row in self.rows}
-        return [
-            replace(
-                by_submission[total.submission],
-                user=total.person.id,
-                total=total.points,
-                gaps=by_submission[total.submission].gaps if total.points is not None else total.story,
-            )
-            for total in self.totals
-        ]
 
 
 def count(out: Path, policy: Policy | None = None) -> Counted:

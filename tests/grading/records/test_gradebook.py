@@ -5,7 +5,7 @@ from attempt_makers import attempt, taken
 
 from labkit.basics.errors import LabkitError
 from labkit.exercises.catalogue import exercises
-from labkit.grading.records.gradebook import harmless, rows, write_gradebook, write_submissions
+from labkit.grading.records.gradebook import harmless, rows, write_submissions
 
 LATER = "2026-02-01T00:00:00+00:00"
 
