@@ -98,13 +98,20 @@ def submit(
 
 @app.command()
 def release(
-    out: Annotated[Path, typer.Option(help="Folder for the student version: labkit-course, and labkit-course.zip.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the student version, and its zip.")] = None,
+    gradescope: Annotated[Path | None, typer.Option(help="Zip for Gradescope's autograder.")] = None,
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
+    from labkit.basics.errors import UsageError
+    from labkit.course.autograder import release_autograder
     from labkit.course.release import release
 
-    for path in release(out):
+    if out is None and gradescope is None:
+        raise UsageError("labkit release needs --out FOLDER, for students, or --gradescope FILE.zip, or both.")
+    for path in release(out) if out else ():
         print(path)
+    if gradescope:
+        print(release_autograder(gradescope))
 
 
 @app.command()
@@ -144,23 +151,34 @@ def grades(
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
     """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
-    from labkit.grading.records.canvas import fill_canvas
+    from labkit.basics.files import write_atomically
+    from labkit.grading.give_back import read_night, unfinished_sentence
     from labkit.grading.recount import recount
 
     counted = recount(folder)
-    unfinished = counted.unfinished
     if canvas is not None:
         target = folder / f"{canvas.stem}-filled.csv"
-        filled = fill_canvas(counted.for_canvas, canvas, target, column)
-        for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions, *filled.with_gaps):
+        filled = read_night(folder).filled_canvas(canvas, column)
+        write_atomically(target, filled.content)
+        for sentence in (*filled.notes, *filled.alarms):
             print(f"- {sentence}")
-        print(f"{filled.cells} cells of {filled.column} filled: {target}")
-    if unfinished:
-        print(
-            f"The batch is not finished: {sum(map(len, unfinished.values()))} notebooks of {len(unfinished)} "
-            "submissions are not graded yet. Run `labkit grade` to its end, then this again: until then, nothing is "
-            "filled for these submissions."
-        )
+        print(f"{filled.count} cells of {filled.column} filled: {target}")
+    if sentence := unfinished_sentence(counted.unfinished):
+        print(sentence)
+
+
+@app.command(name="return")
+def give_back(
+    folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
+    canvas: Annotated[Path | None, typer.Option(help="A gradebook exported from Canvas, to be filled.")] = None,
+    moodle: Annotated[Path | None, typer.Option(help="A grading worksheet from Moodle, to be filled.")] = None,
+    column: Annotated[str, typer.Option(help="The assignment's name there, where there is more than one.")] = "",
+) -> None:
+    """For TAs: make what the learning platform takes back, grades and feedback, into FOLDER/return."""
+    from labkit.grading.give_back import give_back
+
+    for sentence in give_back(folder, canvas, moodle, column):
+        print(sentence)
 
 
 @app.command()
@@ -196,6 +214,16 @@ def doctor() -> None:
         well = well and finding.ok
     if not well:
         raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def gradescope(
+    root: Annotated[Path, typer.Option(help="The folder that holds submission.")] = Path("/autograder"),
+) -> None:
+    """For Gradescope's container: grade its one submission, and write results/results.json."""
+    from labkit.grading.gradescope import run
+
+    print(run(root))
 
 
 @app.command(hidden=True)

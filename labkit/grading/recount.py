@@ -6,11 +6,10 @@ Nothing is executed for them, so whatever a person decides stands in all of them
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.course.notebooks import course, notebooks_folder
-from labkit.grading.intake.people import Person
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.judging.rehearsal import failures
 from labkit.grading.pages.site import write_pages
@@ -40,22 +39,6 @@ class Counted:
     rows: list[Row]
     totals: list[Total]
     told: tuple[str, ...]
-
-    @property
-    def for_canvas(self) -> list[Row]:
-        """The totals as rows with a person's id, by which a gradebook of Canvas is filled.
-
-        Where no member's id is known, the submission's own stands for all of them, unless their totals differ.
-        """
-        found = []
-        for row in self.rows:
-            people = [total for total in self.totals if total.submission == row.submission]
-            if not any(total.person.id for total in people) and len({total.points for total in people}) == 1:
-                people = [replace(people[0], person=Person(id=row.user))]
-            for total in people:
-                gaps = row.gaps if total.points is not None else total.story
-                found.append(replace(row, user=total.person.id, total=total.points, gaps=gaps))
-        return found
 
 
 def count(out: Path, policy: Policy | None = None) -> Counted:
