@@ -151,6 +151,20 @@ def test_policy_lateness_extension_and_excuse_reach_gradebook_and_pages(night, c
     assert "- ada, Ada: excused became no total. Not marked yet: report." in capsys.readouterr().out
 
 
+def test_what_is_late_by_an_unknown_time_is_told_until_a_person_says_how_late(night, capsys):
+    course(COURSE)
+    write_batch(night, "canvas", [replace(ADA, late=True), GROUP])
+    decide(night, "ada", "marked", "report", points="20")
+    assert "- A person's word is missing for ada: gradebook.csv says" in capsys.readouterr().out
+    assert "A person&#39;s word is missing for ada" in text(night / "site" / "index.html")
+    (asked,) = re.findall(r"labkit regrade ada --late .*", by_person(night)["Ada"]["where from"])
+    assert asked in text(night / "site" / "submissions" / "ada.html").replace("&#34;", '"')
+    assert "labkit regrade" not in text(night / "feedback" / "ada.html")
+    decide(night, "ada", "Canvas says so", late="1 day")
+    assert "A person's word" not in capsys.readouterr().out.partition("Ledger")[2]
+    assert "(late 1 day)" in text(night / "feedback" / "ada.html")
+
+
 def test_grades_made_again_are_those_of_the_decisions_whatever_was_there_before(night):
     course(COURSE)
     decide(night, "lab-7", "marked", "report", points="20")
