@@ -18,7 +18,7 @@ from labkit.basics.errors import UsageError
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.grading import texts
 from labkit.grading.intake import members
-from labkit.grading.intake import submissions as intake
+from labkit.grading.intake import take_in as intake
 from labkit.grading.intake.claims import Claims, Number
 from labkit.grading.intake.submissions import read_submissions
 
