@@ -17,6 +17,7 @@ from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
+from labkit.grading.intake.identity import handed_out
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.rehearsal import failures
@@ -72,7 +73,7 @@ def _grade(
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
-    submissions = read_submissions(source, list(staff))
+    submissions = read_submissions(source, {stem: handed_out(book) for stem, book in staff.items()})
     ensure_writable(out)
     out.chmod(0o700)  # grades are nobody else's business
     course_hash = _hash(*(nbformat.writes(book).encode() for book in staff.values()), __version__.encode())

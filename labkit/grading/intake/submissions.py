@@ -7,17 +7,19 @@ A hostile submission costs its own points and nobody else's: what is wrong with 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labkit.basics.errors import UsageError
 from labkit.grading.intake.claims import Claims
-from labkit.grading.intake.members import Member, members_of_folder, members_of_zip
+from labkit.grading.intake.identity import HandedOut
+from labkit.grading.intake.members import Member, members_of_folder
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.intake.reader import Notebook
 from labkit.grading.intake.take_in import Intake
 from labkit.grading.intake.uploads import by_student, names_for, uploads_of
+from labkit.grading.intake.zips import members_of_zip
 from labkit.grading.texts import LONGEST_NAME, Refused, clean
 
 BATCH = 100_000  # files in the source
@@ -35,10 +37,11 @@ class Submission(HandedIn):
     claims: dict[str, Claims] = field(default_factory=dict)
 
 
-def read_submissions(source: Path, expected: Sequence[str]) -> list[Submission]:
+def read_submissions(source: Path, expected: Collection[str] | HandedOut) -> list[Submission]:
     """Read a batch: Canvas' bulk download, a folder of zips, or a folder of folders; return it sorted by name.
 
-    expected: the course's notebooks, without their ending. A notebook is known by its name, else by its number.
+    expected: the course's notebooks, without their ending; best with what was handed out in each, as
+    `identity.handed_out` tells it. A notebook is known by the marks of its cells, else by its name.
     Raises UsageError for a source that is none of these; whatever else is wrong is told in the submissions' problems.
     """
     try:
@@ -67,7 +70,7 @@ def _members_of_batch(folder: Path) -> list[Member]:
     return members
 
 
-def _submissions(members: list[Member], expected: Sequence[str], source: Path) -> list[Submission]:
+def _submissions(members: list[Member], expected: Collection[str] | HandedOut, source: Path) -> list[Submission]:
     uploads = uploads_of(members)
     if not any(upload.may_hold_notebooks for upload in uploads):
         raise UsageError(f"{source} holds no submission: name a folder that holds zips, notebooks or folders.")
