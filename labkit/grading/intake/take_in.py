@@ -182,14 +182,21 @@ class Intake:
                 rest += [(inner, depth + 1, not held) for inner in reversed(self._first(inside))]
 
     def _first(self, members: Sequence[Member]) -> list[Member]:
-        """Return the files to look at; of more than may be, notebooks first, then those that lie highest."""
+        """Return the files to look at; of more than may be, notebooks first, then what lies beside, or high."""
         files = [member for member in members if member.fault or not member.is_folder]
         if len(files) > self.files_left:
             self._tell(
                 replace(files[0], parts=files[0].parts[:1]),
                 f"holds more than {MOST:,} files: its notebooks were looked for, and files deep in it passed over",
             )
-            files.sort(key=lambda member: (not MATTERS.search(plain(member.parts[-1])), len(member.parts)))
+            folders = {member.parts[:-1] for member in files if ".ipynb" in plain(member.parts[-1])}
+            files.sort(
+                key=lambda member: (
+                    not MATTERS.search(plain(member.parts[-1])),
+                    member.parts[:-1] not in folders,
+                    len(member.parts),
+                )
+            )
             files = files[: self.files_left]
         self.files_left -= len(files)
         return files

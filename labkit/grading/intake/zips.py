@@ -32,16 +32,15 @@ from labkit.grading.texts import LONGEST_NAME, Refused, clean
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED, UTF8 = 0x1, 0x800  # bits in a zip's flags
 UNICODE_PATH = 0x7075  # the field in which Info-ZIP keeps a name in UTF-8
-# What packers write where no flag says UTF-8, and the letters that each decodes to when it is the right one. Bytes of
-# one fit several: the first that gives nothing but its own letters is taken.
+# What packers write where no flag says UTF-8, and what a name looks like in each when it is the right one: its own
+# letters alone. Bytes fit several, so the first that fits is taken; Korean cannot be told from Chinese.
 ENCODINGS = (
     ("utf-8", re.compile(r"[^\x00-\x1f\ufffd]*")),
     ("cp850", re.compile(r"[\x20-\x7e\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]*")),  # Western Europe's Windows
     ("cp866", re.compile(r"[\x20-\x7e\u0400-\u045f]*")),  # Russian
+    ("cp1252", re.compile(r"(?:[\x20-\x7e]|(?<![\u0080-\uffff])[\u00c0-\u00ff](?![\u0080-\uffff]))*")),
+    ("cp932", re.compile(r"(?=.*[\u3041-\u30ff])[\x20-\x7e\u3000-\u30ff\u4e00-\u9fff\uff00-\uff5e]*")),  # Japanese
     ("gbk", re.compile(r"[\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uff5e]*")),  # Chinese
-    ("cp932", re.compile(r"[\x20-\x7e\u3000-\u30ff\u4e00-\u9fff\uff00-\uff5e]*")),  # Japanese
-    ("cp949", re.compile(r"[\x20-\x7e\uac00-\ud7a3]*")),  # Korean
-    ("cp1252", re.compile(r"[\x20-\x7e\u00c0-\u00ff]*")),
 )
 
 
