@@ -17,6 +17,7 @@ from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.groups import read_groups, settle_people
+from labkit.grading.intake.identity import handed_out
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
@@ -83,7 +84,8 @@ def _grade(
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
     listed = read_groups(groups) if groups else None
-    submissions = settle_people(read_submissions(source, list(staff)), listed)
+    expected = {stem: handed_out(book) for stem, book in staff.items()}
+    submissions = settle_people(read_submissions(source, expected), listed)
     ensure_writable(out)
     out.chmod(0o700)  # grades are nobody else's business
     course_hash = _hash(*(nbformat.writes(book).encode() for book in staff.values()), __version__.encode())
