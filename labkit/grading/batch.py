@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
-from labkit.grading.intake.submissions import Submission, read_submissions
+from labkit.grading.intake.submissions import Submission, read_batch
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.rehearsal import failures
 from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_attempt
@@ -41,6 +41,7 @@ def grade(
     fresh: bool = False,
     slurm: bool = False,
     despite_rehearsal: bool = False,
+    known: Collection[str] = (),
 ) -> bool:
     """Grade a batch into the folder `out`; return whether every notebook of every submission passed.
 
@@ -48,12 +49,13 @@ def grade(
     course and settings, is not executed again unless `fresh`.
     jobs: notebooks side by side; with `slurm`, in each task of a job array.
     despite_rehearsal: execute submissions although the course's own notebooks do not pass.
+    known: ids and logins of the course, which decide where the name of an entry can be read in several ways.
     Interrupted when the user ends it, by Ctrl-C or a signal; finished notebooks are kept, and the same command goes on.
     LabkitError for what would meet every notebook, as a full disk, at once; and, once the gradebook is written, when
     tasks on Slurm ended before their notebooks.
     """
     try:
-        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal)
+        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, known)
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
             "Interrupted: every finished notebook is kept, and the same command goes on from there."
@@ -61,7 +63,14 @@ def grade(
 
 
 def _grade(
-    source: Path, out: Path, settings: Settings, jobs: int, fresh: bool, slurm: bool, despite_rehearsal: bool
+    source: Path,
+    out: Path,
+    settings: Settings,
+    jobs: int,
+    fresh: bool,
+    slurm: bool,
+    despite_rehearsal: bool,
+    known: Collection[str],
 ) -> bool:
     get_profile(settings.profile)
     settings = settle_data(settings)
@@ -72,7 +81,10 @@ def _grade(
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
-    submissions = read_submissions(source, list(staff))
+    batch = read_batch(source, list(staff), known)
+    for line in batch.told:
+        tell(line)
+    submissions = batch.submissions
     ensure_writable(out)
     out.chmod(0o700)  # grades are nobody else's business
     course_hash = _hash(*(nbformat.writes(book).encode() for book in staff.values()), __version__.encode())
