@@ -16,9 +16,9 @@ from typing import TypeVar
 from labkit.basics.errors import UsageError
 from labkit.grading.intake.brought import with_files
 from labkit.grading.intake.claims import Claims, read_claims
-from labkit.grading.intake.listing import BATCH, members_of_batch
 from labkit.grading.intake.members import MOST, NOTICE, Member, members_of_zip, members_of_zip_content, too_large
 from labkit.grading.intake.people import HandedIn
+from labkit.grading.intake.platforms.listing import BATCH, members_of_batch
 from labkit.grading.intake.platforms.recognise import recognise
 from labkit.grading.intake.reader import Notebook, parse_json, parse_notebook
 from labkit.grading.intake.uploads import Upload, by_student, names_for

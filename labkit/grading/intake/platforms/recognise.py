@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labkit.grading.intake.members import MOST, Member, members_of_zip_content
-from labkit.grading.intake.platforms import folders, stray
-from labkit.grading.intake.platforms.blackboard import BLACKBOARD
-from labkit.grading.intake.platforms.brightspace import BRIGHTSPACE
-from labkit.grading.intake.platforms.canvas import CANVAS
-from labkit.grading.intake.platforms.gradescope import GRADESCOPE
-from labkit.grading.intake.platforms.moodle import MOODLE
+from labkit.grading.intake.platforms import from_folders, stray
+from labkit.grading.intake.platforms.from_blackboard import BLACKBOARD
+from labkit.grading.intake.platforms.from_brightspace import BRIGHTSPACE
+from labkit.grading.intake.platforms.from_canvas import CANVAS
+from labkit.grading.intake.platforms.from_gradescope import GRADESCOPE
+from labkit.grading.intake.platforms.from_moodle import MOODLE
 from labkit.grading.intake.platforms.platform import Entries, Platform, Reading, is_folder
 from labkit.grading.intake.uploads import Upload, by_student
 from labkit.grading.texts import MB, Refused, clean
@@ -122,7 +122,7 @@ def _read(entries: Entries, known: Collection[str], around: Path | None) -> Foun
     taken = {upload.entry for upload in reading.uploads}
     own = platform.own if platform else ()
     rest = {name: listed for name, listed in entries.items() if name not in taken and name.casefold() not in own}
-    uploads = reading.uploads + folders.read(rest, known, is_clone)
+    uploads = reading.uploads + from_folders.read(rest, known, is_clone)
     told = []
     if platform:
         read = list(by_student(reading.uploads).values())
