@@ -98,13 +98,20 @@ def submit(
 
 @app.command()
 def release(
-    out: Annotated[Path, typer.Option(help="Folder for the student version: labkit-course, and labkit-course.zip.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the student version, and its zip.")] = None,
+    gradescope: Annotated[Path | None, typer.Option(help="Zip for Gradescope's autograder.")] = None,
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
+    from labkit.basics.errors import UsageError
+    from labkit.course.autograder import release_autograder
     from labkit.course.release import release
 
-    for path in release(out):
+    if out is None and gradescope is None:
+        raise UsageError("labkit release needs --out FOLDER, for students, or --gradescope FILE.zip, or both.")
+    for path in release(out) if out else ():
         print(path)
+    if gradescope:
+        print(release_autograder(gradescope))
 
 
 @app.command()
@@ -119,6 +126,7 @@ def grade(
     data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook; a cell may take half of them.")] = 900,
     memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
+    groups: Annotated[Path | None, typer.Option(help="CSV file of who is in which group.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Execute again what is graded already.")] = False,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Without a sandbox: only for code that you trust.")] = False,
     despite_rehearsal: Annotated[
@@ -134,40 +142,72 @@ def grade(
 
     refuse_without_linux()  # before what follows is imported
     from labkit.grading.batch import grade
-    from labkit.grading.records.rosters import known_ids
+    from labkit.grading.records.rosters import known_of
     from labkit.grading.sandbox.guard import Limits
     from labkit.grading.settings import Bounds, Settings
 
     bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)
     settings = Settings(profile, data, bounds, Limits(memory=int(memory * 1e9)), unsafe)
-    known = (known_ids(canvas, canvas=True) if canvas else frozenset()) | (known_ids(roster) if roster else frozenset())
-    grade(submissions, out, settings, jobs, fresh, slurm, despite_rehearsal, known)
+    grade(submissions, out, settings, jobs, fresh, slurm, despite_rehearsal, groups, known_of(canvas, roster))
 
 
 @app.command()
 def grades(
     folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
-    canvas: Annotated[Path, typer.Option(help="A gradebook exported from Canvas.")],
+    canvas: Annotated[Path | None, typer.Option(help="A gradebook exported from Canvas, to be filled.")] = None,
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
-    """For TAs: fill one column of a gradebook exported from Canvas."""
-    from labkit.grading.records.canvas import fill_canvas
-    from labkit.grading.records.gradebook import rows
-    from labkit.grading.records.store import AttemptStore
+    """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
+    from labkit.basics.files import write_atomically
+    from labkit.grading.give_back import read_night, unfinished_sentence
+    from labkit.grading.recount import recount
 
-    with AttemptStore(folder / "results.sqlite", write=False) as store:
-        unfinished = store.unfinished()
+    counted = recount(folder)
+    if canvas is not None:
         target = folder / f"{canvas.stem}-filled.csv"
-        filled = fill_canvas(rows(store.attempts(), (), unfinished), canvas, target, column)
-    for sentence in (*filled.replaced, *filled.unmatched_rows, *filled.unmatched_submissions, *filled.with_gaps):
-        print(f"- {sentence}")
-    print(f"{filled.cells} cells of {filled.column} filled: {target}")
-    if unfinished:
-        print(
-            f"The batch is not finished: {sum(map(len, unfinished.values()))} notebooks of {len(unfinished)} "
-            "submissions are not graded yet. Run `labkit grade` to its end, then this again: until then, nothing is "
-            "filled for these submissions."
-        )
+        filled = read_night(folder).filled_canvas(canvas, column)
+        write_atomically(target, filled.content)
+        for sentence in (*filled.notes, *filled.alarms):
+            print(f"- {sentence}")
+        print(f"{filled.count} cells of {filled.column} filled: {target}")
+    if sentence := unfinished_sentence(counted.unfinished):
+        print(sentence)
+
+
+@app.command(name="return")
+def give_back(
+    folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
+    canvas: Annotated[Path | None, typer.Option(help="A gradebook exported from Canvas, to be filled.")] = None,
+    moodle: Annotated[Path | None, typer.Option(help="A grading worksheet from Moodle, to be filled.")] = None,
+    column: Annotated[str, typer.Option(help="The assignment's name there, where there is more than one.")] = "",
+) -> None:
+    """For TAs: make what the learning platform takes back, grades and feedback, into FOLDER/return."""
+    from labkit.grading.give_back import give_back
+
+    for sentence in give_back(folder, canvas, moodle, column):
+        print(sentence)
+
+
+@app.command()
+def regrade(
+    who: Annotated[
+        str, typer.Argument(help="A submission's name; or a person's id, login or name, for that one alone.")
+    ],
+    item: Annotated[str, typer.Argument(help="With --points: an exercise, as 5.2, or a part, as report.")] = "",
+    points: Annotated[str, typer.Option(help="What the exercise or the part brings.")] = "",
+    adjust: Annotated[str, typer.Option(help='Points to the total, as +2 or -1.5; or a share of it, as "50 %".')] = "",
+    late: Annotated[str, typer.Option(help='How late it really was: "2 days", "5 h"; "0 min" for in time.')] = "",
+    extension_until: Annotated[str, typer.Option(help="A later due date, as 2026-12-03T23:59.")] = "",
+    excuse: Annotated[
+        bool | None, typer.Option("--excuse/--no-excuse", help="No number at all; or take that back.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; whom it concerns reads it.")] = "",
+    folder: Annotated[Path, typer.Option(help="Folder that labkit grade wrote.")] = Path("graded"),
+) -> None:
+    """For TAs: write one decision about a grade into the ledger, and make gradebook and pages again."""
+    from labkit.grading.decide import decide
+
+    decide(folder, who, reason, item, points, adjust, late, extension_until, excuse)
 
 
 @app.command()
@@ -181,6 +221,16 @@ def doctor() -> None:
         well = well and finding.ok
     if not well:
         raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def gradescope(
+    root: Annotated[Path, typer.Option(help="The folder that holds submission.")] = Path("/autograder"),
+) -> None:
+    """For Gradescope's container: grade its one submission, and write results/results.json."""
+    from labkit.grading.gradescope import run
+
+    print(run(root))
 
 
 @app.command(hidden=True)

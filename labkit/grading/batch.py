@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from labkit import __version__
 from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
+from labkit.grading.intake.groups import read_groups, settle_people
 from labkit.grading.intake.submissions import Submission, read_batch
 from labkit.grading.judging.batch_progress import Progress, tell
-from labkit.grading.judging.rehearsal import failures
-from labkit.grading.judging.worker import Task, Worker, keep_notebook, make_attempt
+from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
 from labkit.grading.judging.workplace import workplace
-from labkit.grading.pages.site import write_pages
-from labkit.grading.records.gradebook import write_gradebook
+from labkit.grading.records.batch_file import write_batch
+from labkit.grading.records.policy import read_policy
 from labkit.grading.records.store import AttemptStore
+from labkit.grading.recount import count, write_grades
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.settings import Settings, settle_data
 from labkit.grading.slurm.chunks import run_on_slurm, settle
@@ -41,21 +42,23 @@ def grade(
     fresh: bool = False,
     slurm: bool = False,
     despite_rehearsal: bool = False,
+    groups: Path | None = None,
     known: Collection[str] = (),
 ) -> bool:
     """Grade a batch into the folder `out`; return whether every notebook of every submission passed.
 
-    out: gets results.sqlite, gradebook.csv and the executed notebooks. What is in it already, for the same content,
-    course and settings, is not executed again unless `fresh`.
+    out: gets results.sqlite, the executed notebooks, the two tables and the pages. What is in it already, for the same
+    content, course and settings, is not executed again unless `fresh`.
     jobs: notebooks side by side; with `slurm`, in each task of a job array.
     despite_rehearsal: execute submissions although the course's own notebooks do not pass.
+    groups: a list of who belongs to which group; see `read_groups`.
     known: ids and logins of the course, which decide where the name of an entry can be read in several ways.
     Interrupted when the user ends it, by Ctrl-C or a signal; finished notebooks are kept, and the same command goes on.
     LabkitError for what would meet every notebook, as a full disk, at once; and, once the gradebook is written, when
     tasks on Slurm ended before their notebooks.
     """
     try:
-        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, known)
+        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, groups, known)
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
             "Interrupted: every finished notebook is kept, and the same command goes on from there."
@@ -70,21 +73,24 @@ def _grade(
     fresh: bool,
     slurm: bool,
     despite_rehearsal: bool,
+    groups: Path | None,
     known: Collection[str],
 ) -> bool:
     get_profile(settings.profile)
     settings = settle_data(settings)
     if slurm:
         refuse_without_slurm()  # the nodes look for their sandbox themselves
-    elif not settings.unsafe:
+    elif settings.sandboxed:
         refuse_without_sandbox()
+    policy = read_policy(notebooks_folder())  # one that cannot be read is told before the night
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
+    listed = read_groups(groups) if groups else None
     batch = read_batch(source, list(staff), known)
     for line in batch.told:
         tell(line)
-    submissions = batch.submissions
+    submissions = settle_people(batch.submissions, listed)
     ensure_writable(out)
     out.chmod(0o700)  # grades are nobody else's business
     course_hash = _hash(*(nbformat.writes(book).encode() for book in staff.values()), __version__.encode())
@@ -94,22 +100,22 @@ def _grade(
                 cell.outputs = []  # most of its size, which every task on Slurm would get
     with AttemptStore(out / "results.sqlite") as store:
         settle(out, store)
-        tasks = list(_open_tasks(submissions, staff, store, course_hash, settings, fresh))
+        write_batch(out, batch.platform, submissions)
+        tasks, same = _open_tasks(submissions, staff, store, course_hash, settings, fresh)
+        if same:
+            tell(f"Notebooks that hold the same as another one: {len(same)}. Each content is executed once.")
         worker = Worker(staff, course_hash, settings, _seed(out), caption_files(notebooks_folder()))
         if (earlier := out / "runs").is_dir() and not worker.rehearsed(out).exists():  # its name in the first version
             earlier.rename(worker.rehearsed(out))
         total = sum(not notebook.invalid for submission in submissions for notebook in submission.notebooks.values())
         run = run_on_slurm if slurm else _run_here
-        lost = run(tasks, worker, store, out, jobs, total, despite_rehearsal)
-        attempts, unfinished = store.attempts(), store.unfinished()
-        names = {submission.name for submission in submissions}
-        attempts = [attempt for attempt in attempts if attempt.submission in names and attempt.notebook in staff]
-        tell(f"Gradebook: {write_gradebook(attempts, out / 'gradebook.csv', submissions, unfinished)}")
-        warnings = failures(worker.rehearsed(out)).values()
-        tell(f"Pages: {write_pages(attempts, out, submissions, unfinished, warnings)}")
+        lost = run(tasks, worker, store, out, jobs, total - len(same), despite_rehearsal)
+        _share(same, store, out, course_hash, settings)
+    counted = count(out, policy)
+    write_grades(out, counted)
     if lost:
         raise LabkitError(lost)
-    return all(attempt.status == "passed" for attempt in attempts)
+    return all(attempt.status == "passed" for attempt in counted.attempts)
 
 
 def _open_tasks(
@@ -119,10 +125,15 @@ def _open_tasks(
     course_hash: str,
     settings: Settings,
     fresh: bool,
-) -> Iterator[Task]:
-    """Return what is still to be executed; note what is to come, and keep what is missing or cannot be read as such."""
+) -> tuple[list[Task], list[Task]]:
+    """Return what is still to be executed, and what holds the same as one of these, or as one that was executed.
+
+    Notes what is to come, and keeps what is missing or cannot be read as such.
+    """
     hashes = {submission.name: {stem: _hash_of(submission, stem) for stem in staff} for submission in submissions}
     store.expect(hashes, course_hash, settings.key())
+    tasks: dict[tuple[str, str], Task] = {}
+    same = []
     for submission in submissions:
         for stem in staff:
             notebook = submission.notebooks.get(stem)
@@ -134,8 +145,23 @@ def _open_tasks(
             elif notebook.invalid:
                 remarks = notebook.remarks
                 store.add(make_attempt(submission, stem, "invalid", own_hash, course_hash, settings, remarks=remarks))
+            elif (stem, own_hash) in tasks or (
+                not fresh and store.executed(stem, own_hash, course_hash, settings.key())
+            ):
+                same.append(Task(submission, stem, own_hash))
             else:
-                yield Task(submission, stem, own_hash)
+                tasks[stem, own_hash] = Task(submission, stem, own_hash)
+    return list(tasks.values()), same
+
+
+def _share(same: list[Task], store: AttemptStore, out: Path, course_hash: str, settings: Settings) -> None:
+    """Keep for each task what came of the one execution of its content; nothing where that is still to be done."""
+    for task in same:
+        who = task.submission
+        if attempt := store.executed(task.notebook, task.notebook_hash, course_hash, settings.key()):
+            own = replace(attempt, submission=who.name, student=who.student, user=who.user, late=who.late)
+            keep_notebook(out, own, executed_notebook(out, attempt))
+            store.add(own)
 
 
 def _run_here(

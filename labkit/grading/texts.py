@@ -1,9 +1,14 @@
-"""Texts that a student wrote: cleaned and bounded."""
+"""Texts that a student wrote, cleaned and bounded, and what sentences say of names and numbers."""
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 MB = 1_000_000
 LONGEST, LONGEST_NAME = 2_000, 200  # characters that are kept of a text, and of a name
@@ -35,3 +40,25 @@ def tidy(text: str) -> str:
 def megabytes(size: int) -> str:
     """Return a number of bytes in words."""
     return f"{size / MB:,.1f} MB"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a question for the name that somebody may have meant, to be put behind a sentence; "" for none."""
+    by_plain = {other.casefold(): other for other in names}
+    close = difflib.get_close_matches(name.casefold(), by_plain, n=1)
+    return f": did you mean {by_plain[close[0]]!r}?" if close else ""
+
+
+def plain(number: Fraction | Decimal | float) -> str:
+    """Return a number as people write it: 42, and 14.5; a fraction without an end with two decimals, half up."""
+    exact = Fraction(number)
+    for places in range(2, 7):
+        scaled = exact * 10**places
+        if scaled.denominator == 1:
+            break
+    else:
+        places = 2
+    shifted = floor(abs(exact) * 10**places + Fraction(1, 2))
+    text = f"{Decimal(shifted).scaleb(-places):f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"-{text}" if exact < 0 and shifted else text

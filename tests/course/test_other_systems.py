@@ -96,6 +96,7 @@ def test_a_submission_is_packed(ran, student):
         (["grade", "x", "--out", "y"], 1, "labkit grade needs Linux"),
         (["grade", "x", "--out", "y", "--unsafe"], 1, "labkit grade needs Linux"),
         (["grades", "x", "--canvas", "y.csv"], 1, "run `labkit grade` first"),
+        (["return", "x"], 1, "run `labkit grade` first"),
         (["doctor"], 0, "ok       torch"),
         (["notebooks", "--check"], 1, "has no twin source/01_one.py"),
     ],

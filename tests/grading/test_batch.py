@@ -19,6 +19,7 @@ from labkit.grading import batch
 from labkit.grading.batch import grade
 from labkit.grading.judging import worker
 from labkit.grading.judging.grader import Execution
+from labkit.grading.records.batch_file import read_batch
 from labkit.grading.sandbox.confine import Limits
 from labkit.grading.settings import Bounds, Settings
 
@@ -55,7 +56,9 @@ def test_a_batch_is_graded_in_the_sandbox_and_not_twice(place, capsys):
     assert (out / "gradebook.csv").read_bytes() == before
     (place / "submissions" / "bob" / "01_small.ipynb").write_text(student_notebook())
     grade(place / "submissions", out, SETTINGS)
-    assert "4 of 5 notebooks were graded before" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Notebooks that hold the same as another one: 1." in printed  # ada's
+    assert "4 of 4 notebooks were graded before" in printed
     assert gradebook(out)["bob"]["exercise 1.2"] == "1"
     slope = "import slopes\n    return slopes.of(f, x, h)"  # in a file that the submission brings along
     own = student_notebook().replace(json.dumps(f"return {ANSWERS['1.2'][1]}")[1:-1], json.dumps(slope)[1:-1])
@@ -79,7 +82,7 @@ from labkit.grading import batch
 from labkit.grading.judging import worker
 from labkit.grading.judging.grader import Execution
 
-out, log = sys.argv[1:]
+out, log, *options = sys.argv[1:]
 
 def execute(notebook, *_):
     time.sleep(0.03)
@@ -90,27 +93,73 @@ def execute(notebook, *_):
 worker.execute = execute
 worker.rehearse = lambda *a: None
 batch.refuse_without_sandbox = lambda: None
-sys.argv = ["labkit", "grade", "submissions", "--out", out, "--data", "embedded", "--jobs", "2"]
+sys.argv = ["labkit", "grade", "submissions", "--out", out, "--data", "embedded", "--jobs", "2", *options]
 main()
 """
 
 
-def stand_in(place, out, log):
+def stand_in(place, out, log, *options):
     (place / "stand_in.py").write_text(STAND_IN)
     return subprocess.Popen(
-        [sys.executable, "stand_in.py", out, log], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "stand_in.py", out, log, *options],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
-def run_to_end(place, out, log):
-    process = stand_in(place, out, log)
+def run_to_end(place, out, log, *options):
+    process = stand_in(place, out, log, *options)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
 
 
 def many(place):
     for number in range(30):
-        shutil.copytree(place / "submissions" / "ada", place / "submissions" / f"s{number:02}")
+        own = shutil.copytree(place / "submissions" / "ada", place / "submissions" / f"s{number:02}")
+        (own / "own.py").write_text(f"number = {number}")  # else all would be one content
+
+
+@pytest.mark.slow
+def test_what_four_members_handed_in_is_executed_once(place):
+    for member in ("ada-2", "ada-3", "ada-4"):
+        shutil.copytree(place / "submissions" / "ada", place / "submissions" / member)
+    (place / "submissions" / "bob" / "submission.json").write_text('{"group": "7", "members": ["ab12", "cd34"]}')
+    run_to_end(place, "graded", "log")
+    assert len((place / "log").read_text()) == 5  # of eleven notebooks: two of ada's and of bob's, one of cy's
+    run_to_end(place, "graded", "log")
+    assert len((place / "log").read_text()) == 5
+    shutil.copytree(place / "submissions" / "bob", place / "submissions" / "bob-2")  # comes a day later
+    run_to_end(place, "graded", "log")
+    assert len((place / "log").read_text()) == 5
+    book = gradebook(place / "graded")
+    for first, *others in (("ada", "ada-2", "ada-3", "ada-4"), ("bob", "bob-2")):
+        for other in others:
+            assert {**book[other], "submission": "", "student": ""} == {**book[first], "submission": "", "student": ""}
+            executed = [place / "graded" / "notebooks" / name / "01_small.ipynb" for name in (first, other)]
+            assert executed[0].read_bytes() == executed[1].read_bytes()
+    shutil.rmtree(place / "graded" / "notebooks" / "ada-4")
+    (place / "submissions" / "ada-4" / "01_small.ipynb").write_text(student_notebook("2 * h"))
+    run_to_end(place, "graded", "log")
+    assert len((place / "log").read_text()) == 5  # it is bob's now
+
+
+@pytest.mark.slow
+def test_who_is_in_which_group_is_kept_and_may_be_told_later(place):
+    (place / "submissions" / "bob" / "submission.json").write_text('{"group": "7", "members": ["ab12", "cd34"]}')
+    run_to_end(place, "graded", "log")
+
+    def people():
+        kept = read_batch(place / "graded").submissions
+        return {one.name: (one.group, [person.login for person in one.people]) for one in kept if one.people}
+
+    assert people() == {"bob": ("7", ["ab12", "cd34"])}
+    (place / "groups.csv").write_text("group,login\nG,bob\nG,ab12\nH,ada\n")
+    run_to_end(place, "graded", "log", "--groups", "groups.csv")
+    assert len((place / "log").read_text()) == 5  # nothing is executed again
+    assert people() == {"ada": ("H", ["ada"]), "bob": ("G", ["bob", "ab12"])}
+    assert "members who are known to be none: cd34." in gradebook(place / "graded")["bob"]["remarks"]
 
 
 @pytest.mark.slow
@@ -270,7 +319,7 @@ def test_a_failed_rehearsal_ends_the_night_unless_told_otherwise(stand_ins, plac
     assert stand_ins.calls == 6
     index = place / "out" / "site" / "index.html"
     assert "The course&#39;s own 01_small is timeout." in index.read_text(encoding="utf-8")
-    (place / "submissions" / "bob" / "01_small.ipynb").write_text(student_notebook())
+    (place / "submissions" / "bob" / "01_small.ipynb").write_text(student_notebook("f(x - h)"))
     stand_ins(passed, rehearsal=True)
     assert stand_ins.calls == 2
     assert "own 01_small" not in index.read_text(encoding="utf-8")

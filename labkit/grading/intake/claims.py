@@ -1,4 +1,7 @@
-"""What a results.json says of one notebook, as plain facts of bounded size; whoever wrote the file is not trusted."""
+"""What a submission says of itself, as plain facts of bounded size; whoever wrote the files is not trusted.
+
+Its results.json tells the numbers of each notebook, its submission.json who handed in.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from labkit.grading.intake.reader import as_dict
 MOST_NUMBERS = 500  # of a notebook; the course's have about ten
 MOST_SEEDS = 100
 LONGEST = 1_000  # characters of a text
+MOST_MEMBERS = 20
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,23 @@ class Claims:
     def setting(self) -> tuple[Any, ...]:
         """What two runs must share for their numbers to be comparable."""
         return self.profile, self.data, self.fingerprint, self.seeds
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Who handed in: the group's name, and what its members sign in with."""
+
+    group: str = ""
+    members: tuple[str, ...] = ()
+
+
+def read_membership(submission: Any) -> Membership | None:
+    """Return what the content of a submission.json says; None where it says nothing usable."""
+    told = as_dict(submission)
+    members = told.get("members")
+    logins = [name.strip()[:LONGEST] for name in members if isinstance(name, str)] if isinstance(members, list) else []
+    found = Membership(_text(told.get("group")) or "", tuple(dict.fromkeys(filter(None, logins)))[:MOST_MEMBERS])
+    return found if found != Membership() else None
 
 
 def read_claims(results: Any, notebook: str) -> Claims | None:

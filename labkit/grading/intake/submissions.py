@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from labkit.basics.errors import UsageError
 from labkit.grading.intake.brought import with_files
-from labkit.grading.intake.claims import Claims, read_claims
+from labkit.grading.intake.claims import Claims, Membership, read_claims, read_membership
 from labkit.grading.intake.members import MOST, NOTICE, Member, members_of_zip, members_of_zip_content, too_large
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.intake.platforms.listing import BATCH, members_of_batch
@@ -39,10 +39,12 @@ class Submission(HandedIn):
 
     notebooks: by the name of the course's notebook without its ending; those that cannot be read as well.
     claims: what its results.json says of each notebook, by the same names.
+    membership: what its submission.json says of who handed in; None where it has none.
     """
 
     notebooks: dict[str, Notebook] = field(default_factory=dict)
     claims: dict[str, Claims] = field(default_factory=dict)
+    membership: Membership | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def _submissions(uploads: list[Upload], expected: Sequence[str]) -> list[Submiss
                 people=newest.people,
                 notebooks=dict(sorted(intake.notebooks.items())),
                 claims=intake.claims,
+                membership=intake.membership,
                 problems=intake.sentences(),
             )
         )
@@ -130,11 +133,12 @@ class _Intake:
         self.files_left = MOST
         self.notebooks: dict[str, Notebook] = {}
         self.claims: dict[str, Claims] = {}
+        self.membership: Membership | None = None
         self.problems: list[str] = []
 
     def take(self, uploads: list[Upload]) -> None:
         """Take in what the uploads hold: from the newest first, and there what lies highest."""
-        candidates, results, others = [], [], []
+        candidates, results, memberships, others = [], [], [], []
         beside: dict[tuple[str, ...], Member] = {}  # what notebooks may bring along, of each path the newest
         for age, upload in enumerate(uploads):
             for member in self._unpacked(upload.members):
@@ -151,6 +155,8 @@ class _Intake:
                     self._tell(member, member.fault)
                 elif file == "results.json":
                     results.append((age, order, member))
+                elif file == "submission.json":
+                    memberships.append((age, order, member))
                 elif stem != file:
                     self._tell(member, "is no notebook of the course, and was left out")
                 else:
@@ -169,6 +175,9 @@ class _Intake:
         self.problems += left_out
         if results:
             self._take_results(min(results, key=lambda result: result[:2])[2])
+        if memberships:
+            newest = min(memberships, key=lambda membership: membership[:2])[2]
+            self.membership = read_membership(self._read_or_tell(newest, RESULTS_BYTES, parse_json))
         if counts:
             self.problems += [f"Notebook {name} is missing." for name in self.expected if name not in counts]
         else:

@@ -14,6 +14,11 @@ COLUMNS = {"id", "canvas_user_id", "user_id", "sis user id", "sis login id", "lo
 CANVAS = {"id"}  # the only column of Canvas' export whose numbers stand in its downloads
 
 
+def known_of(export: Path | None, roster: Path | None) -> frozenset[str]:
+    """Return what is known from Canvas' export, from a roster, from both, or from neither."""
+    return frozenset().union(known_ids(export, canvas=True) if export else (), known_ids(roster) if roster else ())
+
+
 def known_ids(table: Path, canvas: bool = False) -> frozenset[str]:
     """Return all ids and logins that a table of students tells; canvas: it is a gradebook exported from Canvas.
 

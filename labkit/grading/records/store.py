@@ -42,8 +42,10 @@ CREATE TABLE attempts (
 );
 CREATE INDEX newest ON attempts (submission, notebook);
 """
-# What the newest attempt at each notebook is to be an attempt at, once a batch is finished; limits: JSON.
+# What the newest attempt at each notebook is to be an attempt at, once a batch is finished; limits: JSON. And where an
+# attempt at the same content is looked up.
 EXPECTED = """
+CREATE INDEX IF NOT EXISTS same_content ON attempts (notebook_hash);
 CREATE TABLE IF NOT EXISTS expected (
     submission TEXT NOT NULL, notebook TEXT NOT NULL, notebook_hash TEXT NOT NULL, course_hash TEXT NOT NULL,
     limits TEXT NOT NULL, PRIMARY KEY (submission, notebook)
@@ -127,6 +129,20 @@ class AttemptStore:
             ).fetchone()
         wanted = json.dumps(_storable(limits), sort_keys=True)
         return row is not None and tuple(row) == (notebook_hash, course_hash, wanted)
+
+    def executed(self, notebook: str, notebook_hash: str, course_hash: str, limits: dict[str, Any]) -> Attempt | None:
+        """Return an attempt of anybody's at this content, course and limits that was executed, and is the newest there.
+
+        None where there is no such attempt, or it could not be graded.
+        """
+        with self._thread, self._told():
+            row = self._connection.execute(
+                "SELECT * FROM attempts AS one WHERE notebook = ? AND notebook_hash = ? AND course_hash = ? "
+                "AND limits = ? AND status NOT IN ('error', 'missing', 'invalid') AND id = (SELECT max(id) "
+                "FROM attempts WHERE submission = one.submission AND notebook = one.notebook) ORDER BY id DESC LIMIT 1",
+                (clean(notebook), notebook_hash, course_hash, json.dumps(_storable(limits), sort_keys=True)),
+            ).fetchone()
+        return self._attempt(dict(row)) if row else None
 
     def expect(self, batch: dict[str, dict[str, str]], course_hash: str, limits: dict[str, Any]) -> None:
         """Note what a batch is to grade: for each submission, its notebooks and the hash of each.
