@@ -20,6 +20,8 @@ LISTED = 100_000  # files of one submission, or of a folder, with those that are
 # Folders that programs fill with thousands of files, none of them a student's; in small letters.
 CACHES = {"__macosx", "__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "virtualenv"}
 UNSAFE = re.compile(r"^/|^[A-Za-z]:|[\x00-\x1f]|(^|/)\.\.(/|$)")
+# Who has one name only often stands as ". Kumar" in a platform's lists, and in what Moodle packs.
+NAMED = re.compile(r"\. |\.[^_]+_(\d+_)?assignsubmission_", re.ASCII)
 NOTICE = "and was not opened"
 LEADS_OUT = f"has a path that leads out of its folder or is not valid, {NOTICE}"
 LINK = "is a link, and links are not followed"
@@ -82,7 +84,7 @@ def members_of_folder(folder: Path, parts: tuple[str, ...] = (), most: int = LIS
 
 def is_hidden(parts: tuple[str, ...]) -> bool:
     """Whether a path is one that systems and editors make, such as .ipynb_checkpoints and macOS's doubles."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return any((part.startswith(".") and not NAMED.match(part)) or part == "__MACOSX" for part in parts)
 
 
 def is_passed_over(parts: tuple[str, ...]) -> bool:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from labkit.basics.errors import UsageError
 from labkit.grading.intake.claims import Claims, Membership
 from labkit.grading.intake.identity import HandedOut
-from labkit.grading.intake.members import Member, members_of_folder
+from labkit.grading.intake.members import Member
 from labkit.grading.intake.people import HandedIn
+from labkit.grading.intake.platforms.listing import BATCH, members_of_batch
+from labkit.grading.intake.platforms.recognise import recognise
 from labkit.grading.intake.reader import Notebook
 from labkit.grading.intake.take_in import Intake
-from labkit.grading.intake.uploads import by_student, names_for, uploads_of
+from labkit.grading.intake.uploads import Upload, by_student, names_for
 from labkit.grading.intake.zips import members_of_zip
 from labkit.grading.texts import LONGEST_NAME, Refused, clean
-
-BATCH = 100_000  # files in the source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,43 +39,50 @@ class Submission(HandedIn):
     membership: Membership | None = None
 
 
-def read_submissions(source: Path, expected: Collection[str] | HandedOut) -> list[Submission]:
-    """Read a batch: Canvas' bulk download, a folder of zips, or a folder of folders; return it sorted by name.
+@dataclass(frozen=True)
+class Batch:
+    """A batch as it was recognised.
+
+    platform: as in batch.json. told: what the TA is told of the whole batch, a line each. submissions: by name.
+    """
+
+    platform: str
+    told: tuple[str, ...]
+    submissions: list[Submission]
+
+
+def read_batch(source: Path, expected: Collection[str] | HandedOut, known: Collection[str] = ()) -> Batch:
+    """Read a batch: what a learning platform packed, as a zip or unpacked, or a folder of zips, notebooks or folders.
 
     expected: the course's notebooks, without their ending; best with what was handed out in each, as
     `identity.handed_out` tells it. A notebook is known by the marks of its cells, else by its name.
+    known: ids and logins of the course, which decide where the name of an entry can be read in several ways.
     Raises UsageError for a source that is none of these; whatever else is wrong is told in the submissions' problems.
     """
     try:
         if source.is_dir():
-            return _submissions(_members_of_batch(source), expected, source)
+            return _batch(members_of_batch(source), expected, source, known)
         if source.is_file():
             with source.open("rb") as file:
-                return _submissions(members_of_zip(file, BATCH), expected, source)
+                return _batch(members_of_zip(file, BATCH), expected, source, known)
     except Refused as error:
         raise UsageError(f"{source} {error}: name a zip or a folder that holds submissions.") from error
     except OSError as error:
         raise UsageError(f"{source} cannot be read ({error.strerror or error}): mend its permissions.") from error
-    raise UsageError(f"{source} is neither a zip nor a folder: name Canvas' bulk download, or a folder of submissions.")
+    raise UsageError(f"{source} is neither a zip nor a folder: name the platform's download, or a folder.")
 
 
-def _members_of_batch(folder: Path) -> list[Member]:
-    """Return what a folder of submissions holds; one that cannot be listed takes no other with it."""
-    members = []
-    for member in members_of_folder(folder, most=BATCH, deep=False):
-        members.append(member)
-        if member.is_folder:
-            try:
-                members += members_of_folder(folder / member.parts[0], member.parts)
-            except Refused as error:
-                members[-1] = replace(member, fault=str(error))
-    return members
+def _batch(members: list[Member], expected: Collection[str] | HandedOut, source: Path, known: Collection[str]) -> Batch:
+    found = recognise(members, known, source if source.is_dir() else None)
+    if not any(upload.may_hold_notebooks for upload in found.uploads):
+        told = " ".join(line for line in found.told if line.startswith("Left out"))
+        raise UsageError(
+            f"{source} holds no submission: name a folder that holds zips, notebooks or folders. {told}".strip()
+        )
+    return Batch(found.platform, found.told, _submissions(found.uploads, expected))
 
 
-def _submissions(members: list[Member], expected: Collection[str] | HandedOut, source: Path) -> list[Submission]:
-    uploads = uploads_of(members)
-    if not any(upload.may_hold_notebooks for upload in uploads):
-        raise UsageError(f"{source} holds no submission: name a folder that holds zips, notebooks or folders.")
+def _submissions(uploads: list[Upload], expected: Collection[str] | HandedOut) -> list[Submission]:
     students = by_student(uploads)
     names = names_for(students)
     sharing: dict[str, list[str]] = defaultdict(list)
@@ -85,6 +92,7 @@ def _submissions(members: list[Member], expected: Collection[str] | HandedOut, s
     for key, student_uploads in students.items():
         newest = student_uploads[0]
         intake = Intake(expected)
+        intake.problems += dict.fromkeys(problem for upload in student_uploads for problem in upload.problems)
         for other in sharing[newest.user] if newest.user else ():
             if other != newest.student:
                 intake.problems.append(f"User id {newest.user} stands with another student, too: {clean(other, 60)}.")
@@ -95,8 +103,11 @@ def _submissions(members: list[Member], expected: Collection[str] | HandedOut, s
                 student=clean(newest.student, LONGEST_NAME) or "(no name)",
                 user=newest.user,
                 late=newest.late,
+                submitted=newest.submitted,
                 source=clean(newest.entry, LONGEST_NAME),
                 entries=tuple(upload.entry for upload in student_uploads),
+                group=newest.group,
+                people=newest.people,
                 notebooks=dict(sorted(intake.notebooks.items())),
                 claims=intake.claims,
                 membership=intake.membership,

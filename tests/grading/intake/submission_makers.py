@@ -5,7 +5,7 @@ import json
 import tarfile
 import zipfile
 
-from labkit.grading.intake.submissions import read_submissions
+from labkit.grading.intake.submissions import read_batch
 
 STEMS = ("01_pytorch_blitz", "05_mlp1_sweep", "06_mlp2_sweep", "07_regularisation")
 STUB = "def f():\n    # YOUR CODE HERE\n    raise NotImplementedError()"
@@ -66,7 +66,7 @@ def read_one(folder, content, entry="bad_2_2_lab.zip", course=HANDED_OUT):
     for name, inner in files.items():
         (batch / name).parent.mkdir(parents=True, exist_ok=True)
         (batch / name).write_bytes(inner)
-    (found,) = read_submissions(batch, course)
+    (found,) = read_batch(batch, course).submissions
     for sentence in found.problems:
         assert sentence.isprintable()
     return found
