@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import write_atomically
 from labkit.course.notebooks import notebooks_folder
 from labkit.grading.intake.people import HandedIn, Person
@@ -40,6 +40,10 @@ UPLOAD = {
     "brightspace-grades.csv": "Grades, Enter Grades, Import",
     "blackboard-grades.csv": "Grade Center, Work Offline, Upload",
 }
+WORKSHEET_FIRST = (
+    "Download the grading worksheet from Moodle, and name it with --moodle: it tells the members of teams, whose own "
+    "numbers may be those of others."
+)
 LOGINS = ("gradescope", "brightspace", "blackboard")  # whose ids are people's own, and known elsewhere as well
 
 
@@ -125,6 +129,8 @@ def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = No
     if anonymous and canvas is None:
         told.append(ANONYMOUS)
     told += [sentence for sentence in [unfinished_sentence(night.unfinished), _hint(platform, files)] if sentence]
+    if not files and platform.startswith("moodle"):
+        raise UsageError(WORKSHEET_FIRST)
     if not files:
         raise LabkitError(
             f"{folder} came from no learning platform (batch.json says {platform!r}): take gradebook.csv and "
@@ -162,8 +168,6 @@ def _by_itself(night: Night, column: str) -> dict[str, Callable[[], Filled]]:
             "canvas-feedback.zip": lambda: canvas_zip(submissions, True, night.page, night.notebook),
             "canvas-anonymous.csv": lambda: anonymous_csv(own),
         },
-        "moodle": {"moodle-feedback.zip": lambda: moodle_zip(submissions, night.page)},
-        "moodle, blind": {"moodle-feedback.zip": lambda: moodle_zip(submissions, night.page)},
         "gradescope": {"gradescope-grades.csv": lambda: gradescope_csv(own, column, gradescope_number)},
         "brightspace": {"brightspace-grades.csv": lambda: brightspace_csv(own, column)},
         "blackboard": {"blackboard-grades.csv": lambda: blackboard_csv(own, column)},
@@ -175,7 +179,7 @@ def _hint(platform: str, files: dict[str, Filled]) -> str:
     if platform == "canvas" and "canvas-grades.csv" not in files:
         return "Grades: export the gradebook from Canvas, and name it with --canvas."
     if platform.startswith("moodle") and "moodle-grades.csv" not in files:
-        return "Grades: download the grading worksheet from Moodle, and name it with --moodle."
+        return WORKSHEET_FIRST
     return ""
 
 
