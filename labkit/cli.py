@@ -140,21 +140,23 @@ def grade(
 @app.command()
 def grades(
     folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
-    canvas: Annotated[Path, typer.Option(help="A gradebook exported from Canvas.")],
+    canvas: Annotated[Path | None, typer.Option(help="A gradebook exported from Canvas, to be filled.")] = None,
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
-    """For TAs: fill one column of a gradebook exported from Canvas."""
+    """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
     from labkit.basics.files import write_atomically
-    from labkit.grading.give_back import read_night, unfinished_sentence
+    from labkit.grading.give_back import canvas_filled, unfinished_sentence
+    from labkit.grading.recount import recount
 
-    night = read_night(folder)
-    target = folder / f"{canvas.stem}-filled.csv"
-    filled = night.filled_canvas(canvas, column)
-    write_atomically(target, filled.content)
-    for sentence in (*filled.notes, *filled.alarms):
-        print(f"- {sentence}")
-    print(f"{filled.count} cells of {filled.column} filled: {target}")
-    if sentence := unfinished_sentence(night.unfinished):
+    counted = recount(folder)
+    if canvas is not None:
+        target = folder / f"{canvas.stem}-filled.csv"
+        filled = canvas_filled(counted, canvas, column)
+        write_atomically(target, filled.content)
+        for sentence in (*filled.notes, *filled.alarms):
+            print(f"- {sentence}")
+        print(f"{filled.count} cells of {filled.column} filled: {target}")
+    if sentence := unfinished_sentence(counted):
         print(sentence)
 
 
@@ -170,6 +172,28 @@ def give_back(
 
     for sentence in give_back(folder, canvas, moodle, column):
         print(sentence)
+
+
+@app.command()
+def regrade(
+    who: Annotated[
+        str, typer.Argument(help="A submission's name; or a person's id, login or name, for that one alone.")
+    ],
+    item: Annotated[str, typer.Argument(help="With --points: an exercise, as 5.2, or a part, as report.")] = "",
+    points: Annotated[str, typer.Option(help="What the exercise or the part brings.")] = "",
+    adjust: Annotated[str, typer.Option(help='Points to the total, as +2 or -1.5; or a share of it, as "50 %".')] = "",
+    late: Annotated[str, typer.Option(help='How late it really was: "2 days", "5 h"; "0 min" for in time.')] = "",
+    extension_until: Annotated[str, typer.Option(help="A later due date, as 2026-12-03T23:59.")] = "",
+    excuse: Annotated[
+        bool | None, typer.Option("--excuse/--no-excuse", help="No number at all; or take that back.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; whom it concerns reads it.")] = "",
+    folder: Annotated[Path, typer.Option(help="Folder that labkit grade wrote.")] = Path("graded"),
+) -> None:
+    """For TAs: write one decision about a grade into the ledger, and make gradebook and pages again."""
+    from labkit.grading.decide import decide
+
+    decide(folder, who, reason, item, points, adjust, late, extension_until, excuse)
 
 
 @app.command()

@@ -19,13 +19,12 @@ from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.groups import read_groups, settle_people
 from labkit.grading.intake.submissions import Submission, read_submissions
 from labkit.grading.judging.batch_progress import Progress, tell
-from labkit.grading.judging.rehearsal import failures
 from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
 from labkit.grading.judging.workplace import workplace
-from labkit.grading.pages.site import write_pages
 from labkit.grading.records.batch_file import write_batch
-from labkit.grading.records.gradebook import write_gradebook
+from labkit.grading.records.policy import read_policy
 from labkit.grading.records.store import AttemptStore
+from labkit.grading.recount import count, write_grades
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.settings import Settings, settle_data
 from labkit.grading.slurm.chunks import run_on_slurm, settle
@@ -46,8 +45,8 @@ def grade(
 ) -> bool:
     """Grade a batch into the folder `out`; return whether every notebook of every submission passed.
 
-    out: gets results.sqlite, gradebook.csv and the executed notebooks. What is in it already, for the same content,
-    course and settings, is not executed again unless `fresh`.
+    out: gets results.sqlite, the executed notebooks, the two tables and the pages. What is in it already, for the same
+    content, course and settings, is not executed again unless `fresh`.
     jobs: notebooks side by side; with `slurm`, in each task of a job array.
     despite_rehearsal: execute submissions although the course's own notebooks do not pass.
     groups: a list of who belongs to which group; see `read_groups`.
@@ -79,6 +78,7 @@ def _grade(
         refuse_without_slurm()  # the nodes look for their sandbox themselves
     elif not settings.unsafe:
         refuse_without_sandbox()
+    policy = read_policy(notebooks_folder())  # one that cannot be read is told before the night
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
@@ -104,15 +104,11 @@ def _grade(
         run = run_on_slurm if slurm else _run_here
         lost = run(tasks, worker, store, out, jobs, total - len(same), despite_rehearsal)
         _share(same, store, out, course_hash, settings)
-        attempts, unfinished = store.attempts(), store.unfinished()
-        names = {submission.name for submission in submissions}
-        attempts = [attempt for attempt in attempts if attempt.submission in names and attempt.notebook in staff]
-        tell(f"Gradebook: {write_gradebook(attempts, out / 'gradebook.csv', submissions, unfinished)}")
-        warnings = failures(worker.rehearsed(out)).values()
-        tell(f"Pages: {write_pages(attempts, out, submissions, unfinished, warnings)}")
+    counted = count(out, policy)
+    write_grades(out, counted)
     if lost:
         raise LabkitError(lost)
-    return all(attempt.status == "passed" for attempt in attempts)
+    return all(attempt.status == "passed" for attempt in counted.attempts)
 
 
 def _open_tasks(

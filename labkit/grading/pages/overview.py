@@ -13,7 +13,11 @@ from typing import Any
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.records.attempts import NOT_EXECUTED, STATUSES, VERDICTS, Attempt
+from labkit.grading.records.batch_file import BatchFile
 from labkit.grading.records.gradebook import Row, rows
+from labkit.grading.records.ledger import Entry
+from labkit.grading.records.policy import Policy
+from labkit.grading.records.totals import Total, shared_totals, totals
 
 # A sign for each status, so that none is told by its colour alone; letters that every font has.
 SIGNS = {
@@ -42,6 +46,8 @@ class Line:
     page: str  # the name of its pages, without ending
     attempts: dict[str, Attempt]  # by notebook
     verdicts: dict[str, str]  # exercise id -> one of VERDICTS, or nothing where its notebook gave no verdict
+    total: Total  # without what concerns one of several people alone
+    people: tuple[Total, ...]  # each person's own
 
     @property
     def unsafe(self) -> bool:
@@ -78,21 +84,32 @@ class Far:
 
 
 def lines(
-    attempts: Iterable[Attempt], submissions: Iterable[HandedIn], unfinished: Mapping[str, Sequence[str]] | None = None
+    attempts: Iterable[Attempt],
+    submissions: Iterable[HandedIn],
+    unfinished: Mapping[str, Sequence[str]] | None = None,
+    ledger: Sequence[Entry] = (),
+    policy: Policy | None = None,
 ) -> list[Line]:
-    """Return a line for each row of the gradebook; see `gradebook.rows`."""
+    """Return a line for each submission; see `gradebook.rows` and `totals`."""
     by_submission: dict[str, dict[str, Attempt]] = {}
     for attempt in attempts:
         by_submission.setdefault(attempt.submission, {})[attempt.notebook] = attempt
     newest = [attempt for by_notebook in by_submission.values() for attempt in by_notebook.values()]
+    batch = BatchFile("", tuple(submissions))
+    table = rows(newest, batch.submissions, unfinished)
+    shared = shared_totals(table, batch, ledger, policy)
+    people: dict[str, list[Total]] = {}
+    for total in totals(table, batch, ledger, policy):
+        people.setdefault(total.submission, []).append(total)
     class_lines = []
-    for row in rows(newest, submissions, unfinished):
+    for row in table:
         by_notebook = by_submission.get(row.submission, {})
         judged: dict[str, Any] = {}
         for attempt in by_notebook.values():
             judged |= attempt.verdicts
         verdicts = {name: judged[name]["status"] if name in judged else "" for name in exercises()}
-        class_lines.append(Line(row, page_name(row.submission), by_notebook, verdicts))
+        own = tuple(people[row.submission])
+        class_lines.append(Line(row, page_name(row.submission), by_notebook, verdicts, shared[row.submission], own))
     return class_lines
 
 

@@ -27,6 +27,8 @@ from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numb
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.pages.rendering import Shown, read_executed
 from labkit.grading.records.attempts import NOT_EXECUTED, VERDICTS, Attempt
+from labkit.grading.records.ledger import Entry
+from labkit.grading.records.policy import Policy
 from labkit.grading.records.store import stored_name
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -41,17 +43,21 @@ def write_pages(
     submissions: Iterable[HandedIn] = (),
     unfinished: Mapping[str, Sequence[str]] | None = None,
     warnings: Iterable[str] = (),
+    ledger: Sequence[Entry] = (),
+    policy: Policy | None = None,
 ) -> Path:
     """Write site/index.html, site/submissions/NAME.html and feedback/NAME.html into `out`; return the index's path.
 
     attempts: the newest at each notebook; their executed notebooks are read from `out`. unfinished: the notebooks that
-    are not graded yet. warnings: sentences about the whole batch, which stand first on the index.
+    are not graded yet. warnings: sentences about the whole batch, which stand first on the index. ledger and policy:
+    what totals are made with. What goes back to the students of a submission says nothing that concerns one of several
+    alone, for all of them read it.
     A submission's two pages are written anew only when its attempts, what was found when it was taken in, its executed
     notebooks (by size and time) or these templates changed: the page in site/ keeps a hash of all that. Pages of
     submissions that are gone are removed. LabkitError when a file cannot be written.
     """
     submissions = list(submissions)
-    class_lines = lines(attempts, submissions, unfinished)
+    class_lines = lines(attempts, submissions, unfinished, ledger, policy)
     problems = {stored_name(submission.name): tuple(submission.problems) for submission in submissions}
     site, feedback = out / "site" / "submissions", out / "feedback"
     page_names = {f"{line.page}.html" for line in class_lines}
@@ -151,8 +157,8 @@ def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:
         state = path.stat() if path.is_file() else None
         files.append((state.st_size, state.st_mtime_ns) if state else None)
     attempts = [asdict(attempt) for _, attempt in sorted(line.attempts.items())]
-    row = asdict(line.row)
-    text = json.dumps([_templates(), attempts, row, problems, files], sort_keys=True)
+    said = [asdict(line.row), *(asdict(total) for total in (line.total, *line.people))]
+    text = json.dumps([_templates(), attempts, said, problems, files], sort_keys=True)
     return sha256(text.encode()).hexdigest()
 
 

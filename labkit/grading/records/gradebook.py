@@ -1,4 +1,4 @@
-"""The gradebook: one row a submission, as a table for spreadsheets."""
+"""Two tables for spreadsheets: one row a person with the total, and one row a submission with what labkit found."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
@@ -16,6 +17,10 @@ from labkit.grading.records.attempts import NOT_EXECUTED, STATUSES, Attempt
 from labkit.grading.records.store import stored_name
 from labkit.grading.texts import clean
 
+if TYPE_CHECKING:
+    from labkit.grading.records.totals import Total  # which is made of rows
+
+GRADEBOOK, SUBMISSIONS = "gradebook.csv", "submissions.csv"
 LONGEST = 32_000  # characters of a cell; Excel takes 767 more
 # What makes a spreadsheet read a cell as a formula: = + - @, their full-width and small forms, behind blanks and
 # quotes; and the same behind a separator, where a spreadsheet that was told another one begins a new cell.
@@ -25,7 +30,7 @@ FORMULA = re.compile(rf"(^|[,;|])([\s\"'`\u00b4\u2018-\u201f]*[{SIGNS}])")
 
 @dataclass(frozen=True)
 class Row:
-    """One submission in the gradebook."""
+    """One submission, as labkit found it."""
 
     submission: str
     student: str
@@ -35,7 +40,7 @@ class Row:
     status: str  # the gravest of its notebooks, or "not graded"
     remarks: tuple[str, ...]
     gaps: str = ""  # which notebooks have no points, and why; "" where every one was executed
-    total: int | None = None  # the sum of its points; None while a notebook is not graded, or where none was executed
+    total: float | None = None  # the sum of its points; None while a notebook is not graded, or where none was executed
 
 
 def rows(
@@ -43,7 +48,7 @@ def rows(
     submissions: Iterable[HandedIn] = (),
     unfinished: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Row]:
-    """Return the gradebook's rows by the names of the submissions: those with attempts, and those taken in.
+    """Return the rows by the names of the submissions: those with attempts, and those taken in.
 
     attempts: the newest at each notebook, as `AttemptStore.attempts` returns them. unfinished: see the same.
     """
@@ -57,28 +62,49 @@ def rows(
     ]
 
 
-def write_gradebook(
-    attempts: Iterable[Attempt],
-    out: Path,
-    submissions: Iterable[HandedIn] = (),
-    unfinished: Mapping[str, Sequence[str]] | None = None,
-) -> Path:
-    """Write the gradebook as a CSV file that spreadsheets open with the right letters, and return its path.
+def write_gradebook(table: Iterable[Row], people: Iterable[Total], out: Path) -> Path:
+    """Write one line a person: the points of each exercise that count, the total, and where it comes from.
 
-    No text in it becomes a formula. The arguments are those of `rows`. LabkitError when it cannot be written.
+    table: the rows that the totals were made of. Who is excused has EX for a total. LabkitError when it cannot be
+    written.
     """
+    by_submission = {row.submission: row for row in table}
+    names = list(exercises())
+    columns = ["submission", "group", "student", "user", "login", "email", "late"]
+    lines = [[*columns, *(f"exercise {name}" for name in names), "total", "of", "where from", "status", "remarks"]]
+    for total in people:
+        row, person = by_submission[total.submission], total.person
+        student = person.name or person.login or person.email or person.id
+        who = [total.submission, total.group, student, person.id, person.login, person.email]
+        points = [_cell(total.exercises.get(name)) for name in names]
+        sum_ = ["EX" if total.excused else _cell(total.points), _cell(total.possible)]
+        story = f"{total.story} {total.todo}".strip()
+        lines.append([*who, "late" if row.late else "", *points, *sum_, story, row.status, " ".join(row.remarks)])
+    return _write(lines, out)
+
+
+def write_submissions(table: Iterable[Row], out: Path) -> Path:
+    """Write one line a submission: what labkit found, before any person or policy changed it. LabkitError as above."""
     names = list(exercises())
     columns = ["submission", "student", "user", "late", *(f"exercise {name}" for name in names)]
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow([*columns, "total", "status", "remarks"])
-    for row in rows(attempts, submissions, unfinished):
+    lines = [[*columns, "total", "status", "remarks"]]
+    for row in table:
         who = [row.submission, row.student, row.user, "late" if row.late else ""]
-        what = [row.points.get(name) for name in names]
-        cells = [*who, *what, row.total, row.status, " ".join(row.remarks)]
-        writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+        points = [_cell(row.points.get(name)) for name in names]
+        lines.append([*who, *points, _cell(row.total), row.status, " ".join(row.remarks)])
+    return _write(lines, out)
+
+
+def _write(lines: Iterable[list[str]], out: Path) -> Path:
+    """Write a CSV file that spreadsheets open with the right letters; no text in it becomes a formula."""
+    table = io.StringIO()
+    csv.writer(table).writerows([harmless(cell) for cell in line] for line in lines)
     write_atomically(out, "\ufeff" + table.getvalue())  # the mark tells Excel that it is UTF-8
     return out
+
+
+def _cell(points: float | None) -> str:
+    return "" if points is None else str(points)
 
 
 def harmless(text: str) -> str:

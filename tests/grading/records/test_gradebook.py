@@ -5,17 +5,17 @@ from attempt_makers import attempt, taken
 
 from labkit.basics.errors import LabkitError
 from labkit.exercises.catalogue import exercises
-from labkit.grading.records.gradebook import harmless, rows, write_gradebook
+from labkit.grading.records.gradebook import harmless, rows, write_gradebook, write_submissions
 
 LATER = "2026-02-01T00:00:00+00:00"
 
 
 @pytest.fixture
 def written(tmp_path):
-    """Write a gradebook and return its rows as a spreadsheet reads them, by column."""
+    """Write the table of submissions and return its rows as a spreadsheet reads them, by column."""
 
     def write(attempts, submissions=()):
-        path = write_gradebook(attempts, tmp_path / "gradebook.csv", submissions)
+        path = write_submissions(rows(attempts, submissions), tmp_path / "submissions.csv")
         with path.open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))
 
@@ -175,7 +175,7 @@ def test_names_that_attack_stay_in_their_cells(written):
 
 
 def test_a_spreadsheet_sees_the_right_letters(tmp_path):
-    path = write_gradebook([attempt(student="Zoë 数")], tmp_path / "g.csv")
+    path = write_submissions(rows([attempt(student="Zoë 数")]), tmp_path / "g.csv")
     assert path.read_bytes().startswith(b"\xef\xbb\xbfsubmission,")
     assert "Zoë 数" in path.read_text(encoding="utf-8-sig")
 
@@ -183,4 +183,4 @@ def test_a_spreadsheet_sees_the_right_letters(tmp_path):
 def test_a_gradebook_that_cannot_be_written_leaves_the_old_one(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LabkitError, match="cannot be written"):
-        write_gradebook([], tmp_path / "file" / "gradebook.csv")
+        write_submissions([], tmp_path / "file" / "submissions.csv")

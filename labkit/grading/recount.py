@@ -1,0 +1,83 @@
+"""Grades from what is stored: the two tables and the pages, made of attempts, people, ledger and policy.
+
+Nothing is executed for them, so whatever a person decides stands in all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.course.notebooks import course, notebooks_folder
+from labkit.grading.judging.batch_progress import tell
+from labkit.grading.judging.rehearsal import failures
+from labkit.grading.pages.site import write_pages
+from labkit.grading.records.attempts import Attempt
+from labkit.grading.records.batch_file import BatchFile, read_batch
+from labkit.grading.records.gradebook import GRADEBOOK, SUBMISSIONS, Row, rows, write_gradebook, write_submissions
+from labkit.grading.records.ledger import Entry, read_ledger
+from labkit.grading.records.policy import Policy, read_policy
+from labkit.grading.records.store import AttemptStore
+from labkit.grading.records.totals import Total, faults, totals
+
+DATABASE, REHEARSED = "results.sqlite", "rehearsed"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted, before it is written: who handed in, what labkit found, and what each person gets.
+
+    attempts: the newest at each notebook of the course. told: a sentence for each line of the ledger that is left out.
+    """
+
+    batch: BatchFile
+    attempts: list[Attempt]
+    unfinished: Mapping[str, Sequence[str]]
+    ledger: list[Entry]
+    policy: Policy
+    rows: list[Row]
+    totals: list[Total]
+    told: tuple[str, ...]
+
+
+def count(out: Path, policy: Policy | None = None) -> Counted:
+    """Count what a night's folder holds; LabkitError where `labkit grade` did not write it.
+
+    policy: None for that of course.toml beside the notebooks.
+    """
+    policy = policy or read_policy(notebooks_folder())
+    batch = read_batch(out)
+    stems = {path.stem for path in course(notebooks_folder())}
+    names = {submission.name for submission in batch.submissions}
+    with AttemptStore(out / DATABASE, write=False) as store:
+        attempts, unfinished = store.attempts(), store.unfinished()
+    attempts = [one for one in attempts if one.submission in names and one.notebook in stems]
+    unfinished = {name: notebooks for name, notebooks in unfinished.items() if name in names}
+    ledger, told = read_ledger(out)
+    table = rows(attempts, batch.submissions, unfinished)
+    left_out = [
+        f"The line of {entry.by} at {entry.at} in {out / 'ledger.jsonl'} changes nothing: {fault}"
+        + ("" if fault.endswith("?") else ".")
+        for entry, fault in faults(table, batch, ledger, policy).items()
+    ]
+    people = totals(table, batch, ledger, policy)
+    return Counted(batch, attempts, unfinished, ledger, policy, table, people, (*told, *left_out))
+
+
+def write_grades(out: Path, counted: Counted) -> None:
+    """Write gradebook.csv, submissions.csv and the pages into a night's folder, and say so."""
+    for sentence in counted.told:
+        tell(f"- {sentence}")
+    tell(f"Gradebook: {write_gradebook(counted.rows, counted.totals, out / GRADEBOOK)}")
+    tell(f"Submissions: {write_submissions(counted.rows, out / SUBMISSIONS)}")
+    warnings: Iterable[str] = (*failures(out / REHEARSED).values(), *counted.told)
+    handed_in, ledger, policy = counted.batch.submissions, counted.ledger, counted.policy
+    tell(f"Pages: {write_pages(counted.attempts, out, handed_in, counted.unfinished, warnings, ledger, policy)}")
+
+
+def recount(out: Path) -> Counted:
+    """Make all grades in a night's folder again, and return them; nothing is executed."""
+    counted = count(out)
+    write_grades(out, counted)
+    return counted
