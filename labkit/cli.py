@@ -109,7 +109,9 @@ def release(
 
 @app.command()
 def grade(
-    submissions: Annotated[Path, typer.Argument(help="Canvas' zip, a folder of zips, or a folder of folders.")],
+    submissions: Annotated[
+        Path, typer.Argument(help="A platform's download, packed or not, or a folder of zips, folders or clones.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for results, gradebook and executed notebooks.")],
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
     slurm: Annotated[bool, typer.Option("--slurm", help="As a Slurm job array; --jobs is for each task.")] = False,
@@ -123,18 +125,25 @@ def grade(
     despite_rehearsal: Annotated[
         bool, typer.Option("--despite-rehearsal", help="Go on though the course's own notebooks do not pass.")
     ] = False,
+    canvas: Annotated[
+        Path | None,
+        typer.Option(help="A gradebook exported from Canvas: its ids settle what groups' names leave open."),
+    ] = None,
+    roster: Annotated[Path | None, typer.Option(help="A CSV of the students with their ids or logins.")] = None,
 ) -> None:
     """For TAs: execute submissions in a sandbox, check every exercise, and write the gradebook."""
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()  # before what follows is imported
     from labkit.grading.batch import grade
+    from labkit.grading.intake.rosters import known_ids
     from labkit.grading.sandbox.guard import Limits
     from labkit.grading.settings import Bounds, Settings
 
     bounds = Bounds(cell_seconds=timeout / 2, seconds=timeout)
     settings = Settings(profile, data, bounds, Limits(memory=int(memory * 1e9)), unsafe)
-    grade(submissions, out, settings, jobs, fresh, slurm, despite_rehearsal, groups)
+    known = (known_ids(canvas, canvas=True) if canvas else frozenset()) | (known_ids(roster) if roster else frozenset())
+    grade(submissions, out, settings, jobs, fresh, slurm, despite_rehearsal, groups, known)
 
 
 @app.command()

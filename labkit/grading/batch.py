@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Collection
 from concurrent.futures import as_completed
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.groups import read_groups, settle_people
-from labkit.grading.intake.submissions import Submission, read_submissions
+from labkit.grading.intake.submissions import Submission, read_batch
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
 from labkit.grading.judging.workplace import workplace
@@ -42,6 +43,7 @@ def grade(
     slurm: bool = False,
     despite_rehearsal: bool = False,
     groups: Path | None = None,
+    known: Collection[str] = (),
 ) -> bool:
     """Grade a batch into the folder `out`; return whether every notebook of every submission passed.
 
@@ -50,12 +52,13 @@ def grade(
     jobs: notebooks side by side; with `slurm`, in each task of a job array.
     despite_rehearsal: execute submissions although the course's own notebooks do not pass.
     groups: a list of who belongs to which group; see `read_groups`.
+    known: ids and logins of the course, which decide where the name of an entry can be read in several ways.
     Interrupted when the user ends it, by Ctrl-C or a signal; finished notebooks are kept, and the same command goes on.
     LabkitError for what would meet every notebook, as a full disk, at once; and, once the gradebook is written, when
     tasks on Slurm ended before their notebooks.
     """
     try:
-        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, groups)
+        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, groups, known)
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
             "Interrupted: every finished notebook is kept, and the same command goes on from there."
@@ -71,6 +74,7 @@ def _grade(
     slurm: bool,
     despite_rehearsal: bool,
     groups: Path | None,
+    known: Collection[str],
 ) -> bool:
     get_profile(settings.profile)
     settings = settle_data(settings)
@@ -83,7 +87,10 @@ def _grade(
     if not staff:
         raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
     listed = read_groups(groups) if groups else None
-    submissions = settle_people(read_submissions(source, list(staff)), listed)
+    batch = read_batch(source, list(staff), known)
+    for line in batch.told:
+        tell(line)
+    submissions = settle_people(batch.submissions, listed)
     ensure_writable(out)
     out.chmod(0o700)  # grades are nobody else's business
     course_hash = _hash(*(nbformat.writes(book).encode() for book in staff.values()), __version__.encode())
@@ -93,7 +100,7 @@ def _grade(
                 cell.outputs = []  # most of its size, which every task on Slurm would get
     with AttemptStore(out / "results.sqlite") as store:
         settle(out, store)
-        write_batch(out, "folders", submissions)
+        write_batch(out, batch.platform, submissions)
         tasks, same = _open_tasks(submissions, staff, store, course_hash, settings, fresh)
         if same:
             tell(f"Notebooks that hold the same as another one: {len(same)}. Each content is executed once.")

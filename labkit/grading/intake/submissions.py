@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -26,8 +26,10 @@ from labkit.grading.intake.members import (
     too_large,
 )
 from labkit.grading.intake.people import HandedIn
+from labkit.grading.intake.platforms.recognise import DEEPEST, looks_like_many, recognise
+from labkit.grading.intake.platforms.stray import RESULTS, is_results
 from labkit.grading.intake.reader import Notebook, parse_json, parse_notebook
-from labkit.grading.intake.uploads import Upload, by_student, names_for, uploads_of
+from labkit.grading.intake.uploads import Upload, by_student, names_for
 from labkit.grading.texts import LONGEST_NAME, MB, Refused, clean, megabytes
 
 NOTEBOOK_BYTES = 20 * MB  # as `labkit submit` allows
@@ -54,42 +56,90 @@ class Submission(HandedIn):
     membership: Membership | None = None
 
 
-def read_submissions(source: Path, expected: Sequence[str]) -> list[Submission]:
-    """Read a batch: Canvas' bulk download, a folder of zips, or a folder of folders; return it sorted by name.
+@dataclass(frozen=True)
+class Batch:
+    """A batch as it was recognised.
+
+    platform: as in batch.json. told: what the TA is told of the whole batch, a line each. submissions: by name.
+    """
+
+    platform: str
+    told: tuple[str, ...]
+    submissions: list[Submission]
+
+
+def read_batch(source: Path, expected: Sequence[str], known: Collection[str] = ()) -> Batch:
+    """Read a batch: what a learning platform packed, as a zip or unpacked, or a folder of zips, notebooks or folders.
 
     expected: the course's notebooks, without their ending. A notebook is known by its name, else by its number.
+    known: ids and logins of the course, which decide where the name of an entry can be read in several ways.
     Raises UsageError for a source that is none of these; whatever else is wrong is told in the submissions' problems.
     """
     try:
         if source.is_dir():
-            return _submissions(_members_of_batch(source), expected, source)
+            return _batch(_members_of_batch(source), expected, source, known)
         if source.is_file():
             with source.open("rb") as file:
-                return _submissions(members_of_zip(file, BATCH), expected, source)
+                return _batch(members_of_zip(file, BATCH), expected, source, known)
     except Refused as error:
         raise UsageError(f"{source} {error}: name a zip or a folder that holds submissions.") from error
     except OSError as error:
         raise UsageError(f"{source} cannot be read ({error.strerror or error}): mend its permissions.") from error
-    raise UsageError(f"{source} is neither a zip nor a folder: name Canvas' bulk download, or a folder of submissions.")
+    raise UsageError(f"{source} is neither a zip nor a folder: name the platform's download, or a folder.")
 
 
-def _members_of_batch(folder: Path) -> list[Member]:
-    """Return what a folder of submissions holds; one that cannot be listed takes no other with it."""
+def _members_of_batch(folder: Path, around: tuple[str, ...] = ()) -> list[Member]:
+    """Return what a folder of submissions holds; one that cannot be listed takes no other with it.
+
+    A folder that stands alone in it is listed as a folder of submissions itself, as is one that holds too much for one
+    student, if it looks like many.
+    """
+    top = members_of_folder(folder, around, most=BATCH, deep=False)
+    alone = sum(member.is_folder for member in top) == 1 and len(around) < DEEPEST
     members = []
-    for member in members_of_folder(folder, most=BATCH, deep=False):
+    for member in top:
         members.append(member)
-        if member.is_folder:
-            try:
-                members += members_of_folder(folder / member.parts[0], member.parts)
-            except Refused as error:
-                members[-1] = replace(member, fault=str(error))
+        if not member.is_folder:
+            continue
+        place = folder / member.parts[-1]
+        try:
+            if is_results(place):  # which may hold a thousand notebooks
+                members += [Member((*member.parts, name)) for name in RESULTS]
+            elif alone:
+                members += _members_of_batch(place, member.parts)
+            else:
+                members += members_of_folder(place, member.parts)
+        except Refused as error:
+            inside = [] if around else _members_of_section(place, member.parts)
+            members[-1] = member if inside else replace(member, fault=str(error))
+            members += inside
     return members
 
 
-def _submissions(members: list[Member], expected: Sequence[str], source: Path) -> list[Submission]:
-    uploads = uploads_of(members)
-    if not any(upload.may_hold_notebooks for upload in uploads):
+def _members_of_section(folder: Path, around: tuple[str, ...]) -> list[Member]:
+    """Return what a folder holds that has too much for one student; nothing where it does not look like many."""
+    members: list[Member] = []
+    try:
+        for member in members_of_folder(folder, around, most=MOST, deep=False):
+            members += [
+                member,
+                *(members_of_folder(folder / member.parts[-1], member.parts) if member.is_folder else ()),
+            ]
+            if len(members) > BATCH:
+                return []
+    except Refused:
+        return []
+    return members if looks_like_many(members) else []
+
+
+def _batch(members: list[Member], expected: Sequence[str], source: Path, known: Collection[str]) -> Batch:
+    found = recognise(members, known, source if source.is_dir() else None)
+    if not any(upload.may_hold_notebooks for upload in found.uploads):
         raise UsageError(f"{source} holds no submission: name a folder that holds zips, notebooks or folders.")
+    return Batch(found.platform, found.told, _submissions(found.uploads, expected))
+
+
+def _submissions(uploads: list[Upload], expected: Sequence[str]) -> list[Submission]:
     students = by_student(uploads)
     names = names_for(students)
     sharing: dict[str, list[str]] = defaultdict(list)
@@ -99,6 +149,7 @@ def _submissions(members: list[Member], expected: Sequence[str], source: Path) -
     for key, student_uploads in students.items():
         newest = student_uploads[0]
         intake = _Intake(expected)
+        intake.problems += dict.fromkeys(problem for upload in student_uploads for problem in upload.problems)
         for other in sharing[newest.user] if newest.user else ():
             if other != newest.student:
                 intake.problems.append(f"User id {newest.user} stands with another student, too: {clean(other, 60)}.")
@@ -109,8 +160,11 @@ def _submissions(members: list[Member], expected: Sequence[str], source: Path) -
                 student=clean(newest.student, LONGEST_NAME) or "(no name)",
                 user=newest.user,
                 late=newest.late,
+                submitted=newest.submitted,
                 source=clean(newest.entry, LONGEST_NAME),
                 entries=tuple(upload.entry for upload in student_uploads),
+                group=newest.group,
+                people=newest.people,
                 notebooks=dict(sorted(intake.notebooks.items())),
                 claims=intake.claims,
                 membership=intake.membership,

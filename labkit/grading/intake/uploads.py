@@ -1,4 +1,4 @@
-"""Who handed in what: the entries of a batch as uploads, the newest of each, and a name for each student."""
+"""Who handed in what: the uploads of a batch by student, the newest of each, and a name for each student."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from labkit.grading.intake.members import Member
 from labkit.grading.intake.people import Person
 from labkit.grading.texts import clean
 
-# As Canvas names what it packs. The second number is the upload's, and differs between the files of one submission; a
-# text typed into Canvas, or a link, has none.
-CANVAS = re.compile(
-    r"(?P<student>[^_]+)_(?P<late>LATE_)?(?P<user>\d{1,20})_(?:(?P<upload>\d{1,20})_(?P<file>.+)|(?:text|link)\.html)",
-    re.ASCII | re.DOTALL,
-)
 AGAIN = re.compile(r"(?P<stem>.+)-(?P<count>\d{1,4})(?P<ending>\.[^.]*)?", re.ASCII | re.DOTALL)
-LONGEST = 39  # of a name without its user id, so that 60 characters hold both
+LONGEST, LONGEST_USER = 39, 20  # of a name without its user id, and of the id, so that 60 characters hold both
 HASHED = re.compile(r"-x[0-9a-f]{15}$")
 Key = tuple[str, ...]
 
@@ -30,20 +23,22 @@ Key = tuple[str, ...]
 class Upload:
     """One entry of a batch: a zip, a notebook or a folder, with what is listed in it.
 
-    submitted, group, people: see `HandedIn`.
+    submitted, group, people: see `HandedIn`. The first part of its members' paths is the entry, or its last part.
     """
 
     entry: str
     student: str
     user: str  # the platform's id; "" where it is not told
     late: bool
-    number: int  # Canvas' number of the upload: greater is newer
+    number: int  # of the upload, or its time: greater is newer
     file: str  # the name under which the student sent it
     members: tuple[Member, ...]
     again: int = 0  # Canvas' "-N" behind the name of a file that was handed in again
     submitted: str = ""
     group: str = ""
     people: tuple[Person, ...] = ()
+    key: Key = ()  # what tells students apart; () for student and user, or the entry where there is no user
+    problems: tuple[str, ...] = ()  # sentences for the TA
 
     @property
     def age(self) -> tuple[int, int, str]:
@@ -52,22 +47,9 @@ class Upload:
 
     @property
     def may_hold_notebooks(self) -> bool:
-        """Whether it looks like something that a student handed in: a folder, a zip, a notebook, or Canvas' file."""
+        """Whether it looks like something that a student handed in: a folder, a zip, a notebook, or a platform's."""
         folder = any(member.is_folder or len(member.parts) > 1 for member in self.members)
         return bool(folder or self.user or self.entry.casefold().endswith((".zip", ".ipynb")))
-
-
-def uploads_of(members: Iterable[Member]) -> list[Upload]:
-    """Return what a batch lists as one upload an entry of its top level, or of the one folder around Canvas' files."""
-    members = list(members)
-    inner_members = [replace(member, parts=member.parts[1:]) for member in members if len(member.parts) > 1]
-    one_folder = len({member.parts[0] for member in members}) == 1
-    if one_folder and any(CANVAS.fullmatch(member.parts[0]) for member in inner_members):
-        members = inner_members
-    entries: dict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        entries[member.parts[0]].append(member)
-    return [_upload(entry, inside) for entry, inside in entries.items()]
 
 
 def by_student(uploads: Iterable[Upload]) -> dict[Key, list[Upload]]:
@@ -78,7 +60,8 @@ def by_student(uploads: Iterable[Upload]) -> dict[Key, list[Upload]]:
     """
     students: dict[Key, list[Upload]] = defaultdict(list)
     for upload in uploads:
-        students[(upload.student, upload.user) if upload.user else (upload.entry,)].append(upload)
+        own = (upload.student, upload.user) if upload.user else (upload.entry,)
+        students[upload.key or own].append(upload)
     return {key: _latest(same_student) for key, same_student in students.items()}
 
 
@@ -92,19 +75,22 @@ def names_for(students: Mapping[Key, list[Upload]]) -> dict[Key, str]:
     return {key: slug if slug and often[slug] == 1 else _hashed(key, students[key][0]) for key, slug in slugs.items()}
 
 
-def _upload(entry: str, members: list[Member]) -> Upload:
-    if match := CANVAS.fullmatch(entry):
-        number, file = int(match["upload"] or 0), match["file"] or entry
-        return Upload(entry, match["student"], match["user"], bool(match["late"]), number, file, tuple(members))
-    is_folder = members[0].is_folder or len(members[0].parts) > 1
-    student = entry if is_folder or not entry.casefold().endswith((".zip", ".ipynb")) else Path(entry).stem
-    return Upload(entry, student, "", False, 0, entry, tuple(members))
+def shared_start(names: Collection[str]) -> str:
+    """Return what all names begin with."""
+    least, most = min(names, default=""), max(names, default="")
+    return next((least[:place] for place, char in enumerate(least) if char != most[place]), least)
+
+
+def without_count(file: str) -> str:
+    """Return a file's name without the "-N" that Canvas puts behind the name of one that was handed in again."""
+    match = AGAIN.fullmatch(file)
+    return match["stem"] + (match["ending"] or "") if match else file
 
 
 def _latest(uploads: list[Upload]) -> list[Upload]:
     names = {upload.file for upload in uploads}
     parts = {name: AGAIN.fullmatch(name) for name in names}
-    plain = {name: match["stem"] + (match["ending"] or "") for name, match in parts.items() if match}
+    plain = {name: without_count(name) for name, match in parts.items() if match}
     often = Counter(plain.values())
     newest: dict[str, Upload] = {}
     for upload in uploads:
@@ -117,17 +103,20 @@ def _latest(uploads: list[Upload]) -> list[Upload]:
 
 def _slug(upload: Upload) -> str:
     """Return a name from student and user; "" where it would not be the student's own."""
-    student = upload.student.casefold()
-    slug = _ascii(student)
-    name = "-".join(part for part in (slug, upload.user) if part)
+    student, user = upload.student.casefold(), upload.user.casefold()
+    slug, shown = _ascii(student), _ascii(user)
+    if shown and slug.endswith(f"-{shown}"):
+        slug, student = slug.removesuffix(f"-{shown}"), student[: -len(user) - 1]
+    name = "-".join(part for part in (slug, shown) if part)
     unambiguous = slug == re.sub(r"[ _-]+", "-", student) and len(slug) <= LONGEST and not HASHED.search(name)
-    return name if unambiguous else ""
+    return name if unambiguous and shown == user and len(shown) <= LONGEST_USER else ""
 
 
 def _hashed(key: Key, upload: Upload) -> str:
     mark = "x" + hashlib.sha256(repr(key).encode()).hexdigest()[:15]
     start = _ascii(clean(upload.student))[: LONGEST - len(mark) - 1].strip("-") or "student"
-    return "-".join(part for part in (start, upload.user, mark) if part)
+    user = _ascii(clean(upload.user))[:LONGEST_USER].strip("-")
+    return "-".join(part for part in (start, user, mark) if part)
 
 
 def _ascii(text: str) -> str:

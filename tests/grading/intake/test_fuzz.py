@@ -16,7 +16,7 @@ from labkit.exercises.judge import judge
 from labkit.grading.intake.claims import read_claims
 from labkit.grading.intake.reader import parse_json, parse_notebook
 from labkit.grading.intake.restore import checks, restore
-from labkit.grading.intake.submissions import read_submissions
+from labkit.grading.intake.submissions import read_batch
 from labkit.grading.judging.numbers import compare_numbers, other_setting
 from labkit.grading.texts import Refused
 
@@ -153,7 +153,7 @@ def test_a_batch_of_bent_files_is_taken_in(tmp_path):
                 archive.writestr(name, text)
         packed = damage(content.getvalue(), chance) if chance.random() < 0.4 else content.getvalue()
         (tmp_path / f"s{number:03}.zip").write_bytes(packed)
-    submissions = read_submissions(tmp_path, STEMS)
+    submissions = read_batch(tmp_path, STEMS).submissions
     assert len(submissions) == 150
     for submission in submissions:
         for sentence in submission.problems:

@@ -20,7 +20,7 @@ from labkit.grading import texts
 from labkit.grading.intake import members
 from labkit.grading.intake import submissions as intake
 from labkit.grading.intake.claims import Claims, Number
-from labkit.grading.intake.submissions import read_submissions
+from labkit.grading.intake.submissions import read_batch
 
 COURSE = ("01_pytorch_blitz", "02_cifar_classifier", "05_mlp1_sweep")
 ALL_MISSING = "The submission holds no notebook of the course"
@@ -62,7 +62,7 @@ def write(folder, files):
 def read(tmp_path):
     """Read a batch that is given as {entry: content of a file, or files of a folder}, beside one good submission."""
 
-    def read_batch(batch, good=True):
+    def read_made(batch, good=True):
         folder = tmp_path / "batch"
         folder.mkdir(exist_ok=True)
         for entry, content in batch.items():
@@ -73,14 +73,14 @@ def read(tmp_path):
                 write(folder, {entry: content})
         if good:
             write(folder, {"good_99_1_ours.zip": zipped(WHOLE)})
-        found = {one.name: one for one in read_submissions(folder, COURSE)}
+        found = {one.name: one for one in read_batch(folder, COURSE).submissions}
         check_promises(found.values())
         if good:
             unharmed = found.pop("good-99")
             assert (readable(unharmed), told(unharmed)) == (list(COURSE), [])
         return found
 
-    return read_batch
+    return read_made
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_labkits_own_zip_gives_its_notebooks_and_its_results(read_one):
 def test_the_courses_own_notebooks_come_in_with_their_cells_as_they_are(tmp_path):
     paths = course(notebooks_folder())
     write(tmp_path / "ours", {path.name: path.read_bytes() for path in paths})
-    (found,) = read_submissions(tmp_path, [path.stem for path in paths])
+    (found,) = read_batch(tmp_path, [path.stem for path in paths]).submissions
     assert found.problems == ()
     for path in paths:
         kept, stored = nbformat.reads(found.notebooks[path.stem].content, 4), nbformat.read(path, 4)
@@ -174,9 +174,9 @@ def test_canvas_download_is_read_as_it_is_unpacked_and_packed_again_in_a_folder(
     write(tmp_path / "folder", entries)
     (tmp_path / "again.zip").write_bytes(zipped({f"submissions/{name}": entry for name, entry in entries.items()}))
     write(tmp_path / "again" / "submissions", entries)
-    found = read_submissions(tmp_path / "canvas.zip", COURSE)
+    found = read_batch(tmp_path / "canvas.zip", COURSE).submissions
     for place in ("folder", "again.zip", "again"):
-        assert found == read_submissions(tmp_path / place, COURSE)
+        assert found == read_batch(tmp_path / place, COURSE).submissions
     jane, john, typed = found
     assert (jane.name, jane.student, jane.user, jane.late) == ("doejane-12345", "doejane", "12345", True)
     assert (len(jane.notebooks), jane.problems) == (3, ())
@@ -231,7 +231,7 @@ def test_a_zip_of_folders_is_read_as_a_folder_of_folders(tmp_path):
     (tmp_path / "all.zip").write_bytes(
         zipped({**files, "Nobody/": b"", "__MACOSX/Jane Doe/._01_pytorch_blitz.ipynb": b"x", ".DS_Store": b"x"})
     )
-    jane, nobody = read_submissions(tmp_path / "all.zip", COURSE)
+    jane, nobody = read_batch(tmp_path / "all.zip", COURSE).submissions
     assert (jane.name, len(jane.notebooks), jane.problems) == ("jane-doe", 3, ())
     assert (nobody.name, nobody.problems) == ("nobody", (f"{ALL_MISSING}.",))
 
@@ -352,7 +352,7 @@ def test_a_name_that_no_encoding_knows_is_shown_without_it(tmp_path):
             file.write(zipped(WHOLE))
     except OSError:
         pytest.skip("this file system keeps names in UTF-8")
-    (found,) = read_submissions(folder, COURSE)
+    (found,) = read_batch(folder, COURSE).submissions
     check_promises([found])
     assert (found.student, len(found.notebooks)) == ("caf", 3)
 
@@ -388,7 +388,7 @@ def test_paths_out_of_the_folder_are_refused(read, tmp_path, name):
     assert readable(found) == list(COURSE[1:])
     assert any("leads out of its folder" in sentence for sentence in told(found))
     (tmp_path / "all.zip").write_bytes(zipped({name: notebook(), "good_99_1_ours.zip": zipped(WHOLE)}))
-    batch = {one.name: one for one in read_submissions(tmp_path / "all.zip", COURSE)}
+    batch = {one.name: one for one in read_batch(tmp_path / "all.zip", COURSE).submissions}
     check_promises(batch.values())
     assert len(batch.pop("good-99").notebooks) == 3
     assert not any(map(readable, batch.values()))
@@ -673,7 +673,7 @@ def test_pipes_in_folders_hang_nothing(read, tmp_path):
     with pytest.raises(texts.Refused, match="is neither file nor folder"):  # it was a file when it was listed
         members._read_file(str(tmp_path / "batch" / "pipe.zip"), 10)
     with pytest.raises(UsageError, match="is neither a zip nor a folder"):
-        read_submissions(tmp_path / "batch" / "pipe.zip", COURSE)
+        read_batch(tmp_path / "batch" / "pipe.zip", COURSE)
 
 
 def test_unreadable_files_and_folders_are_told(read, tmp_path, monkeypatch):
@@ -714,7 +714,7 @@ def test_a_folder_in_a_zip_with_too_many_files_is_told(tmp_path, monkeypatch):
     (tmp_path / "all.zip").write_bytes(
         zipped({**{f"bad/{number}.txt": b"" for number in range(21)}, "good_99_1_ours.zip": zipped(WHOLE)})
     )
-    bad, good = read_submissions(tmp_path / "all.zip", COURSE)
+    bad, good = read_batch(tmp_path / "all.zip", COURSE).submissions
     assert bad.problems == ("bad holds more than 20 files, and was not opened.", f"{ALL_MISSING}.")
     assert len(good.notebooks) == 3
 
@@ -742,7 +742,7 @@ def test_a_ta_is_not_flooded_with_problems(read_one):
 def test_a_source_without_submissions_is_refused(tmp_path, make, message):
     make(tmp_path / "source")
     with pytest.raises(UsageError, match=message):
-        read_submissions(tmp_path / "source", COURSE)
+        read_batch(tmp_path / "source", COURSE)
 
 
 # Anything at all
@@ -781,7 +781,7 @@ def test_a_damaged_batch_is_read_or_refused(tmp_path, seed):
             content[chance.randrange(len(content))] = chance.randrange(256)
         path.write_bytes(content)
         try:
-            check_promises(read_submissions(path, COURSE))
+            check_promises(read_batch(path, COURSE).submissions)
         except UsageError:
             continue
 

@@ -1,0 +1,209 @@
+"""Which platform packed a batch, where in it the submissions lie, and one line that says so."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from labkit.grading.intake.members import Member
+from labkit.grading.intake.platforms import folders, stray
+from labkit.grading.intake.platforms.blackboard import BLACKBOARD
+from labkit.grading.intake.platforms.brightspace import BRIGHTSPACE
+from labkit.grading.intake.platforms.canvas import CANVAS
+from labkit.grading.intake.platforms.gradescope import GRADESCOPE
+from labkit.grading.intake.platforms.moodle import MOODLE
+from labkit.grading.intake.platforms.platform import Entries, Platform, Reading, is_folder
+from labkit.grading.intake.uploads import Upload, by_student
+from labkit.grading.texts import clean
+
+PLATFORMS = (GRADESCOPE, MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS)  # where two fit as often, the stricter form first
+DEEPEST = 4  # folders around the submissions
+ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
+COURSE = ("notebooks", "out")  # folders of a course, beside one another, which are no two students
+COPY = re.compile(r"(?:^|[ ._-])[ ._-]*(?:\(\d+\)|\d|copy\b|kopi[ae]?\b|old|backup|bak|v\d)[ ._()\d-]*$")  # of a folder
+NUMBER = re.compile(r"0*(\d{1,4})(?!\d)", re.ASCII)
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """The uploads of a batch; platform: as in batch.json; told: what the TA is told of the whole batch, a line each."""
+
+    platform: str
+    uploads: list[Upload]
+    told: tuple[str, ...]
+
+
+def recognise(members: Iterable[Member], known: Collection[str] = (), source: Path | None = None) -> Found:
+    """Return what a batch lists as uploads.
+
+    known: ids or logins of the course, which decide where a name can be read in several ways.
+    source: the batch where it is a folder on disk, in which git clones can be told.
+    """
+    entries: Entries = _entries(members)
+    around = source
+    strays: dict[str, list[str]] = defaultdict(list)
+    told: list[str] = []
+    for depth in range(DEEPEST):
+        platform = _platform(entries)
+        entries = _without_strays(entries, platform, strays)
+        if platform or depth == DEEPEST - 1 or len(entries) != 1:
+            break
+        ((name, listed),) = entries.items()
+        inner = _entries(_inner(listed))
+        if not is_folder(listed) or not (_platform(inner, most=True) or _folders_alike(inner) > 1 or _zips(inner) > 1):
+            break
+        entries, around = inner, around / name if around else None
+        told.append(f"The submissions lie in the folder {clean(name, 80)}.")
+    sections = _sections(entries)
+    found = _read({name: listed for name, listed in entries.items() if name not in sections}, known, around)
+    uploads, lines, platforms = [*found.uploads], [*found.told] if found.uploads else [], {found.platform}
+    for section, inner in sections.items():
+        inner = _without_strays(inner, _platform(inner), strays)
+        inside = _read(inner, known, around / section if around else None)
+        lines += [f"{clean(section, 80)} holds many submissions. {line}" for line in inside.told]
+        platforms = {inside.platform, *(platforms if found.uploads else ())}
+        uploads += [_within(section, upload) for upload in inside.uploads]
+    platform_name = platforms.pop() if len(platforms) == 1 else "folders"
+    return Found(platform_name, uploads, (*lines, *told, *stray.told(strays)))
+
+
+def looks_like_many(members: Sequence[Member]) -> bool:
+    """Whether a folder's members, itself among them, are those of many students rather than of one."""
+    return _is_class(_entries(_inner(members)), 3)
+
+
+def _sections(entries: Entries) -> dict[str, Entries]:
+    """Return the folders that are no student's but hold a class each, with their entries.
+
+    One of several is taken for a class where three folders in it hold the same notebook; where all are alike, two do.
+    """
+    platform = _platform(entries)
+    inside: dict[str, Entries] = {
+        name: _entries(_inner(listed))
+        for name, listed in entries.items()
+        if is_folder(listed) and not (platform and platform.fits(name))
+    }
+    if len(entries) == len(inside) > 1 and all(_is_class(inner, 2, alike=True) for inner in inside.values()):
+        return inside
+    return {name: inner for name, inner in inside.items() if _is_class(inner, 3)}
+
+
+def _within(section: str, upload: Upload) -> Upload:
+    """Return an upload of a section, which is never mixed up with another section's."""
+    own = upload.key or ((upload.student, upload.user) if upload.user else (upload.entry,))
+    return replace(upload, entry=f"{section}/{upload.entry}", key=(section, *own))
+
+
+def _read(entries: Entries, known: Collection[str], around: Path | None) -> Found:
+    """Return the entries of one folder as uploads."""
+
+    def is_clone(name: str) -> bool:
+        return bool(around and (around / name / ".git").exists())
+
+    platform = _platform(entries)
+    reading = platform.read(entries, known) if platform else Reading([])
+    taken = {upload.entry for upload in reading.uploads}
+    own = platform.own if platform else ()
+    rest = {name: listed for name, listed in entries.items() if name not in taken and name.casefold() not in own}
+    uploads = reading.uploads + folders.read(rest, known, is_clone)
+    told = []
+    if platform:
+        read = list(by_student(reading.uploads).values())
+        late = sum(newest.late for newest, *_ in read)
+        kind = f", {reading.kind}" if reading.kind else ""
+        lateness = f", {late:,} late" if platform.tells_late else "; it does not tell who was late"
+        told.append(f"{platform.title}{kind}: {len(read):,} {platform.many}{lateness}.")
+        told += reading.told
+        if rest:
+            names = ", ".join(clean(name, 60) for name in list(rest)[:SHOWN])
+            more = f" and {len(rest) - SHOWN:,} more" if len(rest) > SHOWN else ""
+            told.append(f"Not named as {platform.title} does, and each taken as a submission: {names}{more}.")
+    else:
+        told.append(f"Folders and files: {len(rest):,} submissions.")
+    if many := [
+        name for name, listed in rest.items() if is_folder(listed) and _folders_alike(_entries(_inner(listed))) > 1
+    ]:
+        names = ", ".join(clean(name, 60) for name in many[:SHOWN])
+        told.append(f"Each taken as one submission, though it holds a notebook in several folders: {names}.")
+    usual = platform and len(taken) >= len(rest)
+    name = f"{platform.name}{f', {reading.kind}' if reading.kind else ''}" if platform and usual else "folders"
+    return Found(name, uploads, tuple(told))
+
+
+def _platform(entries: Entries, most: bool = False) -> Platform | None:
+    """Return whose form most entries have; None where none has any; most: and where it is not the most of all."""
+    fitting = {platform: sum(map(platform.fits, entries)) for platform in PLATFORMS}
+    best = max(PLATFORMS, key=lambda platform: fitting[platform])
+    others = sum(
+        not best.fits(name) and name.casefold() not in best.own and not stray.why_stray(name, listed)
+        for name, listed in entries.items()
+    )
+    return best if fitting[best] and (not most or fitting[best] >= others) else None
+
+
+def _without_strays(entries: Entries, platform: Platform | None, strays: dict[str, list[str]]) -> Entries:
+    """Return the entries that somebody handed in, or that the platform wrote; note the others."""
+    kept = {}
+    for name, listed in entries.items():
+        theirs = platform and (platform.fits(name) or name.casefold() in platform.own)
+        if not theirs and (what := stray.why_stray(name, listed)):
+            strays[what].append(clean(name, 60))
+        else:
+            kept[name] = listed
+    return kept
+
+
+def _is_class(entries: Entries, least: int, alike: bool = False) -> bool:
+    """Whether one of several folders holds a class of at least so many, in a platform's form or in folders.
+
+    alike: all folders beside it hold several archives, too, which one student may have sent for once.
+    """
+    platform = _platform(entries, most=True)
+    if platform and len(by_student(platform.read(entries, ()).uploads)) >= least:
+        return True
+    return _folders_alike(entries) >= least or (alike and _zips(entries) > least)
+
+
+def _folders_alike(entries: Entries) -> int:
+    """Return how many folders beside one another hold the same notebook, or an archive each.
+
+    A student's own folder holds each notebook once, or a copy of it deeper, in a copy of its folder, or in the folders
+    of a course.
+    """
+    folders = {name.casefold(): listed for name, listed in entries.items() if is_folder(listed)}
+    held: Counter[str] = Counter()
+    for name, listed in folders.items():
+        copied = COPY.search(name)
+        if name not in COURSE and not (copied and (not copied.start() or name[: copied.start()] in folders)):
+            held.update({_what(member.parts[-1].casefold()) for member in listed if not member.is_folder} - {""})
+    return max(held.values(), default=0)
+
+
+def _zips(entries: Entries) -> int:
+    """Return how many archives lie beside one another."""
+    return sum(name.casefold().endswith(ARCHIVES) and not is_folder(listed) for name, listed in entries.items())
+
+
+def _what(file: str) -> str:
+    """Return what two students' folders both hold: the number or name of a notebook, or an archive; "" for the rest."""
+    if file.endswith(ARCHIVES):
+        return "archive"
+    if not file.endswith(".ipynb"):
+        return ""
+    number = NUMBER.match(file)
+    return number[1] if number else file
+
+
+def _entries(members: Iterable[Member]) -> Entries:
+    entries = defaultdict[str, list[Member]](list)
+    for member in members:
+        entries[member.parts[0]].append(member)
+    return dict(entries)
+
+
+def _inner(members: Sequence[Member]) -> list[Member]:
+    return [replace(member, parts=member.parts[1:]) for member in members if len(member.parts) > 1]

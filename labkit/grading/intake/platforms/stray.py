@@ -1,0 +1,47 @@
+"""What lies about in a folder of submissions and is none: rosters, thumbnails, partial downloads, a night's results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from labkit.grading.intake.members import Member
+from labkit.grading.intake.platforms.platform import is_folder
+
+# Names and endings in lower case.
+SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "system volume information"}
+PARTIAL = (".part", ".partial", ".crdownload", ".opdownload", ".download", ".filepart", ".aria2", ".!ut")
+TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".numbers")
+OTHERS = (".bak", ".db", ".htm", ".html", ".ini", ".json", ".jsonl", ".lnk", ".lock", ".log", ".md", ".sqlite", ".tmp")
+TEXTS = (".toml", ".txt", ".url", ".webloc", ".xml", ".yaml", ".yml")
+RESULTS = ("results.sqlite", "seed")  # in a folder that `labkit grade` wrote
+SHOWN = 5
+
+
+def why_stray(name: str, members: Sequence[Member]) -> str:
+    """Return what an entry is that nobody handed in, as "a table"; "" for a submission."""
+    lower = name.casefold()
+    if lower in SYSTEM or lower.startswith("~$"):
+        return "system files"
+    if lower.endswith(PARTIAL):
+        return "partial downloads"
+    if is_folder(members):
+        inside = {member.parts[1] for member in members if len(member.parts) == 2}
+        return "results of labkit" if inside.issuperset(RESULTS) else ""
+    return "tables and notes" if lower.endswith((*TABLES, *OTHERS, *TEXTS)) else ""
+
+
+def is_results(folder: Path) -> bool:
+    """Whether `labkit grade` wrote a folder."""
+    return all((folder / name).is_file() for name in RESULTS)
+
+
+def told(strays: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return a sentence on what was left out; strays: what it is -> the names, as they may be shown."""
+    if not strays:
+        return ()
+    parts = []
+    for what, names in strays.items():
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        parts.append(f"{what} ({', '.join(names[:SHOWN])}{more})")
+    return (f"Left out, as nobody handed it in: {'; '.join(parts)}.",)
