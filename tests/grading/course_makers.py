@@ -24,7 +24,7 @@ GROUPS = [
     "link_link",
     "Ünïcödé_",
     "_assignsubmission_file_",
-    "../../up & <b>down</b>",
+    "up/../& <b>down</b>",
 ]
 LAST = ["Lee", "van der Berg", "O'Neil", "王", "=1+1", "Roe_2", "LATE", "anon", "Ğüneş", "5101", "Lee, Jr", 'Qu"ote']
 FIRST = ["Mia", "Ana María", "伟", "@SUM(A1)", "x_y", "Line\nbreak"]
@@ -61,3 +61,8 @@ def write_night(out, platform, submissions):
             who = {"submission": submission.name, "student": submission.student, "user": submission.user}
             store.add(attempt(**who, points={"5.1": points[submission.name]}))
     return points
+
+
+def page_of(out, submission):
+    """Return the page that the night wrote for a submission."""
+    return (out / "feedback" / f"{submission}.html").read_bytes()

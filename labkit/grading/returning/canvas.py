@@ -139,11 +139,10 @@ def _one_known(totals: Sequence[Total]) -> bool:
 
 
 def _different(totals: Sequence[Total]) -> list[str]:
-    """Say in which groups the members get different totals, which Canvas keeps apart only if it is told to."""
+    """Say where people of one submission get different totals, which Canvas keeps apart only if it is told to."""
     points = defaultdict(set)
     for total in totals:
-        if total.group:
-            points[total.submission].add("EX" if total.excused else points_text(total.points or 0))
+        points[total.submission].add("EX" if total.excused else points_text(total.points or 0))
     return [
         f"{submission}: its members get {' and '.join(sorted(different))}. Let the assignment assign grades to each "
         "student individually, else the last one becomes the grade of all."
