@@ -98,13 +98,20 @@ def submit(
 
 @app.command()
 def release(
-    out: Annotated[Path, typer.Option(help="Folder for the student version: labkit-course, and labkit-course.zip.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the student version, and its zip.")] = None,
+    gradescope: Annotated[Path | None, typer.Option(help="Zip for Gradescope's autograder.")] = None,
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
+    from labkit.basics.errors import UsageError
+    from labkit.course.autograder import release_autograder
     from labkit.course.release import release
 
-    for path in release(out):
+    if out is None and gradescope is None:
+        raise UsageError("labkit release needs --out FOLDER, for students, or --gradescope FILE.zip, or both.")
+    for path in release(out) if out else ():
         print(path)
+    if gradescope:
+        print(release_autograder(gradescope))
 
 
 @app.command()
@@ -216,6 +223,16 @@ def doctor() -> None:
         well = well and finding.ok
     if not well:
         raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def gradescope(
+    root: Annotated[Path, typer.Option(help="The folder that holds submission.")] = Path("/autograder"),
+) -> None:
+    """For Gradescope's container: grade its one submission, and write results/results.json."""
+    from labkit.grading.gradescope import run
+
+    print(run(root))
 
 
 @app.command(hidden=True)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def release(out: Path) -> list[Path]:
             fresh, packed = Path(scratch) / COURSE, Path(scratch) / archive.name
             for name, content in files.items():
                 write_atomically(fresh / name, content)
-            write_atomically(packed, to_zip(files))
+            write_atomically(packed, to_zip(files, COURSE))
             if folder.exists():
                 folder.replace(Path(scratch) / "old")
             fresh.replace(folder)
@@ -83,7 +83,7 @@ def course_files() -> dict[str, bytes]:
         files["report_template.md"] = default_template().read_bytes()
     except OSError as error:
         raise UsageError("No report_template.md here: run the command in the folder that holds it.") from error
-    files |= _package()
+    files |= package()
     files["README.md"] = _readme(files).encode()
     if leaked := leaks(secret, files):
         raise LabkitError("\n  ".join(["The release would show lines of solutions; reword or remove them.", *leaked]))
@@ -149,13 +149,14 @@ def leaks(secret: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
     return findings
 
 
-def to_zip(files: Mapping[str, bytes]) -> bytes:
-    """Return the files as a zip, under the folder labkit-course: sorted and without times, so equal for equal files."""
+def to_zip(files: Mapping[str, bytes], folder: str = "", executable: Collection[str] = ()) -> bytes:
+    """Return the files as a zip, in a folder if one is named: sorted and without times, so equal for equal files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
-            entry = zipfile.ZipInfo(f"{COURSE}/{name}")  # of 1980
-            entry.create_system, entry.external_attr = 3, 0o644 << 16  # as on Linux, on every system
+            entry = zipfile.ZipInfo(f"{folder}/{name}" if folder else name)  # of 1980
+            mode = 0o755 if name in executable else 0o644
+            entry.create_system, entry.external_attr = 3, mode << 16  # as on Linux, on every system
             archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
@@ -211,7 +212,7 @@ def _strings(node: Any) -> list[str]:
     return [text for child in inner for text in _strings(child)]
 
 
-def _package() -> dict[str, bytes]:
+def package() -> dict[str, bytes]:
     """Return labkit as a wheel, and the conda environment that installs it; nothing where its sources are not here."""
     if not (CHECKOUT / "pyproject.toml").is_file():
         print(

@@ -80,7 +80,7 @@ def _grade(
     settings = settle_data(settings)
     if slurm:
         refuse_without_slurm()  # the nodes look for their sandbox themselves
-    elif not settings.unsafe:
+    elif settings.sandboxed:
         refuse_without_sandbox()
     policy = read_policy(notebooks_folder())  # one that cannot be read is told before the night
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}

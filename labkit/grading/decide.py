@@ -115,4 +115,4 @@ def _name(total: Total) -> str:
 
 
 def _shown(total: Total) -> str:
-    return "excused" if total.excused else "no total" if total.points is None else f"{total.points} points"
+    return "excused" if total.excused else "no total" if total.points is None else str(total.points)

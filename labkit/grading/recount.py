@@ -22,13 +22,15 @@ from labkit.grading.records.store import AttemptStore
 from labkit.grading.records.totals import Total, faults, totals
 
 DATABASE, REHEARSED = "results.sqlite", "rehearsed"
+MOST_NAMES = 20  # that a sentence lists
 
 
 @dataclass(frozen=True)
 class Counted:
     """What was counted, before it is written: who handed in, what labkit found, and what each person gets.
 
-    attempts: the newest at each notebook of the course. told: a sentence for each line of the ledger that is left out.
+    attempts: the newest at each notebook of the course. told: sentences on lines of the ledger that are
+    left out, and on what a person has to decide.
     """
 
     batch: BatchFile
@@ -62,7 +64,17 @@ def count(out: Path, policy: Policy | None = None) -> Counted:
         for entry, fault in faults(table, batch, ledger, policy).items()
     ]
     people = totals(table, batch, ledger, policy)
-    return Counted(batch, attempts, unfinished, ledger, policy, table, people, (*told, *left_out))
+    waiting = _waiting(sorted({total.submission for total in people if total.todo}))
+    return Counted(batch, attempts, unfinished, ledger, policy, table, people, (*told, *left_out, *waiting))
+
+
+def _waiting(names: list[str]) -> list[str]:
+    """Say which submissions a person has to decide about."""
+    if not names:
+        return []
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    shown = f"{', '.join(names[:MOST_NAMES])}{more}"
+    return [f"A person's word is missing for {shown}: gradebook.csv says in the column 'where from' what it is about."]
 
 
 def write_grades(out: Path, counted: Counted) -> None:

@@ -32,6 +32,12 @@ class Settings:
     bounds: Bounds
     limits: Limits
     unsafe: bool
+    second_user: bool = False  # kernels belong to another user, where no sandbox can be had; see `sandbox.second_user`
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether kernels run in the sandbox."""
+        return not self.unsafe and not self.second_user
 
     def key(self) -> dict[str, Any]:
         """Return all of it as plain data."""
@@ -41,6 +47,7 @@ class Settings:
             "profile": self.profile,
             "data": self.data,
             "unsafe": self.unsafe,
+            **({"second_user": True} if self.second_user else {}),
         }
 
 

@@ -32,6 +32,7 @@ from labkit.grading.judging.numbers import compare_numbers, other_setting
 from labkit.grading.judging.rehearsal import failures, not_rehearsed, rehearse
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.sandbox.provisioners import Provisioner, SandboxProvisioner, UnsafeProvisioner, sandbox_server
+from labkit.grading.sandbox.second_user import SecondUserProvisioner, second_user_server
 from labkit.grading.settings import Settings
 from labkit.grading.texts import clean, tidy
 
@@ -71,7 +72,9 @@ class Worker:
         """Make a worker; beside: the course's own files that lie beside each notebook, by path."""
         self.staff, self.course_hash, self.settings, self.seed = staff, course_hash, settings, seed
         self.beside = beside
-        base = UnsafeProvisioner if settings.unsafe else SandboxProvisioner
+        base: Provisioner = SandboxProvisioner
+        if not settings.sandboxed:
+            base = SecondUserProvisioner if settings.second_user else UnsafeProvisioner
         self.stopped = threading.Event()  # no kernel starts any more
         self.fault: LabkitError | None = None  # that would meet every notebook, so none is begun any more
 
@@ -110,7 +113,8 @@ class Worker:
     def end(self) -> None:
         """End all that works for it, at once; from now on no kernel starts any more."""
         self.stopped.set()
-        (own_server if self.settings.unsafe else sandbox_server).end()
+        for server in (own_server, second_user_server, sandbox_server):
+            server.end()
         end_judges()
 
     def _graded(self, task: Task) -> tuple[Attempt, str]:
@@ -143,7 +147,7 @@ class Worker:
 
     def share_rehearsed(self, out: Path) -> None:
         """Let the kernels of this process, which start later, read what the rehearsal keeps; see `training.cache`."""
-        if not self.settings.unsafe:  # there, a submission could put its own in
+        if self.settings.sandboxed:  # elsewhere, a submission could put its own in
             self.rehearsed(out).mkdir(exist_ok=True)
             os.environ["LABKIT_REHEARSED"] = str(self.rehearsed(out).resolve())
 
@@ -153,7 +157,7 @@ class Worker:
 
     def to_rehearse(self, tasks: list[Task], out: Path) -> list[str]:
         """Return which of the course's notebooks are still to be rehearsed before the tasks: their stems."""
-        if self.settings.unsafe:
+        if not self.settings.sandboxed:
             return []
         return not_rehearsed(sorted({task.notebook for task in tasks}), self._setting(), self.rehearsed(out))
 

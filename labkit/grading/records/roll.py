@@ -54,6 +54,8 @@ class Roll:
             there = nearest(name, [*self._submissions.values(), *self._persons])
             raise ValueError(f"{told!r} is neither a submission nor a person here{there}")
         ((key, submissions),) = persons.items()
+        if len(submissions) > len(set(submissions)):
+            raise ValueError(f"{told!r} is the name of {len(submissions)} people, and nothing else of them is known")
         if alone:
             return "person", key
         if len(submissions) == 1 and len(self.people[submissions[0]]) == 1:

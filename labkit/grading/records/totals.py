@@ -180,7 +180,8 @@ class _Sum:
     def _mark(self, name: str, entry: Entry) -> str:
         found = self.row.points.get(name)
         instead = f" in place of {found}" if found is not None else ""
-        return _note(entry, f"{name}: {plain(entry.points or 0)} points{instead}")
+        points = entry.points or 0
+        return _note(entry, f"{name}: {plain(points)} point{'s' if points != 1 else ''}{instead}")
 
     def _adjust(self) -> None:
         """Multiply by the factors, then add the points: the newest of each, for all and for this person alone."""

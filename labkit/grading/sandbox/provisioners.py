@@ -117,7 +117,11 @@ class UnsafeProvisioner(WarmProvisioner):
         arguments = {"folder": str(self.folder), "limits": asdict(self.limits)}
         self.shut_away = (confine.__name__, confine.limit_alone.__name__, arguments)
         launch_arguments = await super().pre_launch(**kwargs)
+        self.give_away()
         return {**launch_arguments, "cwd": str(self.folder), "env": self.environment(launch_arguments["env"])}
+
+    def give_away(self) -> None:
+        """Make the kernel's own what it must read and write."""
 
     def environment(self, client_environment: dict[str, str]) -> dict[str, str]:
         """Return an environment that says nothing of the TA's, and names the scratch folder."""

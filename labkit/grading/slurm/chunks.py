@@ -155,7 +155,7 @@ def _on_a_node(worker: Worker, out: Path, jobs: int) -> Iterator[Executor]:
 
     signal.signal(signal.SIGTERM, end)
     try:
-        if not worker.settings.unsafe:
+        if worker.settings.sandboxed:
             refuse_without_sandbox()
         with workplace(worker, out, jobs) as pool:
             yield pool

@@ -1,11 +1,16 @@
 import csv
+from decimal import Decimal
 
 import pytest
 from attempt_makers import attempt, taken
 
 from labkit.basics.errors import LabkitError
 from labkit.exercises.catalogue import exercises
+from labkit.grading.intake.people import HandedIn, Person
+from labkit.grading.records.batch_file import BatchFile
 from labkit.grading.records.gradebook import harmless, rows, write_gradebook, write_submissions
+from labkit.grading.records.ledger import new_entry
+from labkit.grading.records.totals import totals
 
 LATER = "2026-02-01T00:00:00+00:00"
 
@@ -184,3 +189,32 @@ def test_a_gradebook_that_cannot_be_written_leaves_the_old_one(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LabkitError, match="cannot be written"):
         write_submissions([], tmp_path / "file" / "submissions.csv")
+
+
+def test_the_gradebook_has_a_row_a_person_with_the_group_and_where_the_total_comes_from(tmp_path):
+    people = (Person("201", "Mia Lee", "ab12", "mia@example.org"), Person(login="=cd34"), Person("203", "Bo"))
+    group = HandedIn(name="lab-7", student="Lab 7", user="201", late=True, group="Lab 7", people=people)
+    table = rows([attempt("lab-7", points={"5.1": 1, "5.2": 3}), attempt("ada", points={"5.1": 1})], [group])
+    lines = [
+        new_entry("lab-7", "regrade", "half right", item="5.2", points=Decimal("1.5")),
+        new_entry("ab12", "adjust", "did most of it", points=Decimal(2)),
+        new_entry("203", "excuse", "=ill"),
+    ]
+    path = write_gradebook(table, totals(table, BatchFile("canvas", (group,)), lines), tmp_path / "gradebook.csv")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        ada, mia, cd34, bo = csv.DictReader(file)
+    assert list(mia) == [
+        *("submission", "group", "student", "user", "login", "email", "late"),
+        *(f"exercise {name}" for name in exercises()),
+        *("total", "of", "where from", "status", "remarks"),
+    ]
+    assert (ada["submission"], ada["group"], ada["student"], ada["user"]) == ("ada", "", "Lee, Mia", "101")
+    assert (ada["total"], ada["where from"]) == ("1", "1 = 1 (exercises).")
+    assert [row["group"] for row in (mia, cd34, bo)] == ["Lab 7"] * 3
+    assert (mia["student"], mia["user"], mia["login"], mia["email"]) == ("Mia Lee", "201", "ab12", "mia@example.org")
+    assert (mia["late"], mia["exercise 5.1"], mia["exercise 5.2"]) == ("late", "1", "1.5")
+    assert (mia["total"], mia["of"]) == ("4.5", str(sum(one.points for one in exercises().values())))
+    assert mia["where from"].startswith("4.5 = 2.5 (exercises) + 2 (adjusted). 5.2: 1.5 points in place of 3 (")
+    assert (cd34["student"], cd34["user"], cd34["login"]) == ("'=cd34", "", "'=cd34")
+    assert (cd34["total"], "did most" in cd34["where from"]) == ("2.5", False)
+    assert (bo["total"], bo["where from"].endswith(": =ill).")) == ("EX", True)

@@ -1,13 +1,16 @@
 """course.toml: what each key means, and the sentence for each that cannot be meant."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from labkit import CHECKOUT
 from labkit.basics.errors import UsageError
 from labkit.exercises.catalogue import exercises
+from labkit.grading.records.ledger import KINDS, read_ledger
 from labkit.grading.records.policy import FILE, Policy, read_duration, read_moment, read_policy
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -116,3 +119,20 @@ def test_a_time_that_comes_twice_or_never_is_read_for_the_student():
 @pytest.mark.parametrize(("text", "seconds"), [("15 min", 900), ("2 days", 172_800), ("1.5 h", 5_400), ("0 s", 0)])
 def test_durations(text, seconds):
     assert read_duration(text) == timedelta(seconds=seconds)
+
+
+def test_the_examples_of_the_docs_can_be_meant(read, tmp_path):
+    text = (CHECKOUT / "docs" / "grading.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert read(example) == read(WHOLE)
+    (lines,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "ledger.jsonl").write_text(lines, encoding="utf-8")
+    entries, told = read_ledger(tmp_path)
+    assert ([entry.what for entry in entries], told) == (list(KINDS), [])
+    keys = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert set(keys) >= {
+        "weights",
+        "scale",
+        "round",
+        *("due", "grace", "per", "off", "at_most", "applied_by", "lowest"),
+    }

@@ -296,6 +296,13 @@ def test_a_person_who_handed_in_alone_stands_for_the_submission():
     assert mia.points == 30 - exercises()["1.1"].points
 
 
+def test_two_people_of_whom_only_one_name_is_known_are_not_told_apart():
+    batch = BatchFile("folders", (handed(people=(Person(name="Bo"), Person(name="Bo"))),))
+    entry = line("adjust", "Bo", points=-1)
+    assert faults([row()], batch, [entry])[entry] == "'Bo' is the name of 2 people, and nothing else of them is known"
+    assert [total.points for total in totals([row()], batch, [entry])] == [30, 30]
+
+
 def test_an_extension_that_ends_too_early_is_told():
     entry = line("extension", until="2026-11-01T12:00")
     assert faults([row()], BatchFile("canvas", (handed(),)), [entry], Policy(late=LATE)) == {
