@@ -133,8 +133,7 @@ def grade(
         bool, typer.Option("--despite-rehearsal", help="Go on though the course's own notebooks do not pass.")
     ] = False,
     canvas: Annotated[
-        Path | None,
-        typer.Option(help="A gradebook exported from Canvas: its ids settle what groups' names leave open."),
+        Path | None, typer.Option(help="A gradebook exported from Canvas: its ids settle how groups' names are read.")
     ] = None,
     roster: Annotated[Path | None, typer.Option(help="A CSV of the students with their ids or logins.")] = None,
 ) -> None:

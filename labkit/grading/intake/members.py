@@ -25,6 +25,8 @@ HARMLESS = MB  # bytes that a file may unpack to at any ratio
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1  # bit in a zip's flags
 UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|[\x00-\x1f]|(^|/)\.\.(/|$)")
+# Who has one name only often stands as ". Kumar" in a platform's lists, and in what Moodle packs.
+NAMED = re.compile(r"\. |\.[^_]+_(\d+_)?assignsubmission_", re.ASCII)
 NOTICE = "and was not opened"
 
 
@@ -102,7 +104,7 @@ def members_of_folder(folder: Path, parts: tuple[str, ...] = (), most: int = MOS
 
 def is_hidden(parts: tuple[str, ...]) -> bool:
     """Whether a path is one that systems and editors make, such as .ipynb_checkpoints and macOS's doubles."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return any((part.startswith(".") and not NAMED.match(part)) or part == "__MACOSX" for part in parts)
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The ids and logins of a course, from a table of its students: Canvas' export, a roster, any CSV with such a column."""
+"""The ids and logins of a course, from a table of its students: Canvas' export, or any CSV with such a column."""
 
 from __future__ import annotations
 

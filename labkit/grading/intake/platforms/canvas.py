@@ -169,14 +169,20 @@ def _usual(found: Sequence[Named], usual: Counter[tuple[int, int]]) -> list[Name
 
 
 def _apart(entries: Entries, uploads: list[Upload]) -> list[Upload]:
-    """Return the uploads with folders of one name and id as people of their own: Canvas packs files only."""
-    folders = {upload.entry for upload in uploads if is_folder(entries[upload.entry])}
-    often = Counter((upload.student, upload.user) for upload in uploads if upload.entry in folders)
+    """Return the uploads with those as people of their own that cannot be Canvas', whatever their names look like.
+
+    Canvas packs files only, and gives each a number of its own: folders of one name and id are a TA's, as are several
+    files under one number.
+    """
+    folders = Counter((one.student, one.user) for one in uploads if is_folder(entries[one.entry]))
+    files = {(one.student, one.user, one.number, without_count(one.file)) for one in uploads if one.number}
+    numbers = Counter(file[:3] for file in files)
     return [
-        Upload(upload.entry, upload.entry, "", upload.late, 0, upload.entry, upload.members)
-        if upload.entry in folders and often[upload.student, upload.user] > 1
-        else upload
-        for upload in uploads
+        Upload(one.entry, one.entry.removesuffix(".zip"), "", one.late, 0, one.entry, one.members)
+        if (one.user and (is_folder(entries[one.entry]) and folders[one.student, one.user] > 1))
+        or numbers[one.student, one.user, one.number] > 1
+        else one
+        for one in uploads
     ]
 
 

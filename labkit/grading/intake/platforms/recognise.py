@@ -26,6 +26,7 @@ COURSE = ("notebooks", "out")  # folders of a course, beside one another, which 
 COPY = re.compile(r"(?:^|[ ._-])[ ._-]*(?:\(\d+\)|\d|copy\b|kopi[ae]?\b|old|backup|bak|v\d)[ ._()\d-]*$")  # of a folder
 NUMBER = re.compile(r"0*(\d{1,4})(?!\d)", re.ASCII)
 SHOWN = 5
+Strays = dict[str, list[str]]  # what it is -> the names, as they may be shown
 
 
 @dataclass(frozen=True)
@@ -43,37 +44,47 @@ def recognise(members: Iterable[Member], known: Collection[str] = (), source: Pa
     known: ids or logins of the course, which decide where a name can be read in several ways.
     source: the batch where it is a folder on disk, in which git clones can be told.
     """
-    entries: Entries = _entries(members)
-    around = source
-    strays: dict[str, list[str]] = defaultdict(list)
-    told: list[str] = []
-    for depth in range(DEEPEST):
-        platform = _platform(entries)
-        entries = _without_strays(entries, platform, strays)
-        if platform or depth == DEEPEST - 1 or len(entries) != 1:
-            break
-        ((name, listed),) = entries.items()
-        inner = _entries(_inner(listed))
-        if not is_folder(listed) or not (_platform(inner, most=True) or _folders_alike(inner) > 1 or _zips(inner) > 1):
-            break
-        entries, around = inner, around / name if around else None
-        told.append(f"The submissions lie in the folder {clean(name, 80)}.")
+    entries, path, strays = _where(_entries(members))
+    around = source.joinpath(*path) if source else None
+    told = [f"The submissions lie in the folder {clean('/'.join(path), 80)}."] if path else []
     sections = _sections(entries)
     found = _read({name: listed for name, listed in entries.items() if name not in sections}, known, around)
     uploads, lines, platforms = [*found.uploads], [*found.told] if found.uploads else [], {found.platform}
-    for section, inner in sections.items():
-        inner = _without_strays(inner, _platform(inner), strays)
-        inside = _read(inner, known, around / section if around else None)
+    for section, listed in sections.items():
+        inner, path, left = _where(listed)
+        inside = _read(inner, known, around.joinpath(section, *path) if around else None)
         lines += [f"{clean(section, 80)} holds many submissions. {line}" for line in inside.told]
         platforms = {inside.platform, *(platforms if found.uploads else ())}
-        uploads += [_within(section, upload) for upload in inside.uploads]
+        uploads += [_within("/".join((section, *path)), upload) for upload in inside.uploads]
+        for what, others in left.items():
+            strays[what] += others
     platform_name = platforms.pop() if len(platforms) == 1 else "folders"
     return Found(platform_name, uploads, (*lines, *told, *stray.told(strays)))
 
 
+def _where(entries: Entries) -> tuple[Entries, tuple[str, ...], Strays]:
+    """Return the entries of the folder in which the submissions lie, the path to it, and what was left out there.
+
+    That is a folder deeper where one stands alone, and what is in it looks like many students.
+    """
+    strays: Strays = defaultdict(list)
+    entries = _without_strays(entries, _platform(entries), strays)
+    here, path = entries, tuple[str, ...]()
+    deeper: Strays = defaultdict(list, {what: list(names) for what, names in strays.items()})
+    while len(here) == 1 and len(path) < DEEPEST and not _platform(here):
+        ((name, listed),) = here.items()
+        if not is_folder(listed):
+            break
+        inner = _entries(_inner(listed))
+        here, path = _without_strays(inner, _platform(inner), deeper), (*path, name)
+        if _platform(here, most=True) or _folders_alike(here) > 1 or _zips(here) > 1:
+            return here, path, deeper
+    return entries, (), strays
+
+
 def looks_like_many(members: Sequence[Member]) -> bool:
     """Whether a folder's members, itself among them, are those of many students rather than of one."""
-    return _is_class(_entries(_inner(members)), 3)
+    return _is_class(_where(_entries(_inner(members)))[0], 3)
 
 
 def _sections(entries: Entries) -> dict[str, Entries]:
@@ -87,9 +98,9 @@ def _sections(entries: Entries) -> dict[str, Entries]:
         for name, listed in entries.items()
         if is_folder(listed) and not (platform and platform.fits(name))
     }
-    if len(entries) == len(inside) > 1 and all(_is_class(inner, 2, alike=True) for inner in inside.values()):
+    if len(entries) == len(inside) > 1 and all(_is_class(_where(inner)[0], 2, alike=True) for inner in inside.values()):
         return inside
-    return {name: inner for name, inner in inside.items() if _is_class(inner, 3)}
+    return {name: inner for name, inner in inside.items() if _is_class(_where(inner)[0], 3)}
 
 
 def _within(section: str, upload: Upload) -> Upload:
@@ -145,7 +156,7 @@ def _platform(entries: Entries, most: bool = False) -> Platform | None:
     return best if fitting[best] and (not most or fitting[best] >= others) else None
 
 
-def _without_strays(entries: Entries, platform: Platform | None, strays: dict[str, list[str]]) -> Entries:
+def _without_strays(entries: Entries, platform: Platform | None, strays: Strays) -> Entries:
     """Return the entries that somebody handed in, or that the platform wrote; note the others."""
     kept = {}
     for name, listed in entries.items():

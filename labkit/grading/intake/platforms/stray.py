@@ -9,8 +9,10 @@ from labkit.grading.intake.members import Member
 from labkit.grading.intake.platforms.platform import is_folder
 
 # Names and endings in lower case.
-SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "system volume information"}
+SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+SYSTEM_FOLDERS = {"$recycle.bin", "system volume information"}
 PARTIAL = (".part", ".partial", ".crdownload", ".opdownload", ".download", ".filepart", ".aria2", ".!ut")
+PARTIAL_FOLDER = ".zip.download"  # Safari's
 TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".numbers")
 OTHERS = (".bak", ".db", ".htm", ".html", ".ini", ".json", ".jsonl", ".lnk", ".lock", ".log", ".md", ".sqlite", ".tmp")
 TEXTS = (".toml", ".txt", ".url", ".webloc", ".xml", ".yaml", ".yml")
@@ -21,13 +23,17 @@ SHOWN = 5
 def why_stray(name: str, members: Sequence[Member]) -> str:
     """Return what an entry is that nobody handed in, as "a table"; "" for a submission."""
     lower = name.casefold()
-    if lower in SYSTEM or lower.startswith("~$"):
+    if is_folder(members):
+        inside = {member.parts[1] for member in members if len(member.parts) == 2}
+        if inside.issuperset(RESULTS):
+            return "results of labkit"
+        if lower.endswith(PARTIAL_FOLDER):
+            return "partial downloads"
+        return "system files" if lower in SYSTEM_FOLDERS else ""
+    if lower in SYSTEM or (lower.startswith("~$") and not lower.endswith((".zip", ".ipynb"))):
         return "system files"
     if lower.endswith(PARTIAL):
         return "partial downloads"
-    if is_folder(members):
-        inside = {member.parts[1] for member in members if len(member.parts) == 2}
-        return "results of labkit" if inside.issuperset(RESULTS) else ""
     return "tables and notes" if lower.endswith((*TABLES, *OTHERS, *TEXTS)) else ""
 
 
