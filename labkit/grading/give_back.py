@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -74,7 +75,8 @@ def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = No
             f"{folder} came from no learning platform (batch.json says {platform!r}): take gradebook.csv and "
             "feedback/, or name a file to fill with --canvas or --moodle."
         )
-    write_grades(folder, counted)
+    if sys.platform == "linux":  # elsewhere no page is drawn, and those that are there go back
+        write_grades(folder, counted)
     feedback = _Feedback(folder, counted)
     if is_canvas:
         files["canvas-feedback.zip"] = canvas_zip(submissions, anonymous, feedback.page, feedback.notebook)
