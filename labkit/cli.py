@@ -142,7 +142,7 @@ def grade(
 
     refuse_without_linux()  # before what follows is imported
     from labkit.grading.batch import grade
-    from labkit.grading.intake.rosters import known_ids
+    from labkit.grading.records.rosters import known_ids
     from labkit.grading.sandbox.guard import Limits
     from labkit.grading.settings import Bounds, Settings
 

@@ -16,18 +16,10 @@ from typing import TypeVar
 from labkit.basics.errors import UsageError
 from labkit.grading.intake.brought import with_files
 from labkit.grading.intake.claims import Claims, Membership, read_claims, read_membership
-from labkit.grading.intake.members import (
-    MOST,
-    NOTICE,
-    Member,
-    members_of_folder,
-    members_of_zip,
-    members_of_zip_content,
-    too_large,
-)
+from labkit.grading.intake.members import MOST, NOTICE, Member, members_of_zip, members_of_zip_content, too_large
 from labkit.grading.intake.people import HandedIn
-from labkit.grading.intake.platforms.recognise import DEEPEST, looks_like_many, recognise
-from labkit.grading.intake.platforms.stray import RESULTS, is_results
+from labkit.grading.intake.platforms.listing import BATCH, members_of_batch
+from labkit.grading.intake.platforms.recognise import recognise
 from labkit.grading.intake.reader import Notebook, parse_json, parse_notebook
 from labkit.grading.intake.uploads import Upload, by_student, names_for
 from labkit.grading.texts import LONGEST_NAME, MB, Refused, clean, megabytes
@@ -35,7 +27,6 @@ from labkit.grading.texts import LONGEST_NAME, MB, Refused, clean, megabytes
 NOTEBOOK_BYTES = 20 * MB  # as `labkit submit` allows
 RESULTS_BYTES = 5 * MB
 SUBMISSION_BYTES = 100 * MB  # of all that is read of one submission
-BATCH = 100_000  # files in the source
 PROBLEMS = 40  # sentences on one submission
 LONGEST = 400  # characters of a sentence
 T = TypeVar("T")
@@ -77,7 +68,7 @@ def read_batch(source: Path, expected: Sequence[str], known: Collection[str] = (
     """
     try:
         if source.is_dir():
-            return _batch(_members_of_batch(source), expected, source, known)
+            return _batch(members_of_batch(source), expected, source, known)
         if source.is_file():
             with source.open("rb") as file:
                 return _batch(members_of_zip(file, BATCH), expected, source, known)
@@ -88,54 +79,13 @@ def read_batch(source: Path, expected: Sequence[str], known: Collection[str] = (
     raise UsageError(f"{source} is neither a zip nor a folder: name the platform's download, or a folder.")
 
 
-def _members_of_batch(folder: Path, around: tuple[str, ...] = ()) -> list[Member]:
-    """Return what a folder of submissions holds; one that cannot be listed takes no other with it.
-
-    A folder that stands alone in it is listed as a folder of submissions itself, as is one that holds too much for one
-    student, if it looks like many.
-    """
-    top = members_of_folder(folder, around, most=BATCH, deep=False)
-    alone = sum(member.is_folder for member in top) == 1 and len(around) < DEEPEST
-    members = []
-    for member in top:
-        members.append(member)
-        if not member.is_folder:
-            continue
-        place = folder / member.parts[-1]
-        try:
-            if is_results(place):  # which may hold a thousand notebooks
-                members += [Member((*member.parts, name)) for name in RESULTS]
-            elif alone:
-                members += _members_of_batch(place, member.parts)
-            else:
-                members += members_of_folder(place, member.parts)
-        except Refused as error:
-            inside = [] if around else _members_of_section(place, member.parts)
-            members[-1] = member if inside else replace(member, fault=str(error))
-            members += inside
-    return members
-
-
-def _members_of_section(folder: Path, around: tuple[str, ...]) -> list[Member]:
-    """Return what a folder holds that has too much for one student; nothing where it does not look like many."""
-    members: list[Member] = []
-    try:
-        for member in members_of_folder(folder, around, most=MOST, deep=False):
-            members += [
-                member,
-                *(members_of_folder(folder / member.parts[-1], member.parts) if member.is_folder else ()),
-            ]
-            if len(members) > BATCH:
-                return []
-    except Refused:
-        return []
-    return members if looks_like_many(members) else []
-
-
 def _batch(members: list[Member], expected: Sequence[str], source: Path, known: Collection[str]) -> Batch:
     found = recognise(members, known, source if source.is_dir() else None)
     if not any(upload.may_hold_notebooks for upload in found.uploads):
-        raise UsageError(f"{source} holds no submission: name a folder that holds zips, notebooks or folders.")
+        told = " ".join(line for line in found.told if line.startswith("Left out"))
+        raise UsageError(
+            f"{source} holds no submission: name a folder that holds zips, notebooks or folders. {told}".strip()
+        )
     return Batch(found.platform, found.told, _submissions(found.uploads, expected))
 
 

@@ -6,8 +6,9 @@ import pytest
 from platform_makers import Sent, as_folder, as_zip, canvas, clones, roster
 
 from labkit.basics.errors import UsageError
-from labkit.grading.intake.rosters import known_ids
+from labkit.grading.intake.platforms import listing
 from labkit.grading.intake.submissions import read_batch
+from labkit.grading.records.rosters import known_ids
 
 COURSE = ("01_small", "02_small")
 
@@ -73,6 +74,22 @@ def test_results_in_a_platforms_download_are_nobody(read):
     assert (batch.platform, students(batch)) == ("canvas", ["doejane"])
 
 
+def test_a_download_among_folders_is_nobody_and_a_students_zip_of_that_name_is(read):
+    sent = [Sent(f"Jane {name}", number, LOOSE) for number, name in ((5101, "Doe"), (5102, "Roe"), (5103, "Lee"))]
+    packed = as_zip(canvas(sent))
+    batch = read({"Ann/01_small.ipynb": book(), "submissions.zip": packed, "Bo_submissions.zip": as_zip(LOOSE)})
+    assert students(batch) == ["Ann", "Bo_submissions"]
+    assert any(
+        "downloads of many submissions, to be graded by themselves (submissions.zip)" in line for line in batch.told
+    )
+
+
+def test_a_folder_with_nothing_but_a_download_is_refused_with_its_name(read):
+    people = [{f"{name}/01_small.ipynb": book() for name in ("Ann", "Bo", "Cy")}]
+    with pytest.raises(UsageError, match=r"to be graded by themselves \(lab2 submissions.zip\)"):
+        read({"lab2 submissions.zip": as_zip(people[0])})
+
+
 def test_nothing_but_strays_is_no_batch(read):
     with pytest.raises(UsageError, match="holds no submission"):
         read({"roster.csv": b"", "graded/results.sqlite": b"", "graded/seed": b""})
@@ -97,10 +114,8 @@ def test_one_class_beside_single_people_is_told_apart(read):
 
 
 def test_a_class_of_more_files_than_one_student_may_have(read, monkeypatch):
-    from labkit.grading.intake import submissions
-
-    monkeypatch.setattr(submissions, "MOST", 20)
-    monkeypatch.setattr(submissions.members_of_folder, "__defaults__", ((), 20, True))
+    monkeypatch.setattr(listing, "MOST", 20)
+    monkeypatch.setattr(listing.members_of_folder, "__defaults__", ((), 20, True))
     files = {f"notebooks/{number}.txt": b"" for number in range(10)} | LOOSE
     names = ("ann", "bob", "cy")
     batch = read(

@@ -8,22 +8,24 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labkit.grading.intake.members import Member
-from labkit.grading.intake.platforms import folders, stray
-from labkit.grading.intake.platforms.blackboard import BLACKBOARD
-from labkit.grading.intake.platforms.brightspace import BRIGHTSPACE
-from labkit.grading.intake.platforms.canvas import CANVAS
-from labkit.grading.intake.platforms.gradescope import GRADESCOPE
-from labkit.grading.intake.platforms.moodle import MOODLE
+from labkit.grading.intake.members import MOST, Member, members_of_zip_content
+from labkit.grading.intake.platforms import from_folders, stray
+from labkit.grading.intake.platforms.from_blackboard import BLACKBOARD
+from labkit.grading.intake.platforms.from_brightspace import BRIGHTSPACE
+from labkit.grading.intake.platforms.from_canvas import CANVAS
+from labkit.grading.intake.platforms.from_gradescope import GRADESCOPE
+from labkit.grading.intake.platforms.from_moodle import MOODLE
 from labkit.grading.intake.platforms.platform import Entries, Platform, Reading, is_folder
 from labkit.grading.intake.uploads import Upload, by_student
-from labkit.grading.texts import clean
+from labkit.grading.texts import MB, Refused, clean
 
 PLATFORMS = (GRADESCOPE, MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS)  # where two fit as often, the stricter form first
 DEEPEST = 4  # folders around the submissions
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 COURSE = ("notebooks", "out")  # folders of a course, beside one another, which are no two students
 COPY = re.compile(r"(?:^|[ ._-])[ ._-]*(?:\(\d+\)|\d|copy\b|kopi[ae]?\b|old|backup|bak|v\d)[ ._()\d-]*$")  # of a folder
+DOWNLOAD = re.compile(r"(?:.*[ _-])?(?:submissions|export|download)[ _-]?(?:\(\d+\))?\.zip", re.IGNORECASE | re.DOTALL)
+LARGEST = 500 * MB  # of such a download
 NUMBER = re.compile(r"0*(\d{1,4})(?!\d)", re.ASCII)
 SHOWN = 5
 Strays = dict[str, list[str]]  # what it is -> the names, as they may be shown
@@ -120,7 +122,7 @@ def _read(entries: Entries, known: Collection[str], around: Path | None) -> Foun
     taken = {upload.entry for upload in reading.uploads}
     own = platform.own if platform else ()
     rest = {name: listed for name, listed in entries.items() if name not in taken and name.casefold() not in own}
-    uploads = reading.uploads + folders.read(rest, known, is_clone)
+    uploads = reading.uploads + from_folders.read(rest, known, is_clone)
     told = []
     if platform:
         read = list(by_student(reading.uploads).values())
@@ -161,11 +163,22 @@ def _without_strays(entries: Entries, platform: Platform | None, strays: Strays)
     kept = {}
     for name, listed in entries.items():
         theirs = platform and (platform.fits(name) or name.casefold() in platform.own)
-        if not theirs and (what := stray.why_stray(name, listed)):
+        if not theirs and (what := stray.why_stray(name, listed) or _why_download(name, listed)):
             strays[what].append(clean(name, 60))
         else:
             kept[name] = listed
     return kept
+
+
+def _why_download(name: str, listed: Sequence[Member]) -> str:
+    """Return what a zip is that lies among submissions, but is a platform's download itself; "" for all others."""
+    if is_folder(listed) or not DOWNLOAD.fullmatch(name) or listed[0].fault:
+        return ""
+    try:
+        entries = _where(_entries(members_of_zip_content(listed[0].read(LARGEST), MOST)))[0]
+    except Refused:
+        return ""
+    return "downloads of many submissions, to be graded by themselves" if _is_class(entries, 3) else ""
 
 
 def _is_class(entries: Entries, least: int, alike: bool = False) -> bool:

@@ -138,7 +138,7 @@ def _known(found: list[Named], known: Collection[str]) -> list[Named]:
 def _once(named: dict[str, list[Named]]) -> dict[str, list[Named]]:
     """Drop readings in which two files of one person share the number of an upload, where others remain."""
     often = Counter(
-        (reading.student, reading.user, reading.upload, without_count(reading.file))
+        (reading.student, reading.user, reading.upload, _plain(reading.file))
         for found in named.values()
         for reading in found
     )
@@ -175,7 +175,7 @@ def _apart(entries: Entries, uploads: list[Upload]) -> list[Upload]:
     files under one number.
     """
     folders = Counter((one.student, one.user) for one in uploads if is_folder(entries[one.entry]))
-    files = {(one.student, one.user, one.number, without_count(one.file)) for one in uploads if one.number}
+    files = {(one.student, one.user, one.number, _plain(one.file)) for one in uploads if one.number}
     numbers = Counter(file[:3] for file in files)
     return [
         Upload(one.entry, one.entry.removesuffix(".zip"), "", one.late, 0, one.entry, one.members)
@@ -184,6 +184,13 @@ def _apart(entries: Entries, uploads: list[Upload]) -> list[Upload]:
         else one
         for one in uploads
     ]
+
+
+def _plain(file: str) -> str:
+    """Return a file's name without any "-N" that Canvas, or its sender, put behind it."""
+    while (plain := without_count(file)) != file:
+        file = plain
+    return file
 
 
 CANVAS = Platform("canvas", "Canvas", "students", fits, read, tells_late=True)
