@@ -199,6 +199,8 @@ def test_hours_and_clocks_that_change():
     late = Late(datetime(2026, 10, 24, 21, 59, tzinfo=UTC), ZONE, off=Decimal("0.1"))
     assert "late 2 days" in count([], Policy(late=late), row(ALL), handed("2026-10-25T23:59:00"))[0].story
     assert "late 1 day" in count([], Policy(late=late), row(ALL), handed("2026-10-25T22:59:00"))[0].story
+    twice = Late(datetime(2026, 10, 25, 0, 45, tzinfo=UTC), ZONE, off=Decimal("0.1"))  # 02:45, before 02:30 comes again
+    assert "late" not in count([], Policy(late=twice), row(ALL), handed("2026-10-25T02:30:00"))[0].story
     hourly = dataclasses.replace(late, per="hour", off=Decimal("0.01"))
     assert "late 25 hours" in count([], Policy(late=hourly), row(ALL), handed("2026-10-25T23:59:00"))[0].story
 
@@ -368,6 +370,27 @@ def test_an_extension_never_lowers_a_total(made, in_, lines, policy, who, until,
     for old, new in zip(before, after, strict=True):
         assert (old.points is None) == (new.points is None)
         assert old.points is None or new.points >= old.points
+
+
+EXTENSIONS = st.lists(
+    st.builds(
+        lambda who, minute, days: line("extension", who, minute, until=f"{DUE + timedelta(days=days):%Y-%m-%dT%H:%M}Z"),
+        st.sampled_from(["lab-7", "ab12"]),
+        st.integers(0, 5),
+        st.integers(-1, 6),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 5), EXTENSIONS, st.data())
+def test_of_several_extensions_none_lowers_a_total_not_even_a_shorter_later_one(days, lines, data):
+    in_ = handed((DUE + timedelta(days=days)).isoformat())
+    fewer = [one for one in lines if data.draw(st.booleans())]
+    before, after = (count(some, Policy(late=LATE), row(ALL), in_) for some in (fewer, lines))
+    assert all(new.points >= old.points for old, new in zip(before, after, strict=True))
 
 
 @settings(max_examples=300, deadline=None)
