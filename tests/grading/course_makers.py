@@ -24,7 +24,7 @@ GROUPS = [
     "link_link",
     "Ünïcödé_",
     "_assignsubmission_file_",
-    "up/../& <b>down</b>",
+    "../../up & <b>down</b>",
 ]
 LAST = ["Lee", "van der Berg", "O'Neil", "王", "=1+1", "Roe_2", "LATE", "anon", "Ğüneş", "5101", "Lee, Jr", 'Qu"ote']
 FIRST = ["Mia", "Ana María", "伟", "@SUM(A1)", "x_y", "Line\nbreak"]
