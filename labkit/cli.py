@@ -159,18 +159,18 @@ def grades(
 ) -> None:
     """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
     from labkit.basics.files import write_atomically
-    from labkit.grading.give_back import read_night, unfinished_sentence
+    from labkit.grading.give_back import canvas_filled, unfinished_sentence
     from labkit.grading.recount import recount
 
     counted = recount(folder)
     if canvas is not None:
         target = folder / f"{canvas.stem}-filled.csv"
-        filled = read_night(folder).filled_canvas(canvas, column)
+        filled = canvas_filled(counted, canvas, column)
         write_atomically(target, filled.content)
         for sentence in (*filled.notes, *filled.alarms):
             print(f"- {sentence}")
         print(f"{filled.count} cells of {filled.column} filled: {target}")
-    if sentence := unfinished_sentence(counted.unfinished):
+    if sentence := unfinished_sentence(counted):
         print(sentence)
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from labkit.basics.errors import LabkitError
+from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import write_atomically
 from labkit.grading.intake.people import HandedIn, Person
-from labkit.grading.records.attempts import Attempt
-from labkit.grading.records.batch_file import BatchFile
-from labkit.grading.records.gradebook import Row
 from labkit.grading.records.totals import Total, shared_totals
-from labkit.grading.recount import count
+from labkit.grading.recount import Counted, count, write_grades
 from labkit.grading.returning.canvas import fill_canvas
 from labkit.grading.returning.canvas_export import ANONYMOUS
 from labkit.grading.returning.canvas_zip import canvas_zip
@@ -37,35 +36,89 @@ UPLOAD = {
     "brightspace-grades.csv": "Grades, Enter Grades, Import",
     "blackboard-grades.csv": "Grade Center, Work Offline, Upload",
 }
+WORKSHEET_FIRST = (
+    "Download the grading worksheet from Moodle, and name it with --moodle: it tells the members of teams, whose own "
+    "numbers may be those of others."
+)
 LOGINS = ("gradescope", "brightspace", "blackboard")  # whose ids are people's own, and known elsewhere as well
 
 
-@dataclass(frozen=True)
-class Night:
-    """What a night left: who handed in, the attempts and rows, and what they come to."""
+def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = None, column: str = "") -> list[str]:
+    """Write what goes back into FOLDER/return, and return sentences: what is to be known, and what to do with it.
 
-    folder: Path
-    batch: BatchFile
-    attempts: list[Attempt]
-    rows: list[Row]
-    totals: list[Total]
-    stories: dict[str, str]  # of each submission, what all of its people may read
-    unfinished: Mapping[str, Sequence[str]]
-    told: list[str]  # on lines of the ledger that change nothing
+    canvas: a gradebook exported from Canvas. moodle: a grading worksheet. column: the assignment in Canvas, the
+    heading of the grades in Moodle where it is not found, the name of the grade item elsewhere.
+    The pages are made again first, so that they say what the totals say.
+    UsageError for a file that cannot be filled; then nothing is written.
+    """
+    counted = count(folder)
+    platform, submissions = counted.batch.platform, counted.batch.submissions
+    anonymous = platform == "canvas, anonymous"
+    told = [ANONYMOUS] if anonymous else []
+    files: dict[str, Filled] = {}
+    if canvas is not None and not anonymous:
+        files["canvas-grades.csv"] = canvas_filled(counted, canvas, column)
+    participants: dict[str, list[str]] = defaultdict(list)
+    if moodle is not None:
+        worksheet, own = read_worksheet(moodle, column), _known_to("moodle", counted)
+        packed_there = submissions if platform.startswith("moodle") else ()
+        files["moodle-grades.csv"] = fill_moodle(own, worksheet, packed_there)
+        for participant, owner in owners_of(own, worksheet, packed_there).items():
+            if not owner.fault:
+                participants[owner.total.submission].append(participant)
+    files |= _tables(counted, column)
+    is_canvas = platform.startswith("canvas")
+    if not files and not is_canvas:
+        if platform.startswith("moodle"):
+            raise UsageError(WORKSHEET_FIRST)
+        raise LabkitError(
+            f"{folder} came from no learning platform (batch.json says {platform!r}): take gradebook.csv and "
+            "feedback/, or name a file to fill with --canvas or --moodle."
+        )
+    if sys.platform == "linux":  # elsewhere no page is drawn, and those that are there go back
+        write_grades(folder, counted)
+    feedback = _Feedback(folder, counted)
+    if is_canvas:
+        files["canvas-feedback.zip"] = canvas_zip(submissions, anonymous, feedback.page, feedback.notebook)
+    if moodle is not None:
+        files["moodle-feedback.zip"] = moodle_zip(submissions, feedback.page, participants)
+    for name, filled in files.items():
+        write_atomically(folder / FOLDER / name, filled.content)
+    if platform == "canvas" and canvas is None:
+        told.append("Grades: export the gradebook from Canvas, and name it with --canvas.")
+    told += filter(None, [unfinished_sentence(counted)])
+    return [*told, *(sentence for name, filled in files.items() for sentence in _told(folder / FOLDER / name, filled))]
 
-    @property
-    def gaps(self) -> dict[str, str]:
-        """Which notebooks of a submission have no points, as sentences."""
-        return {row.submission: row.gaps for row in self.rows}
 
-    def filled_canvas(self, export: Path, column: str) -> Filled:
-        """Return an export from Canvas with the totals; see `fill_canvas`."""
-        packed_there = self.batch.submissions if self.batch.platform == "canvas" else ()
-        return fill_canvas(_known_to("canvas", self), export, column, self.gaps, packed_there)
+def canvas_filled(counted: Counted, export: Path, column: str) -> Filled:
+    """Return an export from Canvas with the totals; see `fill_canvas`."""
+    gaps = {row.submission: row.gaps for row in counted.rows}
+    packed_there = counted.batch.submissions if counted.batch.platform == "canvas" else ()
+    return fill_canvas(_known_to("canvas", counted), export, column, gaps, packed_there)
+
+
+def unfinished_sentence(counted: Counted) -> str:
+    """Say that a batch is not graded to its end; "" when it is."""
+    if not counted.unfinished:
+        return ""
+    return (
+        f"The batch is not finished: {sum(map(len, counted.unfinished.values()))} notebooks of "
+        f"{len(counted.unfinished)} submissions are not graded yet. Run `labkit grade` to its end, then this again: "
+        "until then, nothing is filled for these submissions."
+    )
+
+
+class _Feedback:
+    """What goes back to the people of a submission, beside points."""
+
+    def __init__(self, folder: Path, counted: Counted) -> None:
+        self.folder = folder
+        self.counted = counted
+        self.shared = shared_totals(counted.rows, counted.batch, counted.ledger, counted.policy)
 
     def page(self, submission: HandedIn) -> bytes | None:
-        """Return the page that goes back to a student; None where it is not written, or not graded to its end."""
-        if submission.name in self.unfinished:
+        """Return the page that goes back; None where it is not written, or not graded to its end."""
+        if submission.name in self.counted.unfinished:
             return None
         try:
             return (self.folder / "feedback" / f"{submission.name}.html").read_bytes()
@@ -74,122 +127,40 @@ class Night:
 
     def notebook(self, submission: HandedIn) -> bytes:
         """Return the feedback as a notebook, without what concerns one member alone."""
-        attempts = [attempt for attempt in self.attempts if attempt.submission == submission.name]
-        return as_notebook(self.stories[submission.name], attempts)
+        attempts = [attempt for attempt in self.counted.attempts if attempt.submission == submission.name]
+        return as_notebook(self.shared[submission.name].story, attempts)
 
 
-def read_night(folder: Path) -> Night:
-    """Return what `labkit grade` left in a folder; LabkitError where it is not there."""
-    counted = count(folder)
-    shared = shared_totals(counted.rows, counted.batch, counted.ledger, counted.policy)
-    stories = {name: total.story for name, total in shared.items()}
-    return Night(
-        folder,
-        counted.batch,
-        counted.attempts,
-        counted.rows,
-        counted.totals,
-        stories,
-        counted.unfinished,
-        list(counted.told),
-    )
-
-
-def give_back(folder: Path, canvas: Path | None = None, moodle: Path | None = None, column: str = "") -> list[str]:
-    """Write what goes back into FOLDER/return, and return sentences: what is to be known, and what to do with it.
-
-    canvas: a gradebook exported from Canvas. moodle: a grading worksheet. column: the assignment in Canvas, the
-    heading of the grades in Moodle where it is not found, the name of the grade item elsewhere.
-    UsageError for a file that cannot be filled; then nothing is written.
-    """
-    night = read_night(folder)
-    platform = night.batch.platform
-    anonymous = platform == "canvas, anonymous"
-    told = list(night.told)
-    files: dict[str, Filled] = {}
-    if canvas is not None:
-        if anonymous:
-            told.append(ANONYMOUS)
-        else:
-            files["canvas-grades.csv"] = night.filled_canvas(canvas, column)
-    if moodle is not None:
-        worksheet, own = read_worksheet(moodle, column), _known_to("moodle", night)
-        packed_there = night.batch.submissions if platform.startswith("moodle") else ()
-        files["moodle-grades.csv"] = fill_moodle(own, worksheet, packed_there)
-        participants: dict[str, list[str]] = {}
-        for participant, owner in owners_of(own, worksheet, packed_there).items():
-            if not owner.fault:
-                participants.setdefault(owner.total.submission, []).append(participant)
-        files["moodle-feedback.zip"] = moodle_zip(night.batch.submissions, night.page, participants)
-    for name, make in _by_itself(night, column).items():
-        files.setdefault(name, make())
-    if anonymous and canvas is None:
-        told.append(ANONYMOUS)
-    told += [sentence for sentence in [unfinished_sentence(night.unfinished), _hint(platform, files)] if sentence]
-    if not files:
-        raise LabkitError(
-            f"{folder} came from no learning platform (batch.json says {platform!r}): take gradebook.csv and "
-            "feedback/, or name a file to fill with --canvas or --moodle."
-        )
-    for name, filled in files.items():
-        write_atomically(folder / FOLDER / name, filled.content)
-    return [*told, *(sentence for name, filled in files.items() for sentence in _told(folder / FOLDER / name, filled))]
-
-
-def unfinished_sentence(unfinished: Mapping[str, Sequence[str]]) -> str:
-    """Say that a batch is not graded to its end; "" when it is."""
-    if not unfinished:
-        return ""
-    return (
-        f"The batch is not finished: {sum(map(len, unfinished.values()))} notebooks of {len(unfinished)} submissions "
-        "are not graded yet. Run `labkit grade` to its end, then this again: until then, nothing is filled for these "
-        "submissions."
-    )
-
-
-def _by_itself(night: Night, column: str) -> dict[str, Callable[[], Filled]]:
+def _tables(counted: Counted, column: str) -> Mapping[str, Filled]:
     """Return what can be made without a file of the platform, by the names of the files."""
-    submissions, own = night.batch.submissions, night.totals
-    platform = night.batch.platform
-    entries = {submission.name: submission.source for submission in submissions}
+    own = counted.totals
+    sources = {submission.name: submission.source for submission in counted.batch.submissions}
 
-    def gradescope_number(total: Total) -> str:
-        match = re.search(r"submission_(\d+)", entries.get(total.submission, ""))
+    def number(total: Total) -> str:
+        match = re.search(r"submission_(\d+)", sources.get(total.submission, ""))
         return match[1] if match else ""
 
-    return {
-        "canvas": {"canvas-feedback.zip": lambda: canvas_zip(submissions, False, night.page, night.notebook)},
-        "canvas, anonymous": {
-            "canvas-feedback.zip": lambda: canvas_zip(submissions, True, night.page, night.notebook),
-            "canvas-anonymous.csv": lambda: anonymous_csv(own),
-        },
-        "moodle": {"moodle-feedback.zip": lambda: moodle_zip(submissions, night.page)},
-        "moodle, blind": {"moodle-feedback.zip": lambda: moodle_zip(submissions, night.page)},
-        "gradescope": {"gradescope-grades.csv": lambda: gradescope_csv(own, column, gradescope_number)},
-        "brightspace": {"brightspace-grades.csv": lambda: brightspace_csv(own, column)},
-        "blackboard": {"blackboard-grades.csv": lambda: blackboard_csv(own, column)},
-    }.get(platform, {})
+    if counted.batch.platform == "canvas, anonymous":
+        return {"canvas-anonymous.csv": anonymous_csv(own)}
+    if counted.batch.platform == "gradescope":
+        return {"gradescope-grades.csv": gradescope_csv(own, column, number)}
+    if counted.batch.platform == "brightspace":
+        return {"brightspace-grades.csv": brightspace_csv(own, column)}
+    if counted.batch.platform == "blackboard":
+        return {"blackboard-grades.csv": blackboard_csv(own, column)}
+    return {}
 
 
-def _hint(platform: str, files: dict[str, Filled]) -> str:
-    """Say how grades are given as well, where only feedback can be made without a file of the platform."""
-    if platform == "canvas" and "canvas-grades.csv" not in files:
-        return "Grades: export the gradebook from Canvas, and name it with --canvas."
-    if platform.startswith("moodle") and "moodle-grades.csv" not in files:
-        return "Grades: download the grading worksheet from Moodle, and name it with --moodle."
-    return ""
-
-
-def _known_to(other: str, night: Night) -> list[Total]:
+def _known_to(other: str, counted: Counted) -> list[Total]:
     """Return the totals as another platform knows their people: a number of one means somebody else in the other.
 
     A folder's people have the ids that a list of groups gives them, which is Canvas'.
     """
-    platform = night.batch.platform
+    platform = counted.batch.platform
     if platform.startswith(other) or (other == "canvas" and platform == "folders"):
-        return night.totals
+        return counted.totals
     keep = platform in LOGINS
-    return [replace(total, person=_without_id(total.person, keep)) for total in night.totals]
+    return [replace(total, person=_without_id(total.person, keep)) for total in counted.totals]
 
 
 def _without_id(person: Person, keep: bool) -> Person:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.grading.judging.batch_progress import tell
-from labkit.grading.judging.rehearsal import failures
-from labkit.grading.pages.site import write_pages
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.records.batch_file import BatchFile, read_batch
 from labkit.grading.records.gradebook import GRADEBOOK, SUBMISSIONS, Row, rows, write_gradebook, write_submissions
@@ -20,6 +18,7 @@ from labkit.grading.records.ledger import Entry, read_ledger
 from labkit.grading.records.policy import Policy, read_policy
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.records.totals import Total, faults, totals
+from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
 DATABASE, REHEARSED = "results.sqlite", "rehearsed"
 MOST_NAMES = 20  # that a sentence lists
@@ -79,6 +78,10 @@ def _waiting(names: list[str]) -> list[str]:
 
 def write_grades(out: Path, counted: Counted) -> None:
     """Write gradebook.csv, submissions.csv and the pages into a night's folder, and say so."""
+    refuse_without_linux()  # before what follows is imported: pages are drawn in a sandbox
+    from labkit.grading.judging.rehearsal import failures
+    from labkit.grading.pages.site import write_pages
+
     for sentence in counted.told:
         tell(f"- {sentence}")
     tell(f"Gradebook: {write_gradebook(counted.rows, counted.totals, out / GRADEBOOK)}")

@@ -17,11 +17,11 @@ from labkit import CHECKOUT
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.exercises.catalogue import exercises
 from labkit.grading.decide import decide
-from labkit.grading.give_back import read_night
+from labkit.grading.give_back import canvas_filled
 from labkit.grading.intake.people import HandedIn, Person
 from labkit.grading.records.batch_file import write_batch
 from labkit.grading.records.store import AttemptStore
-from labkit.grading.recount import recount
+from labkit.grading.recount import count, recount
 
 NOTEBOOK = "05_mlp1_sweep"
 COURSE = """
@@ -233,7 +233,7 @@ def test_a_folder_of_nobody_is_a_sentence(tmp_path):
 def filled(night, table):
     """Return a gradebook exported from Canvas as it goes back, and what is to be known of it."""
     (night.parent / "export.csv").write_text("Student,ID,Lab (1)\n" + table)
-    done = read_night(night).filled_canvas(night.parent / "export.csv", "")
+    done = canvas_filled(count(night), night.parent / "export.csv", "")
     return done.content.decode().partition("\n")[2], done.alarms
 
 

@@ -70,9 +70,10 @@ def fill_canvas(
         names = listed([total.person.login or total.person.email for total in through], ", ")
         notes.append(f"No row has these logins, so Canvas gives them their group's grade: {names}.")
     rest = [export.who(row) for row in range(len(export.students)) if row not in of_row]
-    notes += who_did_not(
-        [who for who in rest if not who.startswith(TEST_STUDENT)], bool(through) or _one_known(totals), "Canvas"
-    )
+    rest = [who for who in rest if not who.startswith(TEST_STUDENT)]
+    # A download does not tell groups from people; where it was one of people, most handed in.
+    packed_by_group = bool(submissions) and 2 * len(rest) > len(export.students)
+    notes += who_did_not(rest, bool(through) or _one_known(totals) or packed_by_group)
     alarms += [
         f"{who_handed_in(total)}: no row of the export has this login." for total in lost if total not in through
     ]
@@ -138,11 +139,10 @@ def _one_known(totals: Sequence[Total]) -> bool:
 
 
 def _different(totals: Sequence[Total]) -> list[str]:
-    """Say in which groups the members get different totals, which Canvas keeps apart only if it is told to."""
+    """Say where people of one submission get different totals, which Canvas keeps apart only if it is told to."""
     points = defaultdict(set)
     for total in totals:
-        if total.group:
-            points[total.submission].add("EX" if total.excused else points_text(total.points or 0))
+        points[total.submission].add("EX" if total.excused else points_text(total.points or 0))
     return [
         f"{submission}: its members get {' and '.join(sorted(different))}. Let the assignment assign grades to each "
         "student individually, else the last one becomes the grade of all."

@@ -71,17 +71,17 @@ def who_handed_in(total: Total, key: str = "ID") -> str:
     return f"{total.submission} ({clean(told, 80)})"
 
 
-def who_did_not(people: list[str], groups: bool, platform: str) -> list[str]:
+def who_did_not(people: list[str], groups: bool) -> list[str]:
     """Say which rows have no submission; where groups hand in through one member, only how many.
 
-    groups: whether the members of groups are not known, so that most of these rows are other members'.
+    groups: whether the members of groups may be unknown, so that most of these rows are other members'.
     """
     if not people:
         return []
     rows = f"{len(people)} rows have" if len(people) > 1 else "One row has"
     if groups:
         return [
-            f"{rows} no submission of their own: {platform} gives members the grade of their group, unless grades are "
+            f"{rows} no submission of their own. Canvas gives members the grade of their group, unless grades are "
             "given individually. Upload the file once: a second time, it would take their empty cells for grades taken "
             "back. `labkit grade --groups groups.csv` tells labkit who they are, so that no cell stays empty."
         ]

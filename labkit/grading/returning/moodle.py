@@ -54,15 +54,15 @@ def fill_moodle(totals: Sequence[Total], worksheet: Worksheet, submissions: Sequ
             kept += worksheet.comment >= 0
     alarms = [*_lost(totals, owners.values()), *alarms]
     without = [_who(key, line, worksheet) for key, line in worksheet.rows.items() if key not in owners]
-    notes += who_did_not(without, False, "Moodle")
+    notes += who_did_not(without, False)
     notes += [f"{same} have this grade already, and Moodle will not count them as changed."] if same else []
     notes += [f"{kept} comments that a person wrote were left as they are."] if kept else []
     return Filled(sheet.edited(edits), sheet.headings[worksheet.grade], written, (*notes, SKIPS), tuple(alarms))
 
 
 def _who(participant: str, line: list[Cell], worksheet: Worksheet) -> str:
-    """Return a participant as a sentence names one; a blind worksheet has no name before the status and the grade."""
-    name = text_at(line, 1) if worksheet.grade > 2 else ""
+    """Return a participant as a sentence names one."""
+    name = "" if worksheet.blind else text_at(line, 1)
     return f"{name} (participant {participant})" if name else f"Participant {participant}"
 
 

@@ -34,6 +34,11 @@ class Worksheet:
     greatest: float
     comment: int
 
+    @property
+    def blind(self) -> bool:
+        """Whether it has no names: then its grades stand right behind the status."""
+        return self.grade < 3
+
 
 def read_worksheet(path: Path, column: str = "") -> Worksheet:
     """Read a worksheet; column: the heading of the grades, where they cannot be found by their place.
@@ -114,9 +119,10 @@ def owners_of(totals: Sequence[Total], worksheet: Worksheet, submissions: Sequen
     for participant, line in worksheet.rows.items():
         for cell in line[2 : worksheet.grade]:
             logins[cell.text.casefold()].add(participant)
-            teams[_plain(cell.text)].add(participant)
+            if _plain(cell.text):
+                teams[_plain(cell.text)].add(participant)
     handed_in = {submission.name: submission for submission in submissions}
-    packed = {name: _packed_for(submission, worksheet, teams) for name, submission in handed_in.items()}
+    packed = _packed(submissions, worksheet, teams)
     found: dict[str, list[Total]] = defaultdict(list)
     for total in totals:
         person, own = total.person, handed_in.get(total.submission)
@@ -144,18 +150,33 @@ def owners_of(totals: Sequence[Total], worksheet: Worksheet, submissions: Sequen
     return owners
 
 
-def _packed_for(submission: HandedIn, worksheet: Worksheet, teams: dict[str, set[str]]) -> set[str]:
-    """Return the participants for whom Moodle packed a submission: its own, or all members of its team.
+def _packed(submissions: Sequence[HandedIn], worksheet: Worksheet, teams: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return by submission the participants for whom Moodle packed it: its own, or all members of its team.
 
-    The number of a team may be that of some participant, so that of a group the name must be the same as well; and a
-    team's submission bears the team's name, which tells it from a group that a submission claims.
+    A download of teams looks as one of people, and the number of a team may be that of some participant. So the names
+    tell: whether more submissions bear the name of their number's participant, or that of a team in the worksheet.
     """
-    line = worksheet.rows.get(submission.user)
-    name = _plain(submission.student)
-    if line and (not submission.group or name in (_plain(text_at(line, 0)), _plain(text_at(line, 1)))):
-        return {submission.user}
-    is_team = name and name == _plain(submission.group)
-    return set(teams.get(name, ())) if is_team else set()
+    people = {one.name: {one.user} & set(worksheet.rows) for one in submissions}
+    by_team = {one.name: set(teams.get(_plain(one.student), ())) for one in submissions}
+    found = [one for one in submissions if people[one.name]]
+    same_name = sum(_is_named(worksheet.rows[one.user], one.student) for one in found)
+    if sum(map(bool, by_team.values())) > same_name:
+        return by_team
+    if not worksheet.blind and 2 * same_name < len(found):
+        raise UsageError(
+            f"{worksheet.sheet.path} has other people under the numbers of this download, as {found[0].student!r}: "
+            "download the worksheet of the same assignment."
+        )
+    return people
+
+
+def _is_named(line: Sequence[Cell], name: str) -> bool:
+    """Whether a row's participant has this name, with the last name behind or before; or blind, this number."""
+    words = {_plain(word) for word in name.split()} - {""}
+    return any(
+        _plain(text) == _plain(name) or words == {_plain(word) for word in text.split()} - {""}
+        for text in (text_at(line, 0), text_at(line, 1))
+    )
 
 
 def _plain(name: str) -> str:

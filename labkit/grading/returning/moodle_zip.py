@@ -17,33 +17,23 @@ PLUGIN = "assignsubmission_file"
 
 
 def moodle_zip(
-    submissions: Sequence[HandedIn],
-    page: Callable[[HandedIn], bytes | None],
-    participants: Mapping[str, Sequence[str]] | None = None,
+    submissions: Sequence[HandedIn], page: Callable[[HandedIn], bytes | None], participants: Mapping[str, Sequence[str]]
 ) -> Filled:
     """Return the zip. page: returns the feedback on a submission as HTML, None where there is none.
 
-    participants: of each submission, from the worksheet. Without it each submission is its own participant's, and a
-    team, whose number is no participant's, gets nothing.
+    participants: of each submission, from the worksheet: a team's own number may be that of a stranger.
     """
     files, alarms = [], []
     for submission in submissions:
-        html = page(submission)
-        numbers = _numbers(submission) if participants is None else participants.get(submission.name, ())
+        html, numbers = page(submission), participants.get(submission.name, ())
         if html is None:
             alarms.append(f"{submission.name}: it has no page in feedback/. Run `labkit grade` to its end.")
-        elif not numbers and participants is None and submission.group:
-            alarms.append(f"{submission.name}: a team's members stand in the worksheet alone: give it with --moodle.")
         elif not numbers:
-            alarms.append(f"{submission.name}: it has no participant, so its page cannot go back this way.")
+            alarms.append(
+                f"{submission.name}: no row of the worksheet is its own, so its page cannot go back this way."
+            )
         files += [(f"{_plain(submission.student)}_{number}_{PLUGIN}/feedback.html", html) for number in numbers if html]
     return Filled(zipped(files), "", len(files), (), tuple(alarms))
-
-
-def _numbers(submission: HandedIn) -> list[str]:
-    """Return the participants that are known without the worksheet: the number of a team is none."""
-    numbers = [person.id for person in submission.people if person.id] or [submission.user]
-    return [one for one in numbers if one.isdecimal() and not (submission.group and one == submission.user)]
 
 
 def _plain(name: str) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from labkit.grading.records.gradebook import harmless
 from labkit.grading.records.totals import Total
-from labkit.grading.returning.filled import Filled, who_handed_in
+from labkit.grading.returning.filled import Filled, listed, who_handed_in
 from labkit.grading.returning.sheet import points_text
 
 MARK = "\ufeff"  # tells Excel that it is UTF-8; only where a person reads the table, for importers may stumble
+FOLDER = re.compile(r"\d+-\d+")  # the numbers in the name of Brightspace's folder of a person
 
 
 def gradescope_csv(totals: Sequence[Total], item: str, number: Callable[[Total], str]) -> Filled:
@@ -28,13 +31,25 @@ def gradescope_csv(totals: Sequence[Total], item: str, number: Callable[[Total],
 
 
 def brightspace_csv(totals: Sequence[Total], item: str) -> Filled:
-    """Return a table that Brightspace imports: by OrgDefinedId, which stands behind a #."""
+    """Return a table that Brightspace imports: by OrgDefinedId, which stands behind a #.
+
+    Its download tells only the numbers of its folders, which no import takes: who is known by them alone is left out.
+    """
 
     def row(total: Total, points: str) -> list[str]:
         return [f"#{_login(total)}", points, "#"]
 
+    known = [total for total in totals if not FOLDER.fullmatch(_login(total))]
     header = ["OrgDefinedId", f"{item or 'Lab'} Points Grade", "End-of-Line Indicator"]
-    return _table(totals, header, row, _login)
+    table = _table(known, header, row, _login)
+    unknown = [total.person.name or total.submission for total in totals if FOLDER.fullmatch(_login(total))]
+    if not unknown:
+        return table
+    alarm = (
+        f"{len(unknown)} have no OrgDefinedId, for Brightspace's download does not tell it: give `labkit grade "
+        f"--groups` a file with the columns group, OrgDefinedId and name, and grade again: {listed(unknown, '; ')}."
+    )
+    return replace(table, alarms=(*table.alarms, alarm))
 
 
 def blackboard_csv(totals: Sequence[Total], item: str) -> Filled:

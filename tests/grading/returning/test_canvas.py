@@ -171,7 +171,7 @@ def test_members_of_a_group_who_did_not_upload_are_no_alarm(fill):
     assert found == export(lines).replace("203,,,A,,", "203,,,A,7,").encode()
     assert report.alarms == ("lab-2 (ID 999): no row of the export has this ID.",)
     [note] = report.notes
-    assert note.startswith("39 rows have no submission of their own: Canvas gives members the grade of their group")
+    assert note.startswith("39 rows have no submission of their own. Canvas gives members the grade of their group")
 
 
 def test_members_who_are_known_are_all_filled_and_different_totals_told(fill):

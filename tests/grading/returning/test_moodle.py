@@ -33,7 +33,7 @@ def total(number, points, submission="", group="", story="", **changed):
 
 
 def team_in(name, user, group):
-    return HandedIn(name=name, student=group, user=user, group=group)
+    return HandedIn(name=name, student=group, user=user)
 
 
 @pytest.fixture
@@ -121,13 +121,14 @@ def test_who_uploaded_for_a_group_is_filled_and_members_by_login_alone(fill):
     text = sheet(line(1, "Lee"), line(2, email="ab2"), line(3, email="ab3"), line(4, "Doe"))
     group = [Total(Person(login=login), "a", "G", 7, 12.0, "7 = 7") for login in ("ab2", "nobody")]
     mine = HandedIn(name="a", student="Lee", user="1", group="G")
-    other = HandedIn(name="b", student="Somebody", user="4", group="Somebody's")  # a group whose number is not Doe's
-    found, report = fill(text, [*group, total("4", 5, "b", "Somebody's")], submissions=[mine, other])
+    found, report = fill(
+        text, [*group, total("99", 5, "b")], submissions=[mine, HandedIn(name="b", student="Poe", user="99")]
+    )
     lines = [line(1, "Lee", "7", comment="labkit: 7 = 7"), line(2, "Lee", "7", comment="labkit: 7 = 7", email="ab2")]
     assert found.decode() == sheet(*lines, line(3, email="ab3"), line(4, "Doe"))
     assert report.alarms == (
         "a (nobody): no row of the worksheet has this login.",
-        "b (participant 4): no row of the worksheet has this team, nor this participant.",
+        "b (participant 99): no row of the worksheet has this participant.",
     )
 
 
@@ -182,21 +183,27 @@ def test_feedback_has_a_folder_a_participant():
     submissions = [
         HandedIn(name="a", student="Mia Lee_x/../y", user="12"),
         HandedIn(name="b", student=".", user="13"),
-        HandedIn(name="c", student="Team 1", user="14", group="Team 1"),
-        HandedIn(name="d", student="Team 2", user="15", group="Team 2", people=(Person("31"), Person("32"), Person())),
-        HandedIn(name="e", student="Nobody"),
+        HandedIn(name="c", student="Team 1", user="14"),
+        HandedIn(name="d", student="Nobody"),
     ]
-    filled = moodle_zip(submissions, lambda submission: submission.name.encode())
+    found = {"a": ["12"], "b": ["13"], "c": ["31", "32"]}
+    filled = moodle_zip(submissions, lambda submission: submission.name.encode(), found)
     assert entries(filled) == {
         "Mia Lee x .. y_12_assignsubmission_file/feedback.html": b"a",
         "student_13_assignsubmission_file/feedback.html": b"b",
-        "Team 2_31_assignsubmission_file/feedback.html": b"d",
-        "Team 2_32_assignsubmission_file/feedback.html": b"d",
+        "Team 1_31_assignsubmission_file/feedback.html": b"c",
+        "Team 1_32_assignsubmission_file/feedback.html": b"c",
     }
-    assert filled.alarms == (
-        "c: a team's members stand in the worksheet alone: give it with --moodle.",
-        "e: it has no participant, so its page cannot go back this way.",
-    )
+    assert filled.alarms == ("d: no row of the worksheet is its own, so its page cannot go back this way.",)
+
+
+def test_a_worksheet_of_other_people_is_refused(fill):
+    text = sheet(line(1, "Lee"), line(2, "Doe Jane"), line(3, "Poe"))
+    others = [HandedIn(name=f"s{number}", student=f"Somebody {number}", user=str(number)) for number in (1, 2, 3)]
+    with pytest.raises(UsageError, match="has other people under the numbers of this download, as 'Somebody 1'"):
+        fill(text, [total("1", 5)], submissions=others)
+    same = [others[0], HandedIn(name="s2", student="Jane Doe", user="2")]  # half of them, names in another order
+    assert fill(text, [total("1", 5), total("2", 5)], submissions=same)[1].count == 2
 
 
 def test_the_worksheet_tells_who_is_in_a_team(tmp_path):
@@ -210,8 +217,6 @@ def test_the_worksheet_tells_who_is_in_a_team(tmp_path):
         "3": ("c", True),
         "14": ("c", False),
     }
-    claim = HandedIn(name="c", student="Team 1", user="99", group="Another")  # a person's own name, and a group claimed
-    assert owners_of([total("99", 7, "c", "Another")], worksheet, [claim]) == {}
     found = {"c": list(owners)}
     assert list(entries(moodle_zip([submission], lambda _: b"x", found))) == [
         "Team 1_3_assignsubmission_file/feedback.html",
