@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from labkit.basics.console import print_on_any_console
-from labkit.basics.errors import Interrupted, LabkitError
+from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.signals import end_in_peace, end_on_signals, exit_code
 
 PATIENCE = 5  # seconds for the end of a command that a signal ended
@@ -102,8 +102,7 @@ def release(
     gradescope: Annotated[Path | None, typer.Option(help="Zip for Gradescope's autograder.")] = None,
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
-    from labkit.basics.errors import UsageError
-    from labkit.course.autograder import release_autograder
+    from labkit.course.gradescope.autograder import release_autograder
     from labkit.course.release import release
 
     if out is None and gradescope is None:
@@ -142,7 +141,7 @@ def grade(
 
     refuse_without_linux()  # before what follows is imported
     from labkit.grading.batch import grade
-    from labkit.grading.records.rosters import known_of
+    from labkit.grading.intake.rosters import known_of
     from labkit.grading.sandbox.guard import Limits
     from labkit.grading.settings import Bounds, Settings
 

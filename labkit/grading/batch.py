@@ -18,7 +18,7 @@ from labkit.basics.errors import Interrupted, LabkitError, UsageError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.groups import read_groups, settle_people
-from labkit.grading.intake.identity import handed_out
+from labkit.grading.intake.reading.identity import handed_out
 from labkit.grading.intake.submissions import Submission, read_batch
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt

@@ -13,7 +13,7 @@ import pytest
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.cli import main
-from labkit.course.autograder import release_autograder
+from labkit.course.gradescope.autograder import release_autograder
 from labkit.grading.sandbox.second_user import refuse_without_second_user
 
 pytestmark = pytest.mark.slow

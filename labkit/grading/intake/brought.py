@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from labkit.basics.helper_files import MOST_BYTES, choose
-from labkit.grading.intake.members import Member
-from labkit.grading.intake.reader import Notebook
+from labkit.grading.intake.opening.members import Member
+from labkit.grading.intake.reading.reader import Notebook
 
 Parts = tuple[str, ...]
 Read = Callable[[Member, int, Callable[[bytes], bytes]], bytes | None]

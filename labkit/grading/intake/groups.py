@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labkit.basics.errors import UsageError
-from labkit.grading.intake.claims import Membership
 from labkit.grading.intake.people import Person
+from labkit.grading.intake.reading.claims import Membership
 from labkit.grading.intake.submissions import Submission
 from labkit.grading.texts import MB, clean
 

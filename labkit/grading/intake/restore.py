@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from labkit.grading.intake.reader import Cell, cells_of
+from labkit.grading.intake.reading.reader import Cell, cells_of
 from labkit.grading.texts import tidy
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # the tags by which papermill knows cells

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labkit.basics.errors import UsageError
-from labkit.grading.intake.claims import Claims, Membership
-from labkit.grading.intake.identity import HandedOut
-from labkit.grading.intake.members import Member
+from labkit.grading.intake.opening.members import Member
+from labkit.grading.intake.opening.zips import members_of_zip
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.intake.platforms.listing import BATCH, members_of_batch
 from labkit.grading.intake.platforms.recognise import recognise
-from labkit.grading.intake.reader import Notebook
+from labkit.grading.intake.reading.claims import Claims, Membership
+from labkit.grading.intake.reading.identity import HandedOut
+from labkit.grading.intake.reading.reader import Notebook
 from labkit.grading.intake.take_in import Intake
 from labkit.grading.intake.uploads import Upload, by_student, names_for
-from labkit.grading.intake.zips import members_of_zip
 from labkit.grading.texts import LONGEST_NAME, Refused, clean
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from labkit.grading.intake.archives import HEAD, archive_kind, members_of_archive
 from labkit.grading.intake.brought import with_files
-from labkit.grading.intake.claims import Claims, Membership, read_claims, read_membership
-from labkit.grading.intake.identity import HandedOut, answered, notebook_of
-from labkit.grading.intake.members import LISTED, MOST, NOTICE, Member, too_large
-from labkit.grading.intake.names import HIDING, JSON, PAGE, course_name, is_partial, plain, stem_of
-from labkit.grading.intake.reader import Notebook, cells_of, parse_json, parse_notebook
+from labkit.grading.intake.opening.archives import HEAD, archive_kind, members_of_archive
+from labkit.grading.intake.opening.members import LISTED, MOST, NOTICE, Member, is_passed_over, too_large
+from labkit.grading.intake.reading.claims import Claims, Membership, read_claims, read_membership
+from labkit.grading.intake.reading.identity import HandedOut, answered, notebook_of
+from labkit.grading.intake.reading.names import HIDING, JSON, PAGE, course_name, is_partial, plain, stem_of
+from labkit.grading.intake.reading.reader import Notebook, cells_of, parse_json, parse_notebook
 from labkit.grading.intake.uploads import Upload
 from labkit.grading.texts import MB, Refused, clean, megabytes
 
@@ -171,7 +171,8 @@ class Intake:
 
     def _files(self, upload: Upload) -> Iterator[Member]:
         """Yield the files of an upload, those of archives in their place."""
-        rest = [(member, 0, True) for member in reversed(self._first(upload.members))]
+        own = [member for member in upload.members if not is_passed_over(member.parts[1:])]
+        rest = [(member, 0, True) for member in reversed(self._first(own))]
         while rest:
             member, depth, opened = rest.pop()
             name = plain(upload.file if len(member.parts) == 1 else member.parts[-1])

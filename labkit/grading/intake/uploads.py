@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from labkit.grading.intake.members import Member
+from labkit.grading.intake.opening.members import Member
 from labkit.grading.intake.people import Person
 from labkit.grading.texts import clean
 

@@ -23,7 +23,7 @@ from labkit.basics.errors import LabkitError
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.checker import feedback
 from labkit.exercises.exercise import Verdict
-from labkit.grading.intake.reader import parse_json
+from labkit.grading.intake.reading.reader import parse_json
 from labkit.grading.intake.restore import INJECTED
 from labkit.grading.judging import kernel_code
 from labkit.grading.judging.judge_process import own_judge

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from labkit.course.review import TIMES
-from labkit.grading.intake.claims import MOST_NUMBERS, Claims, Number
+from labkit.grading.intake.reading.claims import MOST_NUMBERS, Claims, Number
 from labkit.grading.texts import clean
 from labkit.report.reference import band_of
 

@@ -21,8 +21,8 @@ from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
 from labkit.course.kernels import Server, own_server
 from labkit.exercises.catalogue import exercises
-from labkit.grading.intake.claims import Claims, read_claims
-from labkit.grading.intake.reader import Notebook, parse_notebook
+from labkit.grading.intake.reading.claims import Claims, read_claims
+from labkit.grading.intake.reading.reader import Notebook, parse_notebook
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.intake.submissions import Submission
 from labkit.grading.judging.batch_progress import Progress

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -13,44 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import LabkitError
-from labkit.basics.files import ensure_writable
 from labkit.grading.records.attempts import Attempt
+from labkit.grading.records.database import EXPECTED, FORMAT, connect, create, only_writer
 from labkit.grading.texts import clean
 
-FORMAT = 1  # of the database, kept in its user_version
 JSON_COLUMNS = ("verdicts", "numbers", "limits", "versions", "remarks")
-SCHEMA = """
-CREATE TABLE attempts (
-    id INTEGER PRIMARY KEY,
-    submission TEXT NOT NULL,
-    student TEXT NOT NULL,
-    user TEXT NOT NULL,
-    late INTEGER NOT NULL,
-    notebook TEXT NOT NULL,
-    status TEXT NOT NULL,
-    verdicts TEXT NOT NULL,  -- this, numbers, limits, versions and remarks: JSON
-    numbers TEXT NOT NULL,
-    seconds REAL NOT NULL,
-    peak_memory INTEGER NOT NULL,
-    limits TEXT NOT NULL,
-    versions TEXT NOT NULL,
-    notebook_hash TEXT NOT NULL,
-    course_hash TEXT NOT NULL,
-    remarks TEXT NOT NULL,
-    unsafe INTEGER NOT NULL,
-    finished TEXT NOT NULL
-);
-CREATE INDEX newest ON attempts (submission, notebook);
-"""
-# What the newest attempt at each notebook is to be an attempt at, once a batch is finished; limits: JSON. And where an
-# attempt at the same content is looked up.
-EXPECTED = """
-CREATE INDEX IF NOT EXISTS same_content ON attempts (notebook_hash);
-CREATE TABLE IF NOT EXISTS expected (
-    submission TEXT NOT NULL, notebook TEXT NOT NULL, notebook_hash TEXT NOT NULL, course_hash TEXT NOT NULL,
-    limits TEXT NOT NULL, PRIMARY KEY (submission, notebook)
-);
-"""
 
 
 def stored_name(submission: str) -> str:
@@ -78,14 +44,14 @@ class AttemptStore:
         self._thread = threading.Lock()
         with contextlib.ExitStack() as stack:  # gives the lock back when opening fails
             if write:
-                stack.enter_context(_only_writer(path))
+                stack.enter_context(only_writer(path))
             with self._told():
                 if write and not path.exists():
-                    _create(path)
+                    create(path)
                 if not path.exists():
                     raise LabkitError(f"{path} does not exist: run `labkit grade` first, or name its folder.")
                 self._connection = stack.enter_context(
-                    contextlib.closing(_connect(f"{path.resolve().as_uri()}?mode={'rw' if write else 'ro'}"))
+                    contextlib.closing(connect(f"{path.resolve().as_uri()}?mode={'rw' if write else 'ro'}"))
                 )
                 self._check()
                 if write:
@@ -241,49 +207,6 @@ class AttemptStore:
             raise LabkitError(
                 f"{self.path} is damaged ({error}): bring back a copy of the file, or move it away and grade again."
             ) from error
-
-
-@contextlib.contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    """Hold the lock of the one writer; the system gives it back when the process is killed."""
-    from filelock import FileLock, Timeout
-
-    ensure_writable(path.parent)
-    try:
-        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0, thread_local=False)
-        lock.acquire()
-    except Timeout:
-        raise LabkitError(
-            f"Another `labkit grade` writes to {path}: wait until it has ended, or name another folder with --out."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _create(path: Path) -> None:
-    """Create an empty database beside `path`, then move it there: a file that is empty is a damaged one."""
-    log, new = path.with_name(f"{path.name}-wal"), path.with_name(f".{path.name}.new")
-    if log.exists():  # SQLite would write it into the new file
-        raise LabkitError(
-            f"{path} is missing, but its newest rows are in {log.name}: bring the file back, or move that one away too."
-        )
-    for left in path.parent.glob(f"{new.name}*"):
-        left.unlink()
-    with contextlib.closing(_connect(new.resolve().as_uri())) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
-    os.replace(new, path)
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    # With NORMAL a commit would survive every end of the process, but not the loss of power. The flush that FULL adds
-    # costs milliseconds, a notebook seconds.
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
 
 
 def _storable(value: Any) -> Any:

@@ -19,9 +19,9 @@ import zlib
 import pytest
 from submission_makers import book, read_one, taken, tarred, told, zipped
 
-from labkit.grading.intake import archives, members
-from labkit.grading.intake.tars import Stream, members_of_tar
-from labkit.grading.intake.zips import members_of_zip_content
+from labkit.grading.intake.opening import archives, members
+from labkit.grading.intake.opening.tars import Stream, members_of_tar
+from labkit.grading.intake.opening.zips import members_of_zip_content
 from labkit.grading.texts import Refused
 
 NAME = "05_mlp1_sweep.ipynb"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from labkit.grading.intake.reader import cells_of, parse_notebook
+from labkit.grading.intake.reading.reader import cells_of, parse_notebook
 from labkit.grading.texts import Refused
 
 SOURCES = ["# Title", "x = 1", "def standardise(images):\n    return images", "print('Größe')"]

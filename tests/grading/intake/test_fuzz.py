@@ -13,8 +13,8 @@ from batch_makers import STEMS, staff_notebook, student_notebook
 
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.judge import judge
-from labkit.grading.intake.claims import read_claims
-from labkit.grading.intake.reader import parse_json, parse_notebook
+from labkit.grading.intake.reading.claims import read_claims
+from labkit.grading.intake.reading.reader import parse_json, parse_notebook
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.intake.submissions import read_batch
 from labkit.grading.judging.numbers import compare_numbers, other_setting

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from labkit.basics.errors import UsageError
-from labkit.grading.intake.claims import Membership, read_membership
 from labkit.grading.intake.groups import Groups, read_groups, settle_people
 from labkit.grading.intake.people import Person
+from labkit.grading.intake.reading.claims import Membership, read_membership
 from labkit.grading.intake.submissions import Submission
 
 CANVAS = """name,canvas_user_id,user_id,login_id,sections,group_name,canvas_group_id,group_id

@@ -7,8 +7,8 @@ from submission_makers import HANDED_OUT, STEMS, book, read_one, taken, told, zi
 
 from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook
 from labkit.course.release import student_version
-from labkit.grading.intake.identity import handed_out
-from labkit.grading.intake.names import course_name, plain, stem_of
+from labkit.grading.intake.reading.identity import handed_out
+from labkit.grading.intake.reading.names import course_name, plain, stem_of
 
 BROKEN = "is a download that broke off, and was left out: ask for the whole file."
 PAGE = "is a web page, no notebook: ask for the .ipynb itself."

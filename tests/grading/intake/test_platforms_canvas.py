@@ -6,8 +6,8 @@ import pytest
 from platform_makers import Sent, again, as_folder, canvas, canvas_export
 
 from labkit.basics.errors import UsageError
+from labkit.grading.intake.rosters import known_ids
 from labkit.grading.intake.submissions import read_batch
-from labkit.grading.records.rosters import known_ids
 
 COURSE = ("01_small", "02_small")
 

@@ -7,8 +7,8 @@ from platform_makers import Sent, as_folder, as_zip, canvas, clones, roster
 
 from labkit.basics.errors import UsageError
 from labkit.grading.intake.platforms import listing
+from labkit.grading.intake.rosters import known_ids
 from labkit.grading.intake.submissions import read_batch
-from labkit.grading.records.rosters import known_ids
 
 COURSE = ("01_small", "02_small")
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from platform_makers import START, Sent, as_zip, blackboard, brightspace, canvas, gradescope, moodle
 
+from labkit.grading.intake.opening.zips import members_of_zip
 from labkit.grading.intake.platforms.recognise import recognise
 from labkit.grading.intake.uploads import by_student, names_for
-from labkit.grading.intake.zips import members_of_zip
 
 BOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 PIECES = [

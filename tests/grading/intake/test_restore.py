@@ -9,7 +9,7 @@ import pytest
 from labkit.course.build import mark
 from labkit.course.notebooks import course, notebooks_folder, read_notebook
 from labkit.course.release import student_version
-from labkit.grading.intake.reader import parse_notebook
+from labkit.grading.intake.reading.reader import parse_notebook
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.texts import Refused
 

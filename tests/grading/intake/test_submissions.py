@@ -17,9 +17,9 @@ import pytest
 from labkit.basics.errors import UsageError
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.grading import texts
-from labkit.grading.intake import members
 from labkit.grading.intake import take_in as intake
-from labkit.grading.intake.claims import Claims, Number
+from labkit.grading.intake.opening import members
+from labkit.grading.intake.reading.claims import Claims, Number
 from labkit.grading.intake.submissions import read_batch
 
 COURSE = ("01_pytorch_blitz", "02_cifar_classifier", "05_mlp1_sweep")

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from attack_makers import BOUNDS, SHORT, attack, statuses
 
-from labkit.grading.intake.claims import read_claims
+from labkit.grading.intake.reading.claims import read_claims
 from labkit.grading.judging.numbers import compare_numbers
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sandboxed")]

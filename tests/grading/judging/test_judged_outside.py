@@ -12,7 +12,7 @@ from attack_makers import AFTER, BEFORE, BOUNDS, SmallProvisioner, attack, print
 from labkit import PACKAGE
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.exercise import Verdict
-from labkit.grading.intake.reader import Notebook
+from labkit.grading.intake.reading.reader import Notebook
 from labkit.grading.intake.submissions import Submission
 from labkit.grading.judging import grader
 from labkit.grading.judging.grader import NOT_IN_GENERAL, SHOWN_SEED, execute

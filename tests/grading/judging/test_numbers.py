@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from labkit.grading.intake.claims import MOST_NUMBERS, read_claims
+from labkit.grading.intake.reading.claims import MOST_NUMBERS, read_claims
 from labkit.grading.judging import numbers as judging
 from labkit.report.profiles import get_profile
 from labkit.report.run import Run

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from attack_makers import AFTER, BEFORE, BOUNDS, SHORT, SmallProvisioner, attack, cell_with, memory, printed, statuses
 
-from labkit.grading.intake.reader import parse_notebook
+from labkit.grading.intake.reading.reader import parse_notebook
 from labkit.grading.intake.restore import checks, restore
 from labkit.grading.judging.grader import execute
 from labkit.grading.settings import Bounds

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from labkit.grading.intake.members import Member
+from labkit.grading.intake.opening.members import Member
 from labkit.grading.intake.people import Person
 from labkit.grading.intake.platforms.platform import Entries, Platform, Reading
 from labkit.grading.intake.uploads import Upload, shared_start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from labkit.grading.intake.members import MOST, Member, members_of_folder
+from labkit.grading.intake.opening.members import MOST, Member, members_of_folder
 from labkit.grading.intake.platforms.recognise import DEEPEST, looks_like_many
 from labkit.grading.intake.platforms.stray import RESULTS, is_results
 from labkit.grading.texts import Refused

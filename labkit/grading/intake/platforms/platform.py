@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from labkit.grading.intake.members import Member
+from labkit.grading.intake.opening.members import Member
 from labkit.grading.intake.uploads import Upload
 
 Entries = Mapping[str, Sequence[Member]]  # of one folder: the name of an entry, and what is listed under it

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labkit.grading.intake.members import MOST, Member
+from labkit.grading.intake.opening.members import MOST, Member
+from labkit.grading.intake.opening.zips import members_of_zip_content
 from labkit.grading.intake.platforms import from_folders, stray
 from labkit.grading.intake.platforms.from_blackboard import BLACKBOARD
 from labkit.grading.intake.platforms.from_brightspace import BRIGHTSPACE
@@ -17,7 +18,6 @@ from labkit.grading.intake.platforms.from_gradescope import GRADESCOPE
 from labkit.grading.intake.platforms.from_moodle import MOODLE
 from labkit.grading.intake.platforms.platform import Entries, Platform, Reading, is_folder
 from labkit.grading.intake.uploads import Upload, by_student
-from labkit.grading.intake.zips import members_of_zip_content
 from labkit.grading.texts import MB, Refused, clean
 
 PLATFORMS = (GRADESCOPE, MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS)  # where two fit as often, the stricter form first

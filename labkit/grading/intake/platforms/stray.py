@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from labkit.grading.intake.members import Member
+from labkit.grading.intake.opening.members import Member
 from labkit.grading.intake.platforms.platform import is_folder
 
 # Names and endings in lower case.

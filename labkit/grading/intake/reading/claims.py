@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from labkit.grading.intake.reader import as_dict
+from labkit.grading.intake.reading.reader import as_dict
 
 MOST_NUMBERS = 500  # of a notebook; the course's have about ten
 MOST_SEEDS = 100

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from labkit.grading.intake.members import LISTED, Member
-from labkit.grading.intake.tars import HEADER, Stream, is_tar, members_of_tar
-from labkit.grading.intake.zips import members_of_zip_content
+from labkit.grading.intake.opening.members import LISTED, Member
+from labkit.grading.intake.opening.tars import HEADER, Stream, is_tar, members_of_tar
+from labkit.grading.intake.opening.zips import members_of_zip_content
 from labkit.grading.texts import MB, Refused, megabytes
 
 HEAD = HEADER  # bytes by which a file's kind is told

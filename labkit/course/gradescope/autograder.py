@@ -11,7 +11,7 @@ from labkit.course.notebooks import notebooks_folder, read_notebook, to_text, to
 from labkit.course.release import package, to_zip
 from labkit.report.captions import caption_files
 
-SCRIPTS = Path(__file__).with_name("gradescope")
+SCRIPTS = Path(__file__).parent
 EXECUTABLE = ("setup.sh", "run_autograder")
 
 

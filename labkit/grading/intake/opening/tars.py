@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from labkit.grading.intake.members import LEADS_OUT, LINK, NO_FILE, NOTICE, Member, is_passed_over, safe_parts
+from labkit.grading.intake.opening.members import LEADS_OUT, LINK, NO_FILE, NOTICE, Member, is_passed_over, safe_parts
 from labkit.grading.texts import LONGEST_NAME, MB, Refused, clean, megabytes
 
 HEADER = 512  # bytes of a block

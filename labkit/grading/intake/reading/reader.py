@@ -16,7 +16,7 @@ from typing import Any
 
 from labkit.course.kernels import KERNEL
 from labkit.course.notebooks import KERNELSPEC
-from labkit.grading.intake.damage import conflict_line, mend
+from labkit.grading.intake.reading.damage import conflict_line, mend
 from labkit.grading.texts import MB, Refused, megabytes, tidy
 
 MOST_BRACKETS = 400_000  # Python takes up to 230 bytes for each list or object in JSON, however little is in it

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import BinaryIO
 
-from labkit.grading.intake.members import (
+from labkit.grading.intake.opening.members import (
     LEADS_OUT,
     LINK,
     LISTED,
