@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from platform_makers import as_folder, as_zip
 
 from labkit.basics.errors import LabkitError
+from labkit.grading.intake.submissions import read_batch
 from labkit.grading.sandbox import bubblewrap, provisioners
 
 SECRET = "forty-two green apples!"  # in the TA's environment
@@ -90,3 +92,26 @@ def guests(process):
     while server != process and (server := parents.get(server, (0, 0))[0]):
         host.add(server)
     return family(process) - host
+
+
+SMALL_COURSE = ("01_small", "02_small")
+
+
+@pytest.fixture
+def read_everywhere(tmp_path):
+    """Read a download as a zip, unpacked, and both within a folder; return what it is, the same in each."""
+
+    def read(entries, known=(), packed=True):
+        as_folder(entries, tmp_path / "folder")
+        as_folder(entries, tmp_path / "around" / "Lab 2 submissions")
+        batches = [read_batch(tmp_path / place, SMALL_COURSE, known) for place in ("folder", "around")]
+        if packed:  # git clones are told by their hidden folder, which no zip lists
+            for place, folder in (("one.zip", ""), ("two.zip", "Lab 2 submissions")):
+                (tmp_path / place).write_bytes(as_zip(entries, folder))
+                batches.append(read_batch(tmp_path / place, SMALL_COURSE, known))
+        for batch in batches:
+            assert (batch.platform, batch.submissions) == (batches[0].platform, batches[0].submissions)
+            assert batch.told[0] == batches[0].told[0]
+        return batches[0]
+
+    return read
