@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -99,6 +99,19 @@ class Evaluation:
 
         matrix: np.ndarray = confusion_matrix(self.labels, self.predictions, labels=range(self.probabilities.shape[1]))
         return matrix
+
+    def classification_report(self, class_names: Sequence[str]) -> str:
+        """Return scikit-learn's table: precision, recall, F1 and number of images of each class, and their means."""
+        from sklearn.metrics import classification_report
+
+        report: str = classification_report(
+            self.labels,
+            self.predictions,
+            labels=range(len(class_names)),
+            target_names=list(class_names),
+            zero_division=0,
+        )
+        return report
 
     def __str__(self) -> str:
         return f"{self.split} accuracy {self.accuracy:.2%} (n = {self.n:,})"
@@ -242,6 +255,6 @@ def check_output(model: nn.Module, dataset: Dataset, device: torch.device) -> No
         )
     if bool((output >= 0).all() and ((output.sum(1) - 1).abs() < 1e-4).all()):
         raise LabkitError(
-            "The model ends in a softmax, but cross-entropy applies softmax itself: leave it away, or the loss of "
+            "The model ends in a softmax, but cross-entropy applies softmax itself: leave it out, or the loss of "
             f"{dataset.num_classes} classes can never come near 0."
         )

@@ -106,6 +106,14 @@ def test_confusion_keeps_classes_that_never_occur():
     assert result.correct.tolist() == [True, False, True]
 
 
+def test_the_classification_report_tells_precision_and_recall_of_each_class():
+    result = Evaluation("test", torch.eye(3)[[0, 1, 1, 1]], torch.tensor([0, 0, 1, 1]), 0.0)
+    rows = {line.split()[0]: line.split()[1:] for line in result.classification_report("abc").splitlines() if line}
+    assert rows["a"] == ["1.00", "0.50", "0.67", "2"]
+    assert rows["b"] == ["0.67", "1.00", "0.80", "2"]
+    assert rows["c"] == ["0.00", "0.00", "0.00", "0"]
+
+
 def test_evaluation_in_batches_is_that_of_the_whole(digits, monkeypatch):
     model = MLP((16,))
     whole = evaluate(model, digits)
