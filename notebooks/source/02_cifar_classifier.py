@@ -543,8 +543,8 @@ if check.passed("2.6"):
 #    $2.262 \cdot 2.0 / \sqrt{10} \approx 1.4$. One seed each gives one difference and no standard deviation: no
 #    statement is possible.
 # 3. Batch after batch shows a single class, so the network learns to give that answer whatever it sees, and unlearns
-#    it when the next class begins. At the end of the epoch it mostly answers the last class, and the test accuracy
-#    stays near 10 %. The training loss misleads: it is low inside a class and jumps only where a new one begins.
+#    it when the next class begins. At the end of the epoch it gives nearly all test images to one of the last classes, and
+#    the test accuracy stays near 10 %. The training loss misleads: it is low inside a class and jumps where a new one begins.
 # 4. Look for the largest number off the diagonal, and for the one mirrored at the diagonal. A good answer gives both, and says
 #    whether they differ by more than they do between seeds. The matrix need not be symmetric: if one class is confused with the
 #    other much more often than the other way round, the network prefers one of the two answers. The explanation names what the
