@@ -25,5 +25,5 @@ CLAIMS = [
         "It measured depth **together with** an initialisation that does not suit it.",
         lambda results: results.number("depth_13_he_test") > results.number("depth_13_test"),
     ),
-    Claim("On the class's board stands who reaches the best accuracy with the fewest parameters.", None),
+    Claim("The class's board shows who reaches the best accuracy with the fewest parameters.", None),
 ]
