@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.basics.errors import LabkitError, first_line
-from labkit.basics.machine import get_device, set_seed
+from labkit.basics.machine import get_device
 from labkit.basics.progress import Log, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.training.checkpoint import Checkpoint, Walk, steps_of
@@ -168,22 +168,6 @@ def fit(
             told = f", validation accuracy {validation.accuracy:.1%}" if validation else ""
             work.tell(f"epoch {epoch}/{config.epochs}: train loss {history.epochs[-1]['train_loss']:.3f}{told}")
     return history
-
-
-def train_each(
-    build: Callable[..., nn.Module], dataset: Dataset, config: TrainConfig, seeds: Iterable[int]
-) -> list[nn.Module]:
-    """Return one trained network per seed, in evaluation mode, where a sweep keeps their results alone.
-
-    build: a network's class or a function, which takes `num_classes`.
-    """
-    models = []
-    for seed in seeds:
-        set_seed(seed)
-        model = build(num_classes=dataset.num_classes)
-        fit(model, dataset, replace(config, seed=seed))
-        models.append(model.eval())
-    return models
 
 
 def evaluate(model: nn.Module, dataset: Dataset, split: str = "test") -> Evaluation:

@@ -188,6 +188,24 @@ def sweep(
     )
 
 
+def train_each(
+    build: Callable[..., nn.Module], dataset: Dataset, config: TrainConfig, seeds: Iterable[int]
+) -> list[nn.Module]:
+    """Return one trained network per seed, in evaluation mode, where a sweep keeps their results alone.
+
+    They are trained together where a sweep would do so, and are those of a sweep. build: a network's class or a
+    function, which takes `num_classes`.
+    """
+    given = {"num_classes": dataset.num_classes}
+    members = [_member(build, given, replace(config, seed=seed)) for seed in seeds]
+    for group in arrange(members):
+        if len(group) > 1:
+            Ensemble([members[index] for index in group]).fit(dataset)
+        else:
+            _fit_alone(members[group[0]], dataset)
+    return [member.model.eval() for member in members]
+
+
 def _member(build: Callable[..., nn.Module], setting: dict[str, Any], config: TrainConfig) -> Member:
     """Build the network of one setting and seed."""
     config = replace(config, **{key: value for key, value in setting.items() if key in CONFIG_KEYS})
@@ -246,10 +264,16 @@ def _train(dataset: Dataset, group: _Group, cache: Path | None, work: Work | Non
 
 
 def _train_alone(member: Member, dataset: Dataset, work: Work, checkpoint: Checkpoint) -> dict[str, Any]:
+    history = _fit_alone(member, dataset, work, checkpoint)
+    return _result(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
+
+
+def _fit_alone(
+    member: Member, dataset: Dataset, work: Work | None = None, checkpoint: Checkpoint | None = None
+) -> History:
     set_seed(member.config.seed)
     torch.set_rng_state(member.random_state)
-    history = fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
-    return _result(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
+    return fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
 
 
 def _train_together(

@@ -14,7 +14,7 @@ from labkit.basics.machine import set_seed
 from labkit.data.datasets import load
 from labkit.models.networks import MLP, LeNet5
 from labkit.training.config import OPTIMIZERS, TrainConfig
-from labkit.training.loop import Evaluation, evaluate, fit, make_optimizer, make_schedule, train_each
+from labkit.training.loop import Evaluation, evaluate, fit, make_optimizer, make_schedule
 
 QUICK = TrainConfig(epochs=1)
 
@@ -238,18 +238,3 @@ def test_without_a_validation_split_a_line_tells_the_loss_alone():
     assert re.search(r"epoch 1/1: train loss [\d.]+$", lines[-1])
     with pytest.raises(UsageError, match=r"load the data with a share for validation, such as validation=0\.1"):
         evaluate(model, whole, "validation")
-
-
-def test_each_network_is_the_one_that_its_seed_gives(digits):
-    config = TrainConfig(epochs=1, batch_size=32)
-
-    def build(num_classes):
-        return MLP((4,), num_classes=num_classes)
-
-    first, second = train_each(build, digits, config, [0, 1])
-    torch.manual_seed(0)
-    alone = build(digits.num_classes)
-    fit(alone, digits, config)
-    assert torch.equal(first[1].weight, alone[1].weight)
-    assert not torch.equal(first[1].weight, second[1].weight)
-    assert not first.training
