@@ -77,7 +77,7 @@ def read_submissions(source: Path, expected: Sequence[str]) -> list[Submission]:
     except Refused as error:
         raise UsageError(f"{source} {error}: name a zip or a folder that holds submissions.") from error
     except OSError as error:
-        raise UsageError(f"{source} cannot be read ({error.strerror or error}): mend its permissions.") from error
+        raise UsageError(f"{source} cannot be read ({error.strerror or error}): correct its permissions.") from error
     raise UsageError(f"{source} is neither a zip nor a folder: name Canvas' bulk download, or a folder of submissions.")
 
 
