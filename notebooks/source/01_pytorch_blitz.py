@@ -138,7 +138,7 @@ print(tuple(column.shape), "+", tuple(row.shape), "->", tuple((column + row).sha
 # %% [markdown]
 # Shapes that do not agree raise an error. `table + torch.tensor([10, 20])` ends with "The size of tensor a (3) must match the
 # size of tensor b (2) at non-singleton dimension 1": the message names both sizes, and the dimension, counted from 0, at
-# which they clash. To mend it, ask what was meant. If it was one number per row, the small tensor needs the shape (2, 1):
+# which they clash. To repair it, ask what was meant. If it was one number per row, the small tensor needs the shape (2, 1):
 # `torch.tensor([10, 20])[:, None]`.
 #
 # ### Exercise 1.1 — standardise a batch of images (2 points)

@@ -3,7 +3,7 @@
 #
 # The network of notebook 2 is the **baseline**. You change one thing at a time: how many feature maps, how many layers, which
 # activation, how large the filters. You train every design with several seeds, and find out which change matters. One
-# design will hardly learn at all: you look inside it, find the reason, and mend it. At the end you design a CNN of your own.
+# design will hardly learn at all: you look inside it, find the reason, and repair it. At the end you design a CNN of your own.
 #
 # **Time**: about 75 minutes.
 #
@@ -12,7 +12,7 @@
 # - describe a network by its drawing and its per-layer table, before you train it;
 # - compare designs by a mean difference and its interval;
 # - tell a design that is worse from one that is only slower;
-# - find out why a deep network does not start to learn, and mend it;
+# - find out why a deep network does not start to learn, and repair it;
 # - design a CNN under a budget of parameters and arithmetic.
 #
 # **You need**: notebooks 1 and 2.
@@ -417,7 +417,7 @@ if check.passed("3.4"):
 # 3. He's rule has a 2, Xavier's rule for tanh has none (for equal fan-in and fan-out). Where does the 2 come from?
 # 4. A deeper network does not have to be better, even with a good initialisation. Name two reasons that your curves could show,
 #    and one change to the network itself that helps deep networks to train.
-# 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you mend it?
+# 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you repair it?
 
 # %% [markdown]
 # 1. C5 holds 48,120 of 62,006 parameters (78 %). C1 alone does more than half of the arithmetic, because its maps are the largest.
@@ -441,7 +441,7 @@ if check.passed("3.4"):
 #
 # - describe a CNN by its layers, predict the size of its maps, and count what it costs;
 # - compare designs one change at a time, with an interval for each difference;
-# - find out with one hook why a deep network does not start, and mend it by the variance of its weights;
+# - find out with one hook why a deep network does not start, and repair it by the variance of its weights;
 # - design a CNN of your own under a budget.
 #
 # ## References
