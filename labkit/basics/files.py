@@ -86,7 +86,7 @@ def _cannot_write(path: Path, error: OSError) -> LabkitError:
     """Return the error that says what could not be written and why."""
     return LabkitError(
         f"{path} cannot be written ({error.strerror or error}): free some space, close what has it open, "
-        "mend its permissions, or name another folder with --out."
+        "correct its permissions, or name another folder with --out."
     )
 
 

@@ -49,6 +49,23 @@ class Work:
         """Take away what was shown."""
 
 
+class Part(Work):
+    """A part of a whole work, with units of its own: `total` of them are `size` of the whole's. label: in words."""
+
+    def __init__(self, whole: Work, total: float, size: float, label: str) -> None:
+        super().__init__(total)
+        self.whole, self.size, self.label = whole, size, label
+
+    def advance(self, amount: float) -> None:
+        """Add work that was just done, and say in the whole what was."""
+        self.whole.doing = f"{self.doing}, {self.label}"
+        self.whole.advance(amount * self.size / self.total)
+
+    def skip(self, amount: float) -> None:
+        """Add work that was found done."""
+        self.whole.skip(amount * self.size / self.total)
+
+
 def watched() -> bool:
     """Whether someone watches this code run: in a cell that was started in JupyterLab, Notebook or VS Code.
 

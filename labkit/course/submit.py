@@ -140,7 +140,7 @@ def _start_anew(folder: Path) -> Path:
 def _failure(outcome: Outcome) -> str:
     order = ""
     if outcome.error.startswith("NameError"):
-        order = " It may only work out of order: choose Restart Kernel and Run All Cells, and mend what fails."
+        order = " It may only work out of order: choose Restart Kernel and Run All Cells, and fix what fails."
     return f"{outcome.name} fails in cell {outcome.cell} when it is run from the start ({outcome.error}).{order}"
 
 

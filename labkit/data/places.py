@@ -127,7 +127,7 @@ def existing(path: Path) -> Path:
     """Return the path; LabkitError where it is a link that leads nowhere."""
     if path.is_symlink() and not path.exists():
         raise LabkitError(
-            f"{path} is a link to {path.readlink()}, where nothing is: mend it, or give what it leads to."
+            f"{path} is a link to {path.readlink()}, where nothing is: correct it, or give what it leads to."
         )
     return path
 
@@ -146,7 +146,7 @@ def entries(folder: Path) -> list[Path]:
             path for path in folder.iterdir() if not path.name.startswith(".") and path.name.casefold() not in LITTER
         ]
     except OSError as error:
-        raise LabkitError(f"{folder} cannot be read ({error.strerror}): mend its permissions.") from error
+        raise LabkitError(f"{folder} cannot be read ({error.strerror}): correct its permissions.") from error
 
 
 def _idx_entries(folder: Path) -> Iterator[Path]:

@@ -58,7 +58,7 @@ class Cells:
             if self.names.get(name, self) is value:
                 return (
                     f"The cell that defines `{name}` did not run ({error}), so `{name}` still is what it was before. "
-                    "Mend that cell, run it, and then check again."
+                    "Repair that cell, run it, and then check again."
                 )
         return ""
 
@@ -73,7 +73,7 @@ class Cells:
         """Show a NameError with a note on what to do."""
         name = str(error.name)
         if name in self.failed:
-            note = f"The cell that defines `{name}` did not run ({self.failed[name]}): mend it, and run it again."
+            note = f"The cell that defines `{name}` did not run ({self.failed[name]}): repair it, and run it again."
         else:
             note = f"No cell that has run so far defines `{name}`: is it misspelt? If not: {FROM_THE_TOP}"
         error.add_note(note)

@@ -48,11 +48,11 @@ def _judge_sides(answers: list[Any], inputs: Inputs) -> None:
         (lambda s, k, p, t: (s + 2 * p - k) / t + 1, "Half places do not exist: round down, as `//` does."),
         (
             lambda s, k, p, t: round((s + 2 * p - k) / t) + 1,
-            "It rounds to the nearest number: a filter that would stick out is left away, so round down.",
+            "It rounds to the nearest number: a filter that would stick out is left out, so round down.",
         ),
         (
             lambda s, k, p, t: -(-(s + 2 * p - k) // t) + 1,
-            "It rounds up: a filter that would stick out is left away, so round down.",
+            "It rounds up: a filter that would stick out is left out, so round down.",
         ),
         (lambda s, k, p, t: (s - 2 * p - k) // t + 1, "The border is taken off; it makes the map wider."),
         (lambda s, k, p, t: -(-s // t), "The filter is not counted: without a border it loses its side minus 1."),

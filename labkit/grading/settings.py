@@ -60,7 +60,7 @@ def settle_data(settings: Settings) -> Settings:
     data = settle(settings.data)
     folder = data_folder() if data in ("auto", "embedded") else Path(data)
     if data == "auto" and os.environ.get("LABKIT_DATA") and not folder.is_dir():
-        raise UsageError(f"LABKIT_DATA names {folder}, which is not a folder: mend it, or unset it.")
+        raise UsageError(f"LABKIT_DATA names {folder}, which is not a folder: correct it, or unset it.")
     found = {name: folder.is_dir() and data != "embedded" and parts_to_read(name, folder) for name in NAMES}
     if data not in ("auto", "embedded") and not any(found.values()):
         raise UsageError(

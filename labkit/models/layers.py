@@ -98,15 +98,17 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes | N
         own = row["kind"].removesuffix("2d") if row["layer"].isdigit() else row["layer"]  # in nn.Sequential: a number
         stages.append(("padded" if "Pad" in row["kind"] else own, tuple(map(int, row["output"].split(" x ")))))
     tallest = max([shape[-1] for _, shape in stages if len(shape) == 3])
+    shrink = min(1, 9 / len(stages))  # smaller drawings leave room for the words of a long row
+    line = 0.8 * shrink
     x, top, edges = 0.0, 0.0, []
     for name, shape in stages:
         if len(shape) == 3:
             channels, height, _ = shape
-            side, sheets = 0.35 + 1.7 * height / tallest, min(channels, 12)
-            shift = 0.07
+            side, sheets = shrink * (0.35 + 1.7 * height / tallest), min(channels, 12)
+            shift = 0.07 * shrink
             for sheet in range(sheets):
                 corner = (x + sheet * shift, -side / 2 - (sheet - (sheets - 1) / 2) * shift)
-                ax.add_patch(Rectangle(corner, side, side, facecolor="#cfe3f2", edgecolor="#0b5394", linewidth=0.8))
+                ax.add_patch(Rectangle(corner, side, side, facecolor="#cfe3f2", edgecolor="#0b5394", linewidth=line))
             width, label = side + sheets * shift, f"{channels} @\n{height}x{shape[2]}"
             half = side / 2 + sheets * shift / 2
         else:
@@ -117,7 +119,8 @@ def draw_architecture(model: nn.Module, image_shape: Sequence[int], ax: Axes | N
         centre = x + width / 2
         ax.text(centre, -half - 0.12, f"{name}\n{label}", ha="center", va="top", fontsize=8.5, linespacing=1.0)
         top = max(top, half)
-        x += max(width + 0.11 * len(stages), 2.9 if len(shape) == 3 else 1.5)  # room for labels, and the next filter
+        room = 2.9 if len(shape) == 3 else 1.5 / shrink  # for labels, and the next filter
+        x += max(width + 0.11 * len(stages), room)
     for ((_, right), (left, _)), (module, _) in zip(pairwise(edges), drawn, strict=True):
         ax.annotate("", (left - 0.08, 0), (right + 0.08, 0), arrowprops={"arrowstyle": "->", "color": "0.35", "lw": 1})
         ax.text((left + right) / 2, 0.08, _filter(module), ha="center", va="bottom", fontsize=8.5, color="0.25")

@@ -37,7 +37,7 @@ def read_captions(path: Path) -> dict[str, dict[str, dict[str, str]]]:
     try:
         texts: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read ({first_line(error)}): mend it, or take the course's.") from error
+        raise UsageError(f"{path} cannot be read ({first_line(error)}): repair it, or take the course's.") from error
     return {
         kind: {
             name: {key: " ".join(str(text).split()) for key, text in entry.items()}

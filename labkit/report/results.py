@@ -37,10 +37,11 @@ def files_of(section: dict[str, Any]) -> list[str]:
 
 
 def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
-    """Return a caption with the provenance behind it: split, n, seeds, data and profile."""
+    """Return a caption with the provenance behind it: split, n, seeds, profile, and data where images were needed."""
     data = section["data"]
     name = f"{data['name']} from {data['origin']}" if "lossy" in data["origin"] else data["name"]
-    return f"{entry['caption']} ({', '.join([*seen(entry), name, section['profile'] + ' profile'])}.)"
+    named = [name] if entry["split"] else []
+    return f"{entry['caption']} ({', '.join([*seen(entry), *named, section['profile'] + ' profile'])}.)"
 
 
 def describe_number(entry: dict[str, Any]) -> str:

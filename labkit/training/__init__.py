@@ -10,8 +10,8 @@ from labkit.basics.faces import late
 if TYPE_CHECKING:
     from labkit.basics.machine import get_device, set_seed, set_threads
     from labkit.training.config import TrainConfig
-    from labkit.training.loop import evaluate, fit, train_each
+    from labkit.training.loop import evaluate, fit
     from labkit.training.moved import accuracy_when_moved
-    from labkit.training.sweeps import sweep
+    from labkit.training.sweeps import sweep, train_each
 else:
     __getattr__, __dir__, __all__ = late(__name__)

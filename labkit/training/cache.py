@@ -18,7 +18,9 @@ from torch import nn
 from labkit.basics.files import rehearsed_folder, write_atomically
 from labkit.basics.machine import get_device
 from labkit.data.datasets import Dataset
+from labkit.models.networks import count_parameters
 from labkit.training.checkpoint import Checkpoint
+from labkit.training.loop import Evaluation, History
 from labkit.training.together import Member
 
 CACHE_FORMAT = 1
@@ -109,3 +111,20 @@ def read_entry(path: Path) -> dict[str, Any] | None:
     except Exception as error:  # a damaged zip raises almost anything
         warnings.warn(f"The cached training {path.name} is damaged ({error}), so it is computed again.", stacklevel=7)
         return None
+
+
+def result_of(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
+    """Return what is kept of one training."""
+    return {
+        "run": {
+            "parameters": count_parameters(member.model),
+            "train_accuracy": train.accuracy,
+            "validation_accuracy": history.epochs[-1]["validation_accuracy"],
+            "test_accuracy": test.accuracy,
+            "test_loss": test.loss,
+            "seconds": history.seconds,
+        },
+        "epochs": history.epochs,
+        "predictions": test.predictions.numpy().astype(np.int16),
+        "probabilities": test.probabilities.numpy().astype(np.float16),
+    }

@@ -18,7 +18,7 @@ class TrainConfig:
     """How one network is trained. Frozen: `dataclasses.replace` derives another; an unknown key raises TypeError."""
 
     epochs: int = 5  # passes over the training split
-    batch_size: int = 64  # images a step
+    batch_size: int = 64  # images per step
     optimizer: str = "adam"  # one of OPTIMIZERS
     lr: float = 1e-3  # learning rate; the peak of it under the one-cycle schedule
     momentum: float = 0.9  # sgd only

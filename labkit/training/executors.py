@@ -59,7 +59,7 @@ def wait(job: Any) -> None:
         job.result()
     except Exception as error:
         raise LabkitError(
-            f"A task of the executor failed ({type(error).__name__}: {error}): what other tasks finished is kept; mend "
+            f"A task of the executor failed ({type(error).__name__}: {error}): what other tasks finished is kept; fix "
             "that, and run the same again."
         ) from error
 

@@ -12,6 +12,9 @@ from torch.nn import functional
 
 from labkit.models.networks import MLP
 
+BEFORE_FLATTEN = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+ELEMENTWISE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU)
+
 T = TypeVar("T")
 Place = tuple[nn.Parameter, tuple[int | slice, ...]]  # a stacked parameter, and where in it a network's part lies
 
@@ -123,7 +126,7 @@ class Stack:
 class ConvolutionStack:
     """The weights of `models`, CNNs of equal shape, side by side: convolutions become grouped convolutions.
 
-    models: seed by seed, as for `Stack`; chains of layers without dropout.
+    models: seed by seed, as for `Stack`; chains of layers without dropout (see `is_chain`).
     """
 
     def __init__(self, models: Sequence[nn.Module], seeds: int, device: torch.device) -> None:
@@ -157,7 +160,8 @@ class ConvolutionStack:
         values = values.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
         for layer, stacked in zip(self.layers, self.stacked, strict=True):
             if isinstance(layer, nn.Conv2d):
-                values = functional.conv2d(values, *stacked, padding=layer.padding, groups=len(self.models))
+                steps = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+                values = functional.conv2d(values, *stacked, **steps, groups=len(self.models))
             elif isinstance(layer, nn.Linear):
                 values = _Affine.apply(values, *stacked, keep)
             elif isinstance(layer, nn.Flatten):
@@ -165,6 +169,29 @@ class ConvolutionStack:
             else:  # activations, pooling and padding treat every map alike
                 values = layer(values)
         return values
+
+
+def is_chain(model: nn.Module) -> bool:
+    """Whether a network of somebody's own is one that `ConvolutionStack` can stack: an nn.Sequential of plain layers.
+
+    They are convolutions and pooling, nn.Flatten(), then linear layers, with activations between them.
+    """
+    if type(model) is not nn.Sequential:
+        return False
+    layers = list(model)
+    kinds = [type(layer) for layer in layers]
+    if nn.Conv2d not in kinds or kinds.count(nn.Flatten) != 1 or len(set(map(id, layers))) < len(layers):
+        return False
+    place = kinds.index(nn.Flatten)
+    if not {*kinds[:place]} <= {*BEFORE_FLATTEN, *ELEMENTWISE} or not {*kinds[place + 1 :]} <= {
+        nn.Linear,
+        *ELEMENTWISE,
+    }:
+        return False
+    usual = [(layers[place].start_dim, layers[place].end_dim) == (1, -1)]
+    usual += [(layer.groups, layer.padding_mode) == (1, "zeros") for layer in layers_of(model, nn.Conv2d)]
+    usual += [layer.bias is not None for layer in layers if isinstance(layer, nn.Conv2d | nn.Linear)]
+    return all(usual) and all(parameter.requires_grad for parameter in model.parameters())
 
 
 def _stacked(tensors: list[torch.Tensor], kind: type[nn.Module]) -> tuple[torch.Tensor, list[tuple[int | slice, ...]]]:

@@ -16,14 +16,13 @@ from torch import nn
 
 from labkit.basics.errors import UsageError
 from labkit.basics.machine import set_seed
-from labkit.basics.progress import Log, Work, progress
+from labkit.basics.progress import Log, Part, Work, progress
 from labkit.data.datasets import Dataset
-from labkit.models.networks import count_parameters
 from labkit.training import executors
-from labkit.training.cache import cached_results, checkpoint_of, entry_names, write_entry
+from labkit.training.cache import cached_results, checkpoint_of, entry_names, result_of, write_entry
 from labkit.training.checkpoint import Checkpoint
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
-from labkit.training.loop import Evaluation, History, evaluate, fit
+from labkit.training.loop import History, evaluate, fit
 from labkit.training.together import Ensemble, Member, arrange
 
 ENGINES = ("auto", "loop")
@@ -92,21 +91,6 @@ class _Group:
         return cached_results(self.members, self.names, cache)
 
 
-class _Part(Work):
-    """The training of a group, in epochs, as a part of a sweep's work, in networks."""
-
-    def __init__(self, whole: Work, group: _Group, label: str) -> None:
-        super().__init__(group.members[0].config.epochs)
-        self.whole, self.label, self.size = whole, label, len(group.members)
-
-    def advance(self, amount: float) -> None:
-        self.whole.doing = f"{self.doing}, {self.label}"
-        self.whole.advance(amount * self.size / self.total)
-
-    def skip(self, amount: float) -> None:
-        self.whole.skip(amount * self.size / self.total)
-
-
 def sweep(
     build: Callable[..., nn.Module],
     grid: Mapping[str, Sequence[Any]],
@@ -162,7 +146,7 @@ def sweep(
     keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
     with progress(len(members), "networks", log) as work:
         for number, group in enumerate(groups):
-            part = _Part(work, group, _label(len(results), group, keys))
+            part = Part(work, group.members[0].config.epochs, len(group.members), _label(len(results), group, keys))
             group_results, newly_trained = _results(group, dataset, cache, part, jobs.get(number))
             results.update(zip(group.indices, group_results, strict=True))
             computed += newly_trained
@@ -186,6 +170,24 @@ def sweep(
         probabilities=np.stack([result["probabilities"] for result in ordered]),
         computed=computed,
     )
+
+
+def train_each(
+    build: Callable[..., nn.Module], dataset: Dataset, config: TrainConfig, seeds: Iterable[int]
+) -> list[nn.Module]:
+    """Return one trained network per seed, in evaluation mode, where a sweep keeps their results alone.
+
+    They are trained together where a sweep would do so, and are those of a sweep. build: a network's class or a
+    function, which takes `num_classes`.
+    """
+    given = {"num_classes": dataset.num_classes}
+    members = [_member(build, given, replace(config, seed=seed)) for seed in seeds]
+    for group in arrange(members):
+        if len(group) > 1:
+            Ensemble([members[index] for index in group]).fit(dataset)
+        else:
+            _fit_alone(members[group[0]], dataset)
+    return [member.model.eval() for member in members]
 
 
 def _member(build: Callable[..., nn.Module], setting: dict[str, Any], config: TrainConfig) -> Member:
@@ -217,7 +219,7 @@ def _label(done: int, group: _Group, keys: list[dict[str, Any]]) -> str:
 
 
 def _results(
-    group: _Group, dataset: Dataset, cache: Path | None, part: _Part, job: Any
+    group: _Group, dataset: Dataset, cache: Path | None, part: Part, job: Any
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the result of each network of a group, and how many were trained now; job: trains them elsewhere."""
     size = len(group.members)
@@ -246,10 +248,16 @@ def _train(dataset: Dataset, group: _Group, cache: Path | None, work: Work | Non
 
 
 def _train_alone(member: Member, dataset: Dataset, work: Work, checkpoint: Checkpoint) -> dict[str, Any]:
+    history = _fit_alone(member, dataset, work, checkpoint)
+    return result_of(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
+
+
+def _fit_alone(
+    member: Member, dataset: Dataset, work: Work | None = None, checkpoint: Checkpoint | None = None
+) -> History:
     set_seed(member.config.seed)
     torch.set_rng_state(member.random_state)
-    history = fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
-    return _result(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
+    return fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
 
 
 def _train_together(
@@ -258,21 +266,4 @@ def _train_together(
     ensemble = Ensemble(members)
     histories = ensemble.fit(dataset, work, checkpoint)
     columns = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
-    return [_result(*row) for row in zip(*columns, strict=True)]
-
-
-def _result(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
-    """Return what is kept of one training."""
-    return {
-        "run": {
-            "parameters": count_parameters(member.model),
-            "train_accuracy": train.accuracy,
-            "validation_accuracy": history.epochs[-1]["validation_accuracy"],
-            "test_accuracy": test.accuracy,
-            "test_loss": test.loss,
-            "seconds": history.seconds,
-        },
-        "epochs": history.epochs,
-        "predictions": test.predictions.numpy().astype(np.int16),
-        "probabilities": test.probabilities.numpy().astype(np.float16),
-    }
+    return [result_of(*row) for row in zip(*columns, strict=True)]

@@ -21,8 +21,8 @@ from labkit.data.datasets import Dataset, Split
 from labkit.models.networks import MLP, CifarNet, LeNet5, count_parameters
 from labkit.training.checkpoint import Checkpoint, Walk, steps_of
 from labkit.training.config import TrainConfig
-from labkit.training.loop import EVALUATION_BATCH, Evaluation, History, make_optimizer, make_schedule
-from labkit.training.stacks import ConvolutionStack, Place, Stack, layers_of
+from labkit.training.loop import EVALUATION_BATCH, Evaluation, History, check_output, make_optimizer, make_schedule
+from labkit.training.stacks import ConvolutionStack, Place, Stack, is_chain, layers_of
 
 # Beyond these numbers of parameters, stacked weights, gradients and running averages leave the processor's caches, and
 # networks train as fast one by one (benchmarks/sweep.py).
@@ -52,7 +52,7 @@ def signature(model: nn.Module, config: TrainConfig) -> Hashable:
     Learning rate, weight decay and seed may differ from member to member; for MLPs, widths and dropout as well.
     """
     shared = replace(config, lr=1.0, weight_decay=0.0, seed=0)
-    if type(model) in STACKED_CNNS and config.batch_size <= LARGEST_BATCH:
+    if (type(model) in STACKED_CNNS or is_chain(model)) and config.batch_size <= LARGEST_BATCH:
         return repr(model), next(model.parameters()).dtype, shared
     if type(model) is not MLP or len(linears := layers_of(model, nn.Linear)) < 2:
         return None
@@ -119,9 +119,10 @@ class Ensemble:
         """Train all members as `loop.fit` would train each, and return a history for each.
 
         `seconds` of a history is the member's share of the time of all, by its number of parameters.
-        work and checkpoint: see `loop.fit`.
+        work and checkpoint: see `loop.fit`. Raises LabkitError as `loop.fit`.
         """
         config = self.members[0].config
+        check_output(self.members[0].model.to(self.device), dataset, self.device)
         images, labels = self._on_device(dataset.train)
         update = _Update(self.stack, [member.config for member in self.members], steps_of(len(labels), config))
         generators = [self._generator(member) for member in self.members]
@@ -159,8 +160,10 @@ class Ensemble:
     def _evaluate(self, dataset: Dataset, split: str) -> list[Evaluation]:
         data = dataset.split(split)
         images = self._on_device(data)[0].unsqueeze(0)
+        copies = len(self.members) if isinstance(self.stack, ConvolutionStack) else 1  # of an image's maps
+        batches = images.split(max(1, EVALUATION_BATCH // copies), dim=1)
         with torch.inference_mode():
-            logits = torch.cat([self.stack.logits(batch) for batch in images.split(EVALUATION_BATCH, dim=1)], 1).cpu()
+            logits = torch.cat([self.stack.logits(batch) for batch in batches], 1).cpu()
         evaluations = []
         for values in logits:
             loss = functional.cross_entropy(values, data.labels).item()

@@ -42,8 +42,8 @@ print(digits)
 # %% [markdown]
 # ## 1.1 A network that works
 #
-# The next cell trains LeNet-5, a small network from 1998, and then shows it images that it has never seen. It does so
-# three times, because a network begins with random numbers: a **seed** fixes which ones, so that you can repeat a
+# The next cell trains LeNet-5, a small network whose design is from 1998, and then shows it images that it has never seen.
+# It does so three times, because a network begins with random numbers: a **seed** fixes which ones, so that you can repeat a
 # training exactly. This takes some seconds. You need not understand the code yet.
 
 
@@ -138,7 +138,7 @@ print(tuple(column.shape), "+", tuple(row.shape), "->", tuple((column + row).sha
 # %% [markdown]
 # Shapes that do not agree raise an error. `table + torch.tensor([10, 20])` ends with "The size of tensor a (3) must match the
 # size of tensor b (2) at non-singleton dimension 1": the message names both sizes, and the dimension, counted from 0, at
-# which they clash. To mend it, ask what was meant. If it was one number per row, the small tensor needs the shape (2, 1):
+# which they clash. To repair it, ask what was meant. If it was one number per row, the small tensor needs the shape (2, 1):
 # `torch.tensor([10, 20])[:, None]`.
 #
 # ### Exercise 1.1 — standardise a batch of images (2 points)
@@ -242,8 +242,8 @@ if check.passed("1.2"):
         print(dtype, central_difference(lambda x: x**3 + 5 * x, torch.tensor([2.0], dtype=dtype)).tolist())
 
 # %% [markdown]
-# **What to notice.** `float64` matters here. With `float32`, $f(x+h)$ and $f(x-h)$ agree in nearly all of their seven
-# digits, and their difference is mostly rounding.
+# **What to notice.** `float64` matters here. A `float32` holds about seven digits, and the first four or five of $f(x+h)$ and
+# $f(x-h)$ cancel when one is subtracted from the other. Only two or three digits of the result are right.
 
 # %% [markdown]
 # ## 1.4 A network, and one step of training
@@ -258,7 +258,8 @@ print(colours)
 
 # %% [markdown]
 # The network below takes such images, 3 x 32 x 32. A **convolution** slides small filters over the image. Each filter gives
-# one **feature map**: an image of how well the filter fits at each place. A 5 x 5 filter makes each side 4 pixels shorter.
+# one **feature map**: an image of how well the filter fits at each place. A filter reaches through **all** maps that come in:
+# one of 5 x 5 has 3 x 5 x 5 weights for a colour image, and a bias. It makes each side 4 pixels shorter.
 # **ReLU** sets negative values to 0. **Max pooling** keeps the largest of each 2 x 2 values. Linear layers then turn the
 # last maps into ten **logits**, one per class: the larger a logit, the more the network believes in that class.
 # Notebook 08 looks at convolution closely.

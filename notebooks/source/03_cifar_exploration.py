@@ -3,7 +3,7 @@
 #
 # The network of notebook 2 is the **baseline**. You change one thing at a time: how many feature maps, how many layers, which
 # activation, how large the filters. You train every design with several seeds, and find out which change matters. One
-# design will hardly learn at all: you look inside it, find the reason, and mend it. At the end you design a CNN of your own.
+# design will hardly learn at all: you look inside it, find the reason, and repair it. At the end you design a CNN of your own.
 #
 # **Time**: about 75 minutes.
 #
@@ -12,7 +12,7 @@
 # - describe a network by its drawing and its per-layer table, before you train it;
 # - compare designs by a mean difference and its interval;
 # - tell a design that is worse from one that is only slower;
-# - find out why a deep network does not start to learn, and mend it;
+# - find out why a deep network does not start to learn, and repair it;
 # - design a CNN under a budget of parameters and arithmetic.
 #
 # **You need**: notebooks 1 and 2.
@@ -71,10 +71,12 @@ with_work = "parameters > 0 or kind.str.contains('Pool')"  # activations have no
 layer_table(networks["baseline"], shape).query(with_work)
 
 # %% [markdown]
-# The last column counts **FLOPs**, floating-point operations: two for each weight that is used, a multiplication and an
-# addition. A convolution uses each of its weights at every place of a map, so that it has few parameters and much arithmetic.
+# A filter reaches through all maps in front of it. So each of the 16 filters of C3 has 6 x 5 x 5 weights and a bias, which makes
+# 16 x 151 = 2,416 parameters. The last column counts **FLOPs**, floating-point operations: two for each weight that is used, a
+# multiplication and an addition. A convolution uses each of its weights at every place of a map, so that it has few parameters
+# and much arithmetic.
 #
-# In a drawing, more maps make the squares thicker. More depth makes the row longer:
+# In a drawing, more maps make a thicker stack of squares. More depth makes the row longer:
 
 # %%
 deeper = {name: networks[name] for name in ("baseline", "depth 13")}
@@ -83,10 +85,10 @@ run.figure("deeper_structures", plots.architectures(deeper, shape))
 # %% [markdown]
 # ### Exercise 3.1 — the size of a map (1 point)
 #
-# Who changes a filter must know how large the map behind it is. Write `map_side(side, filter_size, padding, stride)`: the
+# If you change a filter, you must know how large the map behind it will be. Write `map_side(side, filter_size, padding, stride)`: the
 # side of the map that comes out of a convolution (or a pooling, which moves in the same way). `padding` is the width of the
 # border of zeros, which is added on **both** sides. `stride` is the number of places by which the filter moves on. A filter
-# never sticks out: places that do not fill a whole step are left away.
+# never sticks out: places that do not fill a whole step are left out.
 
 
 # %%
@@ -184,17 +186,22 @@ for verdict in ("better", "worse", "not clear"):
 # **What to notice.** The thin whiskers say what a single training may bring, the thick bars what the mean is worth. Which thick
 # bars do not touch the line at 0?
 #
-# A factor can help in one design and harm in another. So each factor gets two columns: its best design and its worst.
+# **A warning.** A 95 % interval misses the truth once in twenty cases. Whoever compares many designs looks at many intervals:
+# of thirteen, as in the full profile, at least one misses in about half of all such tables ($1 - 0.95^{13} \approx 0.49$, if they
+# were independent). So do not build on a single verdict that only just holds: train more seeds.
+#
+# A factor can help in one design and harm in another. So each factor gets two columns: its best design and its worst. The
+# second stays empty where only one design was trained.
 
 # %% tags=["nbval-ignore-output"]
 ranking = []
 for factor, rows in table[1:].groupby("factor", sort=False):
-    ends = {"best gain": rows["difference"].idxmax(), "worst loss": rows["difference"].idxmin()}
+    ends = {"best design": rows["difference"].idxmax(), "worst design": rows["difference"].idxmin()}
     told = {
         column: "{design}: {difference:+.1f} [{low:+.1f}, {high:+.1f}]".format(**rows.loc[place])
         for column, place in ends.items()
     }
-    ranking.append({"factor": factor, **told})
+    ranking.append({"factor": factor, **told} | ({"worst design": ""} if len(rows) == 1 else {}))
 if table["mean"].max() < 100 / classes + 10:
     print("All designs are within 10 points of guessing: nothing can be ranked.")
 pd.DataFrame(ranking)
@@ -214,11 +221,13 @@ run.figure("epochs", panels, split="validation", seeds=seeds)
 # %% tags=["nbval-ignore-output"]
 last = config.epochs
 by_epoch = pd.DataFrame({name: epochs[name].groupby("epoch")["validation"].mean() for name in trained}).T
-print(f"After 2 epochs {by_epoch[2].idxmax()} leads, at the end {by_epoch[last].idxmax()}.")
+n = len(images.validation)
+print(f"From {n:,} validation images: the standard error of an accuracy is at most {50 / n**0.5:.1f} points.")
 by_epoch[[2, last]].assign(gain=by_epoch[last] - by_epoch[2]).sort_values("gain", ascending=False).round(1)
 
 # %% [markdown]
-# **What to notice.** Which designs rise late, and would two epochs have told you that they rise at all?
+# **What to notice.** Which designs rise late, and would two epochs have told you that they rise at all? Which rows of the table
+# are closer to each other than the images can tell?
 #
 # ## 3.5 Why does the deep network not start?
 #
@@ -261,8 +270,9 @@ assert check.passed("3.2")
 # ### Exercise 3.3 — He's initialisation (2 points)
 #
 # PyTorch draws the weights of a layer with variance $1 / (3 n)$, where $n$, the **fan-in**, is the number of inputs of one output. A
-# ReLU then sets half of the values to 0. So each layer makes the signal smaller. He et al. (2015) asked which variance keeps
-# it as it is: $2 / n$. A layer sums $n$ products, which makes the variance $n$ times as large; the 2 makes up for ReLU.
+# ReLU then sets half of the values to 0. So of the variance each layer keeps about $\frac{1}{3} \cdot \frac{1}{2}$, and the
+# signal becomes smaller and smaller. He et al. (2015) asked which variance of the weights keeps it as it is: $2 / n$. A layer
+# sums $n$ products, which makes the variance $n$ times as large; the 2 makes up for ReLU.
 #
 # Write `he_initialise(model)`. It gives every convolution and linear layer of `model` new weights, drawn with mean 0 and
 # standard deviation $\sqrt{2 / n}$, sets all biases to 0, and returns the model. You may draw them yourself or use `nn.init`.
@@ -324,24 +334,32 @@ designs["depth 13, He"] = {"depth": 13, "initialisation": "he"}
 train("depth 13, He", CifarNet, designs["depth 13, He"])
 print("He against default, 13 layers:", compare(accuracy["depth 13, He"], accuracy["depth 13"]))
 print("13 layers, He, against the baseline:", compare(accuracy["depth 13, He"], accuracy["baseline"]))
+early = {name: epochs[name].query("epoch == 1")["validation"].mean() for name in ("depth 13, He", "depth 13")}
+print("validation after one epoch: He {:.1f} %, default {:.1f} %".format(*early.values()))
 
 # %% [markdown]
-# So the first comparison did not measure depth alone. It measured depth **together with** an initialisation that does not suit it.
-# Is what remains of the difference depth, or only time? Train longer and see.
+# Is the first difference clear? Then the start held the deep network back, and 3.2 did not measure depth alone. It measured depth
+# **together with** an initialisation that does not suit it. Is the difference not clear? With many steps, a network can find its
+# way out of a bad start. Then the start cost time, and the last line shows it, but no accuracy in the end.
+#
+# Is what remains between the 13 layers and the baseline only a matter of time? Train longer, with three seeds, and see.
 
 # %% tags=["nbval-ignore-output"]
 slow = profile.choose(quick=["depth 13, He"], full=["depth 13, He", "sigmoid"])
-longer = profile.choose(quick=2, full=3) * last
-few_seeds = seeds[: profile.choose(quick=1, full=3)]
+longer = profile.choose(quick=9, full=30)
 for name in slow:
     grid = {key: [value] for key, value in designs[name].items()} | {"epochs": [longer]}
-    history = sweep(CifarNet, grid, images, config, few_seeds, run.cache).epochs
-    mean = 100 * history.groupby("epoch")["validation_accuracy"].mean()
-    print(f"{name}: validation {mean[last]:.1f} % after {last} epochs, {mean[longer]:.1f} % after {longer}")
+    late = sweep(CifarNet, grid, images, config, seeds[:3], run.cache).runs
+    training, test = 100 * late["train_accuracy"], 100 * late["test_accuracy"]
+    print(f"{name}, {longer} epochs against {last}:", compare(test.to_numpy(), accuracy[name][:3]))
+    print(f"    after {longer} epochs: training {training.mean():.1f} %, test {test.mean():.1f} %")
+print(f"baseline, {last} epochs: test {accuracy['baseline'].mean():.1f} %")
 
 # %% [markdown]
-# A design that still rises is slower, not worse. A comparison after a fixed number of epochs cannot tell the two apart: say
-# with each accuracy how long you trained.
+# Read the accuracies on training and on test images together. Where both are low and still rise, a design is only **slower**: a
+# comparison after a fixed number of epochs cannot tell that from worse, so say with each accuracy how long you trained. Where
+# the training accuracy is nearly 100 % and the test accuracy stays behind, more time will not help. The network **overfits**: it
+# learns its training images by heart, and needs more of them, or fewer weights. Which of the two do you see here?
 #
 # ## 3.6 Your own CNN
 #
@@ -349,7 +367,7 @@ for name in slow:
 #
 # Design a CNN as you like: any `nn.Module` that takes images (N, 3, 32, 32) and returns `num_classes` logits each. There is a
 # **budget**: at most 100,000 parameters, and at most 3,000,000 FLOPs for one image. The check counts both. Use what you found:
-# which changes helped, which only cost? Sizes of maps come from 3.1, good starts from 3.3. On the class's board stands
+# which changes helped, which only cost? Sizes of maps come from 3.1, good starts from 3.3. The class's board shows
 # who reaches the best accuracy with the fewest parameters.
 
 
@@ -404,7 +422,7 @@ if check.passed("3.4"):
 # 3. He's rule has a 2, Xavier's rule for tanh has none (for equal fan-in and fan-out). Where does the 2 come from?
 # 4. A deeper network does not have to be better, even with a good initialisation. Name two reasons that your curves could show,
 #    and one change to the network itself that helps deep networks to train.
-# 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you mend it?
+# 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you repair it?
 
 # %% [markdown]
 # 1. C5 holds 48,120 of 62,006 parameters (78 %). C1 alone does more than half of the arithmetic, because its maps are the largest.
@@ -428,7 +446,7 @@ if check.passed("3.4"):
 #
 # - describe a CNN by its layers, predict the size of its maps, and count what it costs;
 # - compare designs one change at a time, with an interval for each difference;
-# - find out with one hook why a deep network does not start, and mend it by the variance of its weights;
+# - find out with one hook why a deep network does not start, and repair it by the variance of its weights;
 # - design a CNN of your own under a budget.
 #
 # ## References

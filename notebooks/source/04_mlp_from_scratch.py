@@ -498,9 +498,10 @@ if check.passed("4.7"):
     print(f"of {hidden_sizes[1]} neurons, different ones:", different)
 
 # %% [markdown]
-# The neurons with small random weights differ, so that network can still learn. All neurons of a layer that starts at zero compute the same, receive the same gradient and stay the same. With tanh and
-# ReLU it is worse: their activation is 0 at first, so by equations 2 and 3 no weight has any gradient. Only the biases of
-# the output learn: from them the network can say how often each digit occurs, and nothing about an image.
+# The neurons with small random weights differ, so that network can still learn. All neurons of a layer that starts at zero
+# compute the same, receive the same gradient and stay the same. With tanh and ReLU it is worse: their activation is 0 at
+# first, so by equations 2 and 3 no weight has any gradient. Only the biases of the output learn: from them the network can
+# say how often each digit occurs, and nothing about an image.
 
 # %% [markdown]
 # ## 4.10 The twins in PyTorch
@@ -530,8 +531,8 @@ run.figure("errors", figure, split="test", seeds=seeds)
 #
 # ### How long does an epoch take?
 #
-# A fair race: same machine, same number of threads for both libraries, same network, data and batches; a warm-up that
-# does not count, then runs in turn. The last row shows what it costs to send images through one at a time, as many first
+# A fair race: same machine, one thread (one core) for each library, same network, data and batches; a warm-up that does
+# not count, then runs in turn. The last row shows what it costs to send images through one at a time, as many first
 # attempts do; it is measured on 200 images and scaled up to an epoch.
 
 

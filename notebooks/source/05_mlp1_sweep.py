@@ -33,8 +33,8 @@ from labkit.training import TrainConfig, fit, set_seed, sweep
 # %% [markdown]
 # ## 5.1 The digits
 #
-# The last line says which images this run uses. Every number below is about these images: accuracy on the embedded
-# digits and accuracy on MNIST cannot be compared.
+# The next cell prints which images this run uses (notebook 1 told how MNIST was made). Every number below is about these
+# images: accuracy on the embedded digits and accuracy on MNIST cannot be compared.
 
 # %%
 run = begin("05_mlp1_sweep", "mnist", data, profile, seed, out)
@@ -201,8 +201,8 @@ percent = dict.fromkeys(("training", "test", "sd", "worst", "best"), "{:.2f}")
 run.table("accuracy_by_width", table.reset_index(), formats=percent, split="test", seeds=seeds)
 
 # %% [markdown]
-# **What to notice.** Ten times the neurons cost nearly ten times the parameters. From which width on does the mean test accuracy rise by less
-# than one standard deviation per step?
+# **What to notice.** Ten times the neurons cost nearly ten times the parameters. Compare `sd` with the steps of
+# the mean test accuracy: from which width on would you no longer dare to say that the next one is better?
 #
 # ### What a single seed would have told you
 #
@@ -373,7 +373,12 @@ if check.passed("5.4"):
         print(f"{name}: {times / len(found):.0%} of the intervals hold 99 %")
 
 # %% [markdown]
-# Back to your network with the first seed, in the line above. Would you report that it is better than another one with 2 images more wrong?
+# Neither gives exactly 95 %, because only whole images can be right. Wilson's intervals of 98, 99 and 100 right hold 99 %,
+# that of 97 just misses it (its upper bound is 98.97 %), and 98 or more come up in 92 of 100 groups. The other interval has
+# no width where all 100 are right, and that happens in 37 of 100 groups.
+#
+# Back to your own network: its interval is the last line before this simulation. Would you report that it is better than
+# another one with 2 images more wrong?
 #
 # ## Questions from your TA
 #

@@ -50,6 +50,17 @@ print(digits)
 #
 # $$y_{ij} = \sum_{k=0}^{K-1} \sum_{m=0}^{K-1} w_{km} \; x_{i+k,\,j+m}$$
 #
+# An example with a small kernel, 2 x 2. The four numbers at the upper left of the image give
+# $1 \cdot 3 + 0 \cdot 1 + 2 \cdot 0 - 1 \cdot 2 = 1$, the four at the upper right $1 \cdot 1 + 0 \cdot 2 + 2 \cdot 2 - 1
+# \cdot 1 = 4$:
+#
+#     image       kernel      feature map
+#     3  1  2     1   0       1  4
+#     0  2  1     2  -1       0  2
+#     1  2  4
+#
+# A kernel with 2 rows has two places, one below the other, in an image with 3 rows: $H - K + 1$ in general.
+#
 # The number is large where the piece of the image looks like the kernel. Mathematicians call this
 # **cross-correlation**, and turn the kernel round for a *convolution*; deep learning uses the first and says the
 # second. The network learns the weights, so it makes no difference. Three words belong to it:
@@ -114,8 +125,10 @@ if check.passed("8.1"):
 #
 # - LeNet-5 expects 32 x 32 pixels, so that strokes at the border can reach the centre of a filter. Our images have 28 x
 #   28, so two rows and columns of zeros are put around them: **padding**.
+# - Without padding, a filter of 5 x 5 makes a map that is four rows and columns smaller: 32 becomes 28 in C1, and 14
+#   becomes 10 in C3.
 # - A layer has many filters, and each makes a map of its own: C1 has 6. A filter of C3 reaches through *all* six maps
-#   of S2: it has 6 x 5 x 5 weights and one bias, and its sum runs over the maps as well.
+#   of S2. It has a 5 x 5 kernel for each of them and one bias; its six results are added up, and so make *one* map.
 # - S2 and S4 pool: each square of 2 x 2 becomes one number, its largest or its average, and the stride is 2. They have
 #   no weights.
 # - C5 is called a convolution, since its filters of 5 x 5 cover maps of 5 x 5. There is only one place for them, so it
@@ -222,7 +235,7 @@ if check.passed("8.3"):
 # with 300 hidden neurons is trained the same way.
 
 # %%
-epochs, batch_size = profile.choose(quick=(8, 32), full=(10, 128))
+epochs, batch_size = profile.choose(quick=(4, 16), full=(10, 128))
 config = training.TrainConfig(epochs, batch_size, "adam", lr=3e-3, schedule="one_cycle")
 both = training.sweep(models.LeNet5, {"variant": ["historical", "modern"]}, digits, config, seeds, run.cache, log=print)
 mlp = training.sweep(models.MLP, {"hidden_sizes": [(300,)]}, digits, config, seeds, run.cache, log=print)
@@ -247,8 +260,8 @@ print(f"Correlation of the two over the seeds: {np.corrcoef(first, second)[0, 1]
 # %% [markdown]
 # ## 8.4 What has it learned?
 #
-# For this we need the networks themselves, so three seeds of each are trained again, one by one. First, the six filters
-# of C1, before and after training.
+# For this we need the networks themselves. A sweep keeps only their results, so three seeds of each are trained again.
+# First, the six filters of C1, before and after training.
 
 # %%
 trained = {
@@ -460,8 +473,8 @@ draw_digit(lambda number: trained["LeNet-5"][seeds.index(number)], seeds[:3], di
 #   epochs;
 # - **two conv 5x5**: the same with 5 x 5 filters and dropout 0.5; Adam 0.0001, batches of 100, 15 epochs.
 #
-# The number of maps of the last two was not reported; 32 and 64 are our assumption. The quick profile shortens each
-# recipe.
+# The number of maps of the last two was not reported; 32 and 64 are our assumption. The quick profile has no time for
+# these recipes: it trains all three, with two seeds, as it trained LeNet-5 above.
 
 # %%
 symmetric = load("mnist", data, train_limit=profile.train_limit, normalisation="symmetric")
@@ -471,9 +484,9 @@ recipes = {
     "two conv 3x3": (ConvNet, {"dropout": [0.2]}, digits, TrainConfig(25, 64, "sgd", 0.01, momentum=0.0)),
     "two conv 5x5": (ConvNet, {"kernel_size": [5], "dropout": [0.5]}, digits, TrainConfig(15, 100, "adam", 0.0001)),
 }
-quick = TrainConfig(epochs=3, batch_size=50, lr=3e-3, schedule="one_cycle")
+few = seeds[: profile.choose(quick=2, full=3)]
 others = {
-    name: training.sweep(network, grid, images, profile.choose(quick, recipe), seeds[:3], run.cache, log=print)
+    name: training.sweep(network, grid, images, profile.choose(config, recipe), few, run.cache, log=print)
     for name, (network, grid, images, recipe) in recipes.items()
 }
 
@@ -498,7 +511,7 @@ run.table("networks", table, formats=formats, split="test")
 # images is Wilson's (1927), in percent like the rest.
 
 # %%
-last_batch(others["one conv 3x3"].predictions == truth, seeds[:3])
+last_batch(others["one conv 3x3"].predictions == truth, few)
 
 # %% [markdown]
 # **What to notice.** By how much does the last tenth differ from all images? Does the interval (low to high, 95 %)

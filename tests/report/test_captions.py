@@ -47,7 +47,7 @@ def test_captions_are_found_beside_a_notebook_first(tmp_path, monkeypatch):
     assert captions_of("08_lenet5")["figures"]  # the course's
     assert captions_of("99_own") == {}
     own.write_text("[figures", encoding="utf-8")
-    with pytest.raises(UsageError, match="mend it, or take the course's"):
+    with pytest.raises(UsageError, match="repair it, or take the course's"):
         captions_of("05_mlp1_sweep")
 
 

@@ -106,4 +106,4 @@ def test_two_splits_stand_below_each_other_with_what_was_reported():
     crosses = [line for line in ax.lines if line.get_marker() == "x"]
     assert [line.get_xdata()[0] for line in crosses] == [95, 94]
     assert crosses[0].get_ydata()[0] < crosses[1].get_ydata()[0]
-    assert ax.get_legend_handles_labels()[1] == ["reported", "training", "validation"]
+    assert ax.get_legend_handles_labels()[1] == ["reported (MNIST)", "training", "validation"]

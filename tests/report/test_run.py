@@ -56,6 +56,12 @@ def test_captions_say_when_images_are_lossy():
     assert describe(entry, section) == "A line. (test split, n = 10, 2 seeds, CIFAR-10, full profile.)"
 
 
+def test_a_caption_of_what_no_images_were_needed_for_names_none():
+    entry = {"caption": "A made-up world.", "split": "", "n": None, "seeds": []}
+    section = {"profile": "quick", "data": {"name": "embedded shapes", "origin": "drawn by labkit"}}
+    assert describe(entry, section) == "A made-up world. (quick profile.)"
+
+
 def test_n_is_that_of_the_dataset_that_was_measured(run):
     other = load("mnist", "embedded", validation=0.2)
     run.figure("line", draw(), TEXT, TEXT, split="validation", seeds=[0], dataset=other)

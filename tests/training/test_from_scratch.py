@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from labkit.models.scratch import ACTIVATIONS, Network, sigmoid
 from labkit.training import from_scratch
@@ -82,6 +84,33 @@ def test_racers_take_turns_and_the_first_lap_does_not_count():
     medians = from_scratch.race({"a": racer("a", [99, 1, 3, 2]), "b": racer("b", [0, 5, 5, 8])}, laps=3)
     assert medians.to_dict() == {"a": 2, "b": 5}
     assert order == ["a", "b"] * 4
+
+
+def blas_threads():
+    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+
+@pytest.mark.parametrize(("width", "limited"), [(8, True), (1_000, False)])
+def test_small_products_have_one_thread_and_large_ones_as_many_as_before(tiny_digits, width, limited):
+    seen = []
+
+    class Watched(Network):
+        def predict(self, images):
+            seen.append(blas_threads())
+            return super().predict(images)
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        from_scratch.trainings(tiny_digits, (784, width, 10), [0], ["relu"], [0.1], 1, 32, build=Watched)
+        assert set(seen) == {1 if limited else before}
+        assert blas_threads() == before
+
+
+def test_racers_have_one_thread_each():
+    before = torch.get_num_threads()
+    threads = from_scratch.race({"torch": torch.get_num_threads, "numpy": blas_threads}, laps=1)
+    assert threads.to_dict() == {"torch": 1, "numpy": 1}
+    assert torch.get_num_threads() == before
 
 
 def test_unit_digits_lie_between_0_and_1():

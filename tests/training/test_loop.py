@@ -14,7 +14,7 @@ from labkit.basics.machine import set_seed
 from labkit.data.datasets import load
 from labkit.models.networks import MLP, LeNet5
 from labkit.training.config import OPTIMIZERS, TrainConfig
-from labkit.training.loop import Evaluation, evaluate, fit, make_optimizer, make_schedule, train_each
+from labkit.training.loop import Evaluation, evaluate, fit, make_optimizer, make_schedule
 
 QUICK = TrainConfig(epochs=1)
 
@@ -104,6 +104,14 @@ def test_confusion_keeps_classes_that_never_occur():
     assert result.confusion().tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     assert result.accuracy == pytest.approx(2 / 3)
     assert result.correct.tolist() == [True, False, True]
+
+
+def test_the_classification_report_tells_precision_and_recall_of_each_class():
+    result = Evaluation("test", torch.eye(3)[[0, 1, 1, 1]], torch.tensor([0, 0, 1, 1]), 0.0)
+    rows = {line.split()[0]: line.split()[1:] for line in result.classification_report("abc").splitlines() if line}
+    assert rows["a"] == ["1.00", "0.50", "0.67", "2"]
+    assert rows["b"] == ["0.67", "1.00", "0.80", "2"]
+    assert rows["c"] == ["0.00", "0.00", "0.00", "0"]
 
 
 def test_evaluation_in_batches_is_that_of_the_whole(digits, monkeypatch):
@@ -230,18 +238,3 @@ def test_without_a_validation_split_a_line_tells_the_loss_alone():
     assert re.search(r"epoch 1/1: train loss [\d.]+$", lines[-1])
     with pytest.raises(UsageError, match=r"load the data with a share for validation, such as validation=0\.1"):
         evaluate(model, whole, "validation")
-
-
-def test_each_network_is_the_one_that_its_seed_gives(digits):
-    config = TrainConfig(epochs=1, batch_size=32)
-
-    def build(num_classes):
-        return MLP((4,), num_classes=num_classes)
-
-    first, second = train_each(build, digits, config, [0, 1])
-    torch.manual_seed(0)
-    alone = build(digits.num_classes)
-    fit(alone, digits, config)
-    assert torch.equal(first[1].weight, alone[1].weight)
-    assert not torch.equal(first[1].weight, second[1].weight)
-    assert not first.training

@@ -18,11 +18,11 @@ from torch import nn
 import labkit.training.sweeps
 from labkit.basics.errors import UsageError
 from labkit.data.datasets import load
-from labkit.models.networks import MLP, LeNet5, count_parameters
+from labkit.models.networks import MLP, LeNet5, OneConvNet, count_parameters
 from labkit.training.cache import read_entry, write_entry
 from labkit.training.config import TrainConfig
 from labkit.training.loop import fit
-from labkit.training.sweeps import sweep
+from labkit.training.sweeps import sweep, train_each
 
 QUICK = TrainConfig(epochs=1)
 GRID = {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}
@@ -413,3 +413,16 @@ def test_networks_without_hidden_sizes_get_no_name(tiny_digits):
     lone = sweep(lambda num_classes: MLP((4,), num_classes=num_classes), {}, tiny_digits, QUICK, [0])
     assert "network" not in lone.percent
     assert lone.percent["validation"].tolist() == (100 * lone.runs["validation_accuracy"]).tolist()
+
+
+@pytest.mark.parametrize("build", [lambda num_classes: MLP((4,), num_classes=num_classes), LeNet5, OneConvNet])
+def test_each_network_is_the_one_that_its_seed_gives(build, tiny_digits):
+    config = TrainConfig(epochs=1, batch_size=32)
+    first, second = train_each(build, tiny_digits, config, [0, 1])
+    torch.manual_seed(0)
+    alone = build(num_classes=tiny_digits.num_classes)
+    fit(alone, tiny_digits, config)
+    for ours, expected in zip(first.parameters(), alone.parameters(), strict=True):
+        assert torch.allclose(ours, expected, atol=1e-5)
+    assert not torch.allclose(next(first.parameters()), next(second.parameters()), atol=1e-2)
+    assert not first.training

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
-from labkit.basics.errors import UsageError
+from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.machine import set_seed
 from labkit.data.datasets import Split, load
 from labkit.models.networks import MLP, CifarNet, LeNet5, OneConvNet, count_parameters
@@ -152,6 +153,55 @@ def test_cifar_net(colours, network):
         ({"kind": CifarNet, **network}, replace(config, lr=lr, seed=seed)) for lr, seed in ((1e-3, 0), (2e-3, 1))
     ]
     assert_equal_to_alone(settings, colours)
+
+
+def chain(num_classes=10):
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 5, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(4, 6, 3, padding="same", dilation=2),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(6 * 7 * 7, 12),
+        nn.GELU(),
+        nn.Linear(12, num_classes),
+    )
+
+
+@pytest.mark.slow
+def test_a_chain_of_plain_layers(colours):
+    config = replace(BASE, batch_size=4, optimizer="adam")
+    assert signature(chain(), config) == signature(chain(), replace(config, seed=1)) != signature(CifarNet(), config)
+    assert_equal_to_alone([({"kind": chain}, replace(config, seed=seed)) for seed in (0, 1)], colours)
+
+
+SHARED = nn.ReLU()
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Conv2d(3, 4, 5, bias=False), nn.Flatten(), nn.Linear(4 * 28 * 28, 10)],
+        [nn.Conv2d(3, 3, 5, groups=3), nn.Flatten(), nn.Linear(3 * 28 * 28, 10)],
+        [nn.Conv2d(3, 4, 5, padding=2, padding_mode="circular"), nn.Flatten(), nn.Linear(4 * 32 * 32, 10)],
+        [nn.Conv2d(3, 4, 5), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4 * 28 * 28, 10)],
+        [nn.Conv2d(3, 4, 5), nn.Flatten(), nn.Dropout(), nn.Linear(4 * 28 * 28, 10)],
+        [SHARED, nn.Conv2d(3, 4, 5), SHARED, nn.Flatten(), nn.Linear(4 * 28 * 28, 10)],
+        [nn.Conv2d(3, 4, 5), nn.Flatten(2), nn.Flatten(), nn.Linear(4 * 28 * 28, 10)],
+        [nn.Conv2d(3, 4, 28), nn.Flatten(0)],
+        [nn.Flatten(), nn.Linear(3_072, 10)],
+    ],
+    ids=str,
+)
+def test_other_chains_train_alone(layers):
+    assert signature(nn.Sequential(*layers), BASE) is None
+
+
+def test_a_chain_of_another_number_of_classes_is_refused(colours):
+    members = [Member(chain(12).double(), replace(BASE, seed=seed), torch.get_rng_state()) for seed in (0, 1)]
+    with pytest.raises(LabkitError, match="10 classes need"):
+        Ensemble(members).fit(colours)
 
 
 def test_a_single_member(doubles):

@@ -68,7 +68,7 @@ def read_batch(source: Path, expected: Collection[str] | HandedOut, known: Colle
     except Refused as error:
         raise UsageError(f"{source} {error}: name a zip or a folder that holds submissions.") from error
     except OSError as error:
-        raise UsageError(f"{source} cannot be read ({error.strerror or error}): mend its permissions.") from error
+        raise UsageError(f"{source} cannot be read ({error.strerror or error}): correct its permissions.") from error
     raise UsageError(f"{source} is neither a zip nor a folder: name the platform's download, or a folder.")
 
 

@@ -200,7 +200,7 @@ class AttemptStore:
             yield
         except (sqlite3.OperationalError, OSError) as error:
             raise LabkitError(
-                f"{self.path} cannot be used ({error}): free some space, mend its permissions, or close the program "
+                f"{self.path} cannot be used ({error}): free some space, correct its permissions, or close the program "
                 "that has it open, and run the same command again. What is in it is kept."
             ) from error
         except sqlite3.DatabaseError as error:

@@ -194,7 +194,7 @@ def _rehearse(stems: list[str], worker: Worker, tasks: list[Task], out: Path, jo
         time.sleep(QUEUE_PAUSE)
     words = cluster.words(log)
     if left:
-        return f"The rehearsal on Slurm ended early ({words[-1]}). Mend that, and run the same command again."
+        return f"The rehearsal on Slurm ended early ({words[-1]}). Fix that, and run the same command again."
     tell("\n".join(words))
     return ""
 

@@ -97,7 +97,7 @@ def _frame(ax: Axes, side: float, below: float, left: float = -1.0) -> None:
 def filter_rows(rows: Mapping[str, np.ndarray]) -> Figure:
     """Show filters (N, H, W) in rows with a name each; white is 0, red above and blue below, on one scale per row."""
     columns = max(len(filters) for filters in rows.values())
-    fig, axes = plt.subplots(len(rows), columns, figsize=(6.4, (6.4 / columns + 0.1) * len(rows)), squeeze=False)
+    fig, axes = plt.subplots(len(rows), columns, figsize=(4.8, (4.8 / columns + 0.05) * len(rows)), squeeze=False)
     for (name, filters), line in zip(rows.items(), axes, strict=True):
         largest = float(np.abs(filters).max())
         for ax, values in zip(line, filters, strict=False):
@@ -116,7 +116,7 @@ def feature_maps(
     lines = [("image", image[None])]
     for name, maps in stages.items():
         lines += [(name if start == 0 else "", maps[start : start + 8]) for start in range(0, len(maps), 8)]
-    fig, axes = plt.subplots(len(lines), 8, figsize=(6.4, 0.82 * len(lines)), squeeze=False)
+    fig, axes = plt.subplots(len(lines), 8, figsize=(4.8, 0.62 * len(lines)), squeeze=False)
     for (name, maps), line in zip(lines, axes, strict=True):
         low, high = min(0.0, float(maps.min())), max(float(maps.max()), 1e-9)
         for ax, values in zip(line, maps, strict=False):

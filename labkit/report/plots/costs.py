@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -54,20 +56,32 @@ def error_against_latency(
     ax.minorticks_off()
     ax.margins(0.12)
     ax.legend(loc="best")
-    _name_points(networks, ax)
+    _name_points(networks, scale, ax)
     return ax
 
 
-def _name_points(networks: pd.DataFrame, ax: Axes) -> None:
-    """Write each network's name where it covers no point and no other name, as near to its point as may be."""
+def _name_points(networks: pd.DataFrame, scale: float, ax: Axes) -> None:
+    """Write each network's name where it covers no marker, bar or other name, as near to its point as may be.
+
+    scale: square points of a marker per kB of weights. A line joins a name that stands apart to its point.
+    """
     figure = ax.get_figure()
     assert isinstance(figure, Figure)
     figure.draw_without_rendering()
+    dots = figure.dpi / 72  # per point
+    radii = [dots * max(4.0, math.sqrt(scale * weights / math.pi)) for weights in networks["weights"]]
     points = ax.transData.transform(networks[["latency", "error"]].to_numpy(dtype=float))
-    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in points]
+    low = ax.transData.transform(networks[["q1", "error"]].to_numpy(dtype=float))[:, 0]
+    high = ax.transData.transform(networks[["q3", "error"]].to_numpy(dtype=float))[:, 0]
+    taken = [Bbox.from_extents(x - r, y - r, x + r, y + r) for (x, y), r in zip(points, radii, strict=True)]
+    taken += [
+        Bbox.from_extents(left, y - 2, right, y + 2) for left, right, (_, y) in zip(low, high, points, strict=True)
+    ]
     if (legend := ax.get_legend()) is not None:
         taken.append(legend.get_window_extent())
-    for name, latency, error in networks[["network", "latency", "error"]].itertuples(index=False):
+    order = sorted(range(len(networks)), key=lambda row: -len(str(networks["network"].iloc[row])))  # hardest first
+    for row in order:
+        name, latency, error = networks[["network", "latency", "error"]].iloc[row]
         place = (float(latency), float(error))
         text = ax.annotate(
             name, place, (0, 0), textcoords="offset points", ha="center", va="center", fontsize=8.5, zorder=4
@@ -76,11 +90,23 @@ def _name_points(networks: pd.DataFrame, ax: Axes) -> None:
         box = text.get_window_extent()
         best = (float("inf"), (0.0, 0.0))
         for x, y in PLACES:
-            shift = (x * (box.width / 2 + 9), y * (box.height / 2 + 7))
+            reach = radii[row] + 3 * dots
+            shift = (x * (box.width / 2 + reach), y * (box.height / 2 + reach))
             moved = box.translated(*shift)
             covered = sum(_shared(moved, other) for other in taken) + 10 * _outside(moved, ax.bbox)
             best = min(best, (round(covered) + abs(x) + abs(y), shift))
-        text.set_position((72 / figure.dpi * best[1][0], 72 / figure.dpi * best[1][1]))
+        text.set_position((best[1][0] / dots, best[1][1] / dots))
+        halves = zip(best[1], (box.width / 2, box.height / 2), strict=True)
+        ends = [offset - math.copysign(min(abs(offset), half), offset) for offset, half in halves]
+        if math.hypot(*ends) > radii[row] + 4 * dots:  # else the name touches its marker
+            ax.annotate(
+                "",
+                place,
+                (ends[0] / dots, ends[1] / dots),
+                textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "color": "0.4", "lw": 0.7, "shrinkA": 0, "shrinkB": 2},
+                zorder=3,
+            )
         taken.append(box.translated(*best[1]))
 
 

@@ -126,7 +126,7 @@ def two_splits(
             marker = "o" if upper else "s"
             whisker_dots(values, line, ax, 0.09, marker=marker, color=colour, label=words if index == 0 else None)
             if reported and name in reported:
-                label = "reported" if index == names.index(next(iter(reported))) and not upper else None
+                label = "reported (MNIST)" if index == names.index(next(iter(reported))) and not upper else None
                 ax.plot(
                     reported[name][0 if upper else 1], line, "x", color="black", markersize=7, zorder=4, label=label
                 )
