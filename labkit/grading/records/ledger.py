@@ -138,7 +138,7 @@ def append_entry(out: Path, entry: Entry) -> Path:
             os.close(folder)
     except OSError as error:
         raise LabkitError(
-            f"{path} cannot be written ({error.strerror or error}): free some space, or mend its permissions, and "
+            f"{path} cannot be written ({error.strerror or error}): free some space, or correct its permissions, and "
             "give the same command again."
         ) from error
     return path
@@ -155,7 +155,7 @@ def read_ledger(out: Path) -> tuple[list[Entry], list[str]]:
     except FileNotFoundError:
         return [], []
     except OSError as error:
-        raise LabkitError(f"{path} cannot be read ({error.strerror or error}): mend its permissions.") from error
+        raise LabkitError(f"{path} cannot be read ({error.strerror or error}): correct its permissions.") from error
     entries, told = [], []
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip(b" \t\r"):

@@ -93,7 +93,7 @@ def read_policy(folder: Path) -> Policy:
     except FileNotFoundError:
         return Policy()
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read ({clean(first_line(error))}): mend it.") from error
+        raise UsageError(f"{path} cannot be read ({clean(first_line(error))}): correct it.") from error
     try:
         _refuse_unknown(content, ("grade", "late"), "")
         grade, late = (_table(content, name) for name in ("grade", "late"))
