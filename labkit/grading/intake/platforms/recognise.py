@@ -130,14 +130,14 @@ def _read(entries: Entries, known: Collection[str], around: Path | None) -> Foun
         late = sum(newest.late for newest, *_ in read)
         kind = f", {reading.kind}" if reading.kind else ""
         lateness = f", {late:,} late" if platform.tells_late else "; it does not tell who was late"
-        told.append(f"{platform.title}{kind}: {len(read):,} {platform.many}{lateness}.")
+        told.append(f"{platform.title}{kind}: {_counted(len(read), platform.many)}{lateness}.")
         told += reading.told
         if rest:
             names = ", ".join(clean(name, 60) for name in list(rest)[:SHOWN])
             more = f" and {len(rest) - SHOWN:,} more" if len(rest) > SHOWN else ""
             told.append(f"Not named as {platform.title} does, and each taken as a submission: {names}{more}.")
     else:
-        told.append(f"Folders and files: {len(rest):,} submissions.")
+        told.append(f"Folders and files: {_counted(len(rest), 'submissions')}.")
     if many := [
         name for name, listed in rest.items() if is_folder(listed) and _folders_alike(_entries(_inner(listed))) > 1
     ]:
@@ -232,3 +232,8 @@ def _entries(members: Iterable[Member]) -> Entries:
 
 def _inner(members: Sequence[Member]) -> list[Member]:
     return [replace(member, parts=member.parts[1:]) for member in members if len(member.parts) > 1]
+
+
+def _counted(number: int, many: str) -> str:
+    one = "person" if many == "people" else many.removesuffix("s")
+    return f"{number:,} {one if number == 1 else many}"
