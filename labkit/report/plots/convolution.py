@@ -196,7 +196,7 @@ def moved_accuracy(data: pd.DataFrame, reference: pd.DataFrame | None = None, ax
                 fontsize=8.5,
                 va="center",
             )
-    ax.set(xlabel="test images moved by (pixels)", ylabel="test accuracy (%)", ylim=(0, 102))
+    ax.set(xlabel="shift of the test images (pixels)", ylabel="test accuracy (%)", ylim=(0, 102))
     ax.set_xticks(sorted(data["pixels"].unique()))
     handles, labels = ax.get_legend_handles_labels()
     known = dict(zip(labels, handles, strict=True))

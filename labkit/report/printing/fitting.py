@@ -1,25 +1,31 @@
 """Pages without holes: evidence that does not fit below the text is made smaller, or goes to the next page's top.
 
 Typst sets a figure where it stands, and leaves the rest of the page empty where it does not fit. Each such hole is
-mended in turn, from the first page on, since what is mended moves all that follows.
+mended in turn, from the first page on, since what is mended moves all that follows. Evidence and the boxes behind it
+keep their order, and a box that would open a page is drawn back to its evidence where that can give it room.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 LARGEST_HOLE = 0.12  # of the text's height
 SMALLEST = 0.8  # of a figure's own size
-ROUNDS = 24
+LARGEST_FLOAT = 0.2  # of the text's height, for a box: a longer one has to go on from page to page
+ROUNDS = 32
 PPI = 24
-SPACING = 18  # points around a piece of evidence, roughly
+SPACING = 16  # points around a piece of evidence, roughly
+CAPTION = 45  # points of a figure that stay as they are when it is made smaller, roughly
+BEGINNING = 60  # points of a box that has to stand with its evidence: two lines and the space around them
 INCH, PAGE_HEIGHT = 72, 841.89  # points; A4
 TOP, BOTTOM = 65.2, 62.4  # margins of report.typ in points
+HEIGHT = PAGE_HEIGHT - TOP - BOTTOM
 
 
 @dataclass(frozen=True)
@@ -30,23 +36,42 @@ class Fix:
     float: bool = False
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Where a figure, table, pair or box begins and ends: pages from 1, and points from a page's top."""
+
+    key: str
+    page: int
+    y: float
+    last_page: int
+    end: float
+    box: bool
+    scalable: bool
+    floats: bool
+
+    @property
+    def height(self) -> float:
+        """Points on the page on which it begins."""
+        return self.end - self.y if self.page == self.last_page else PAGE_HEIGHT - BOTTOM - self.y
+
+
+Fixes = dict[str, Fix]
+
+
 def fixes_for(compiler: Any) -> dict[str, str]:
     """Return the inputs with which a document has no page that is left empty at its end, as far as they help."""
-    fixes: dict[str, Fix] = {}
-    tried: set[int] = set()
+    fixes: Fixes = {}
+    tried: set[tuple[str, int]] = set()
     for _ in range(ROUNDS):
         pages = compiler.compile(format="png", ppi=PPI, sys_inputs=_inputs(fixes))
-        pages = [pages] if isinstance(pages, bytes) else pages
-        marks = json.loads(compiler.query("<evidence>", field="value"))
-        holes = [page for page, png in enumerate(pages[:-1], 1) if _rest(png) > LARGEST_HOLE and page not in tried]
-        if not holes:
+        rests = [_rest(png) for png in ([pages] if isinstance(pages, bytes) else pages)]
+        pieces = _pieces(json.loads(compiler.query("<evidence>", field="value")))
+        if not any(_mend(fault, rests, pieces, fixes, tried) for fault in _faults(rests, pieces)):
             break
-        if not _mend(holes[0], _rest(pages[holes[0] - 1]), marks, fixes):
-            tried.add(holes[0])
     return _inputs(fixes)
 
 
-def _inputs(fixes: dict[str, Fix]) -> dict[str, str]:
+def _inputs(fixes: Mapping[str, Fix]) -> dict[str, str]:
     return {"fixes": json.dumps({key: asdict(fix) for key, fix in fixes.items()})}
 
 
@@ -58,25 +83,96 @@ def _rest(png: bytes) -> float:
         rows = np.asarray(image.convert("L")).min(axis=1) < 250
     top, bottom = (round(points * PPI / INCH) for points in (TOP, PAGE_HEIGHT - BOTTOM))
     inked = np.flatnonzero(rows[top:bottom])
-    return 1 - (inked[-1] + 1) / (bottom - top) if len(inked) else 1
+    return 1 - int(inked[-1] + 1) / (bottom - top) if len(inked) else 1
 
 
-def _mend(page: int, rest: float, marks: list[dict[str, Any]], fixes: dict[str, Fix]) -> bool:
-    """Fix the hole at a page's end by the evidence that begins the next page; return whether there is some."""
-    height = PAGE_HEIGHT - TOP - BOTTOM
-    starts = {mark["key"]: mark for mark in marks if not mark["end"]}
-    heights = {mark["key"]: mark["y"] - starts[mark["key"]]["y"] for mark in marks if mark["end"]}
-    here, following = ([key for key, start in starts.items() if start["page"] == number] for number in (page, page + 1))
-    floats = sum(heights[key] + SPACING for key in following if starts[key]["float"])
-    flowing = [key for key in following if not starts[key]["float"]]
-    if not flowing or starts[flowing[0]]["y"] > TOP + floats + height / 10:
+def _pieces(marks: Iterable[Mapping[str, Any]]) -> list[Piece]:
+    """Return what the marks of a document tell, in the order of its text."""
+    starts, ends = ({mark["key"]: mark for mark in marks if mark["end"] is end} for end in (False, True))
+    return [
+        Piece(
+            str(key),
+            start["page"],
+            start["y"],
+            ends[key]["page"],
+            ends[key]["y"],
+            start["box"],
+            start["scalable"],
+            start["float"],
+        )
+        for key, start in sorted(starts.items())
+    ]
+
+
+def _faults(rests: list[float], pieces: list[Piece]) -> Iterator[tuple[str, int]]:
+    """Yield what is to be mended: the place in `pieces` of one before its forerunner, and pages with a poor end."""
+    evidence: list[Piece] = []  # of the section, for a box; of all that came, for evidence
+    behind_box = 0
+    for index, piece in enumerate(pieces):
+        before = evidence[behind_box:] if piece.box else evidence
+        overtaken = any(one.floats and (one.page, one.y) > (piece.page, piece.y) for one in before)
+        if overtaken and not piece.floats and (not piece.box or piece.height < LARGEST_FLOAT * HEIGHT):
+            yield "order", index
+            return
+        if piece.box:
+            behind_box = len(evidence)
+        else:
+            evidence.append(piece)
+    for page, rest in enumerate(rests[:-1], 1):
+        first = _first(page + 1, pieces)
+        if rest > LARGEST_HOLE and first and not first.box:
+            yield "hole", page
+        elif first and first.box:
+            yield "box", page
+
+
+def _first(page: int, pieces: list[Piece]) -> Piece | None:
+    """Return the piece with which a page begins, but for what floats above it."""
+    here = [piece for piece in pieces if piece.page == page]
+    floats = sum(piece.height + SPACING for piece in here if piece.floats)
+    flowing = [piece for piece in here if not piece.floats]
+    return flowing[0] if flowing and flowing[0].y <= TOP + floats + (20 if flowing[0].box else HEIGHT / 10) else None
+
+
+def _mend(
+    fault: tuple[str, int], rests: list[float], pieces: list[Piece], fixes: Fixes, tried: set[tuple[str, int]]
+) -> bool:
+    """Change the fixes so that a fault may go; return whether they have changed."""
+    kind, place = fault
+    if kind == "order":
+        key = pieces[place].key
+        fixes[key] = replace(fixes.get(key, Fix()), float=True)
+        return True
+    if fault in tried or not (first := _first(place + 1, pieces)):
         return False
-    first = flowing[0]
-    together = [key for key in (first, *here) if starts[key]["scalable"] and key not in fixes]
-    needed = heights[first] + SPACING - rest * height
-    scale = 1 - needed / max(sum(heights[key] for key in together), 1)
-    if scale >= SMALLEST:
-        fixes.update({key: Fix(scale=round(scale - 0.01, 3)) for key in together})
-    else:
-        fixes[first] = Fix(fixes.get(first, Fix()).scale, float=True)
+    room = rests[place - 1] * HEIGHT
+    here = [piece for piece in pieces if piece.page == place and piece.scalable]
+    if kind == "box":
+        if _shrink(here, min(first.height + SPACING, BEGINNING) - room, fixes):
+            return True
+        tried.add(fault)
+        return False
+    needed = first.height + SPACING - room
+    together = [*here, first] if first.scalable else here
+    behind = pieces[pieces.index(first) + 1 :][:1]
+    followed = sum(
+        min(one.height + SPACING, BEGINNING) for one in behind if one.box and one.y < first.end + 2 * SPACING
+    )
+    if _shrink(together, needed + followed, fixes) or _shrink(together, needed, fixes):
+        return True
+    fixes[first.key] = replace(fixes.get(first.key, Fix()), float=True)
+    return True
+
+
+def _shrink(pieces: Iterable[Piece], needed: float, fixes: Fixes) -> bool:
+    """Make pieces smaller by `needed` points in all; return whether they could be."""
+    scales = {piece: fixes.get(piece.key, Fix()).scale for piece in pieces}
+    drawn = {piece: max(piece.height - CAPTION, piece.height / 2) for piece in scales}
+    room = {piece: drawn[piece] * (1 - SMALLEST / scale) for piece, scale in scales.items()}
+    share = (max(needed, 0) + 4) / max(sum(room.values()), 1)
+    if share > 1:
+        return False
+    for piece, scale in scales.items():
+        smaller = round(scale * (1 - share * room[piece] / drawn[piece]), 3)
+        fixes[piece.key] = replace(fixes.get(piece.key, Fix()), scale=max(smaller, SMALLEST))
     return True

@@ -79,9 +79,9 @@ title: "Of $x^2$"
     assert html.count("<math") >= 5
 
 
-def test_two_figures_stand_side_by_side_where_they_can_be_read(build, folder):
-    (folder / "mine").mkdir()
-    Image.new("RGB", (40, 30), "red").save(folder / "mine" / "mine.png")
+@pytest.fixture
+def set_in_typst(build, monkeypatch):
+    """Build a report; return what Typst is given between the template's own lines, and the HTML."""
     seen = []
     original = writers.pandoc.write
 
@@ -89,13 +89,41 @@ def test_two_figures_stand_side_by_side_where_they_can_be_read(build, folder):
         seen.append(original(tree, to, *rest))
         return seen[-1]
 
+    monkeypatch.setattr(writers.pandoc, "write", kept)
+
+    def set_in_typst(text):
+        _, html = build(text)
+        return seen[-1][0].rpartition("#place(top + center")[2], html
+
+    return set_in_typst
+
+
+def test_paragraphs_in_hebrew_run_from_right_to_left(set_in_typst):
+    typst, html = set_in_typst("Left: שלום.\n\n::: discussion\n1. שלום, LeNet-5.\n\n    שלום.\n:::\n\n2026.\n")
+    assert [part.split("#]")[0].split("]")[0].strip() for part in typst.split("#[#set text(dir: rtl)")[1:]] == [
+        "שלום, LeNet-5.",
+        "שלום.",
+    ]
+    assert "unicode-bidi: plaintext" in html
+
+
+def test_the_heads_of_a_wide_table_may_take_two_lines(set_in_typst):
+    def table(columns):
+        return "\n".join(["| time per image " * columns + "|", "|---" * columns + "|", "| 1 " * columns + "|", ""])
+
+    assert set_in_typst(table(8))[0].count("#narrow[") == 8
+    assert "#narrow[" not in set_in_typst(table(7))[0]
+
+
+def test_two_figures_stand_side_by_side_where_they_can_be_read(set_in_typst, folder):
+    (folder / "mine").mkdir()
+    Image.new("RGB", (40, 30), "red").save(folder / "mine" / "mine.png")
+
     def typst_of(left, right):
         one, two = (f"![{width}.](mine.png){{width=60% drawn={width}%}}" for width in (left, right))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(writers.pandoc, "write", kept)
-            _, html = build(f"::: pair\n{one}\n\n{two}\n:::\n\n::: pair\n{one}\n:::\n")
+        typst, html = set_in_typst(f"::: pair\n{one}\n\n{two}\n:::\n\n::: pair\n{one}\n:::\n")
         assert html.count('<div class="pair">') == 2
-        return seen[-1][0]
+        return typst
 
-    assert "#pair(70, [#figure(" in typst_of(70, 60)
-    assert "#pair(" not in typst_of(90, 80).partition("#let pair")[2].partition("\n")[2]
+    assert re.search(r"#pair\(scale-of\(\d+\), 70, \[#figure\(", typst_of(70, 60))
+    assert "#pair(" not in typst_of(90, 80)

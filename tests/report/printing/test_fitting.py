@@ -35,7 +35,7 @@ def pages(when_set):
         pages = setter.compile(format="png", ppi=fitting.PPI, sys_inputs=inputs)
         headings = json.loads(setter.eval("query(heading).map(h => (h.body, h.location().position()))"))
         marks = json.loads(setter.query("<evidence>", field="value"))
-        seen.append((list(map(fitting._rest, pages)), headings, marks, json.loads(inputs["fixes"])))
+        seen.append((list(map(fitting._rest, pages)), headings, fitting._pieces(marks), json.loads(inputs["fixes"])))
 
     when_set(look)
     return seen
@@ -62,7 +62,7 @@ def test_the_report_has_eight_pages_without_holes_and_an_appendix(made, pages, s
     source.write_text(written(seed), encoding="utf-8")
     answers = {name: [Exchange(f"**{n}.** Why is that?", ANSWER) for n in range(1, 6)] for name in results["notebooks"]}
     build_report(folder, results, source, answers=answers)
-    ((rests, headings, marks, fixes),) = pages
+    ((rests, headings, pieces, fixes),) = pages
     assert max(rests[:-1]) < HOLE
     (references,) = (place["page"] for body, place in headings if "References" in named(body))
     assert references <= (8 if seed == 0 else 10)
@@ -71,7 +71,8 @@ def test_the_report_has_eight_pages_without_holes_and_an_appendix(made, pages, s
     assert all(float(place["y"].removesuffix("pt")) < last_line for _, place in headings)
     assert sum(fix["float"] for fix in fixes.values()) <= 6
     assert all(fix["scale"] >= fitting.SMALLEST - 0.01 for fix in fixes.values())
-    assert len({mark["key"] for mark in marks}) > 20
+    assert len(pieces) > 20
+    assert [fault for fault in fitting._faults(rests, pieces) if fault[0] == "order" or seed == 0] == []
 
 
 @pytest.mark.slow
@@ -125,6 +126,37 @@ def test_a_figure_that_does_not_fit_goes_to_the_top_of_the_next_page():
     filled, fixes = rests(text)
     assert max(filled[:-1]) < HOLE
     assert fixes == {"a": {"scale": 1, "float": True}}
+
+
+def box(key, lines=2):
+    return f'#discussion("{key}")[#lorem({lines * 13})]'
+
+
+def placed(text):
+    with compiler(text, {"a.svg": PICTURE}, False) as setter:
+        inputs = fitting.fixes_for(setter)
+        setter.compile(format="png", ppi=fitting.PPI, sys_inputs=inputs)
+        return fitting._pieces(json.loads(setter.query("<evidence>", field="value"))), json.loads(inputs["fixes"])
+
+
+@pytest.mark.parametrize("words", range(60, 240, 20))
+def test_a_box_that_would_open_a_page_is_drawn_back_to_its_evidence(words):
+    (figure, *_, behind), _ = placed(
+        document(evidence("a"), f"#lorem({words})", evidence("b", 50), box("c"), "#lorem(600)")
+    )
+    assert figure.page == behind.page == 1 or behind.y > fitting.TOP + 30
+
+
+def test_a_short_box_goes_with_its_evidence_to_the_next_page_and_later_evidence_does_not_overtake():
+    text = document("#lorem(520)", evidence("a"), box("b"), "#lorem(60)", evidence("c", 20), "#lorem(500)")
+    (one, behind, other), fixes = placed(text)
+    assert (one.page, one.y) < (behind.page, behind.y) < (other.page, other.y)
+    assert fixes["a"]["float"]
+    assert fixes["b"]["float"]
+
+
+def test_a_long_box_is_not_moved():
+    assert "b" not in placed(document("#lorem(520)", evidence("a"), box("b", 30), "#lorem(500)"))[1]
 
 
 def test_what_cannot_be_mended_is_left():

@@ -11,7 +11,6 @@ end
 
 local points = { [""] = 0.75, px = 0.75, pt = 1, mm = 2.835, cm = 28.35, ["in"] = 72 }
 local line_width = 459 -- points
-local count = 0
 local figures = {} -- what is known of a figure, by its Typst
 
 -- How much of the line a width is, in percent; nil where an image is as wide as it was made.
@@ -29,9 +28,8 @@ local function figure_of(known, width)
 end
 
 -- A piece of evidence with a key of its own, by which its place on the page is told and mended.
-local function evidence(make, scalable)
-  count = count + 1
-  local key = quoted("e" .. count)
+local function evidence(element, make, scalable)
+  local key = element.attributes.key
   return pandoc.RawBlock("typst", string.format("#evidence(%s, %s)[%s]\n", key, scalable or false, make(key)))
 end
 
@@ -53,6 +51,23 @@ local inner = {
   end,
 }
 
+-- Whether the first letter of a text is of a script that runs from right to left, such as Arabic or Hebrew.
+local function leftwards(text)
+  for _, code in utf8.codes(text) do
+    if (code >= 0x590 and code <= 0x8FF) or (code >= 0xFB1D and code <= 0xFDFF) or (code >= 0xFE70 and code <= 0xFEFF) then
+      return true
+    elseif (code >= 0x41 and code <= 0x5A) or (code >= 0x61 and code <= 0x7A) or code >= 0xC0 then
+      return false
+    end
+  end
+  return false
+end
+
+function inner.Para(paragraph)
+  if not leftwards(pandoc.utils.stringify(paragraph)) then return nil end
+  return { pandoc.RawBlock("typst", "#[#set text(dir: rtl)"), paragraph, pandoc.RawBlock("typst", "]") }
+end
+
 local first = {
   Figure = function(figure)
     return figure:walk({
@@ -63,6 +78,16 @@ local first = {
     })
   end,
 }
+
+-- Keys in the order of the text: a box's before those of what stands in it.
+local count = 0
+local function give_key(element)
+  count = count + 1
+  element.attributes.key = count
+  return element
+end
+
+local keys = { traverse = "topdown", Figure = give_key, Table = give_key, Div = give_key }
 
 local outer = {}
 
@@ -75,7 +100,7 @@ function outer.Figure(figure)
     alt = spoken(image),
     label = figure.identifier == "" and "" or "#label(" .. quoted(figure.identifier) .. ")",
   }
-  local block = evidence(function(key)
+  local block = evidence(figure, function(key)
     return figure_of(known, known.width and string.format("%.4g%% * scale-of(%s)", known.width, key) or "auto")
   end, known.width ~= nil)
   figures[block.text] = known
@@ -89,12 +114,20 @@ function outer.Table(table)
   local rows = 0
   for _, body in ipairs(table.bodies) do rows = rows + #body.body end
   if rows > longest_unbroken then return nil end
+  if #table.colspecs > most_columns then
+    for _, row in ipairs(table.head.rows) do
+      for _, cell in ipairs(row.cells) do
+        cell.contents:insert(1, pandoc.RawBlock("typst", "#narrow["))
+        cell.contents:insert(pandoc.RawBlock("typst", "]"))
+      end
+    end
+  end
   local set = typst({ table })
   if #table.colspecs > most_columns then set = "#wide[" .. set .. "]" end
-  return evidence(function() return set end)
+  return evidence(table, function() return set end)
 end
 
-local widest_pair = 150 -- percent of the line that two figures were drawn for; more could not be read side by side
+local widest_pair = 155 -- percent of the line that two figures were drawn for; more could not be read side by side
 
 -- Two figures side by side, as wide as they were drawn beside each other; one below the other where they are too wide.
 local function pair(div)
@@ -104,17 +137,18 @@ local function pair(div)
   if #known ~= 2 or not (left and right and left.width and right.width) then return div.content end
   local one, two = left.drawn or left.width, right.drawn or right.width
   if one + two > widest_pair then return div.content end
-  return evidence(function()
-    return string.format("#pair(%.4g, [%s], %.4g, [%s])", one, figure_of(left, "100%"), two,
+  return evidence(div, function(key)
+    return string.format("#pair(scale-of(%s), %.4g, [%s], %.4g, [%s])", key, one, figure_of(left, "100%"), two,
       figure_of(right, "100%"))
-  end)
+  end, true)
 end
 
 function outer.Div(div)
   if div.classes:includes("pair") then return pair(div) end
   for _, class in ipairs({ "banner", "discussion", "question", "appendix" }) do
     if div.classes:includes(class) then
-      local blocks = pandoc.Blocks({ pandoc.RawBlock("typst", "#" .. class .. "[") })
+      local key = class == "discussion" and "(" .. div.attributes.key .. ")" or ""
+      local blocks = pandoc.Blocks({ pandoc.RawBlock("typst", "#" .. class .. key .. "[") })
       blocks:extend(div.content)
       blocks:insert(pandoc.RawBlock("typst", "]"))
       return blocks
@@ -134,4 +168,4 @@ function outer.Pandoc(document)
   return document
 end
 
-return { first, inner, outer }
+return { first, keys, inner, outer }
