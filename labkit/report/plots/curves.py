@@ -107,6 +107,8 @@ def reference_lines(accuracies: dict[str, float], ax: Axes | None = None) -> Axe
             name,
             (0.99, accuracy),
             xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
             ha="right",
             va="bottom",
             fontsize=8.5,
