@@ -105,7 +105,7 @@ def _pieces(marks: Iterable[Mapping[str, Any]]) -> list[Piece]:
 
 
 def _faults(rests: list[float], pieces: list[Piece]) -> Iterator[tuple[str, int]]:
-    """Yield what is to be mended: the place in `pieces` of one before its forerunner, and pages with a poor end."""
+    """Yield what is to be mended: the place in `pieces` of one above its forerunner, and pages with a poor end."""
     evidence: list[Piece] = []  # of the section, for a box; of all that came, for evidence
     behind_box = 0
     for index, piece in enumerate(pieces):
@@ -114,6 +114,8 @@ def _faults(rests: list[float], pieces: list[Piece]) -> Iterator[tuple[str, int]
         if overtaken and not piece.floats and (not piece.box or piece.height < LARGEST_FLOAT * HEIGHT):
             yield "order", index
             return
+        if piece.floats and any(not one.floats and (one.page, one.y) > (piece.page, piece.y) for one in pieces[:index]):
+            yield "early", index
         if piece.box:
             behind_box = len(evidence)
         else:
@@ -143,7 +145,14 @@ def _mend(
         key = pieces[place].key
         fixes[key] = replace(fixes.get(key, Fix()), float=True)
         return True
-    if fault in tried or not (first := _first(place + 1, pieces)):
+    if fault in tried:
+        return False
+    if kind == "early":  # what floated has found room where it belongs, and stands above what comes before it
+        tried.add(fault)
+        key = pieces[place].key
+        fixes[key] = replace(fixes[key], float=False)
+        return True
+    if not (first := _first(place + 1, pieces)):
         return False
     room = rests[place - 1] * HEIGHT
     here = [piece for piece in pieces if piece.page == place and piece.scalable]
