@@ -45,7 +45,8 @@ def megabytes(size: int) -> str:
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return a question for the name that somebody may have meant, to be put behind a sentence; "" for none."""
     by_plain = {other.casefold(): other for other in names}
-    close = difflib.get_close_matches(name.casefold(), by_plain, n=1)
+    begun = sorted(plain for plain in by_plain if name and plain.startswith(name.casefold()))
+    close = begun or difflib.get_close_matches(name.casefold(), by_plain, n=1)
     return f": did you mean {by_plain[close[0]]!r}?" if close else ""
 
 
