@@ -68,6 +68,7 @@ def make(folder):
     (folder / "graded" / "seed").write_text("7")
     dan = folder / "submissions" / "dan"
     dan.mkdir()
+    (dan / "own.py").write_text("")  # else the first notebook would be ada's, and executed once for both
     (dan / "01_small.ipynb").write_text(student_notebook())
     slow = nbformat.reads(student_notebook(), as_version=4)
     slow.cells.append(nbformat.v4.new_code_cell(SLOW, id="slow"))
