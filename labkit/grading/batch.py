@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import as_completed
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from labkit.grading.judging.workplace import workplace
 from labkit.grading.records.batch_file import write_batch
 from labkit.grading.records.policy import read_policy
 from labkit.grading.records.store import AttemptStore
-from labkit.grading.recount import count, write_grades
+from labkit.grading.recount import DATABASE, count, write_grades
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.settings import Settings, settle_data
 from labkit.grading.slurm.chunks import run_on_slurm, settle
@@ -35,6 +36,17 @@ from labkit.report.captions import caption_files
 from labkit.report.profiles import get_profile
 
 
+@contextlib.contextmanager
+def _told_when_interrupted() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            "Interrupted: every finished notebook is kept, and the same command goes on from there."
+        ) from interrupt
+
+
+@_told_when_interrupted()
 def grade(
     source: Path,
     out: Path,
@@ -58,25 +70,6 @@ def grade(
     LabkitError for what would meet every notebook, as a full disk, at once; and, once the gradebook is written, when
     tasks on Slurm ended before their notebooks.
     """
-    try:
-        return _grade(source, out, settings, jobs, fresh, slurm, despite_rehearsal, groups, known)
-    except KeyboardInterrupt as interrupt:
-        raise Interrupted(
-            "Interrupted: every finished notebook is kept, and the same command goes on from there."
-        ) from interrupt
-
-
-def _grade(
-    source: Path,
-    out: Path,
-    settings: Settings,
-    jobs: int,
-    fresh: bool,
-    slurm: bool,
-    despite_rehearsal: bool,
-    groups: Path | None,
-    known: Collection[str],
-) -> bool:
     get_profile(settings.profile)
     settings = settle_data(settings)
     if slurm:
@@ -100,7 +93,7 @@ def _grade(
         for cell in book.cells:
             if cell.cell_type == "code":
                 cell.outputs = []  # most of its size, which every task on Slurm would get
-    with AttemptStore(out / "results.sqlite") as store:
+    with AttemptStore(out / DATABASE) as store:
         settle(out, store)
         write_batch(out, batch.platform, submissions)
         tasks, same = _open_tasks(submissions, staff, store, course_hash, settings, fresh)

@@ -19,9 +19,8 @@ from labkit.basics.files import write_atomically
 from labkit.course.notebooks import notebooks_folder
 from labkit.exercises.catalogue import exercises
 from labkit.grading.batch import grade
-from labkit.grading.records.batch_file import read_batch
-from labkit.grading.records.gradebook import Row, rows
-from labkit.grading.records.store import AttemptStore
+from labkit.grading.records.gradebook import Row
+from labkit.grading.recount import count
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox
 from labkit.grading.sandbox.guard import Limits
 from labkit.grading.sandbox.second_user import refuse_without_second_user
@@ -47,10 +46,9 @@ def run(root: Path = ROOT) -> Path:
         batch, out = Path(scratch) / "batch", Path(scratch) / "graded"
         shutil.copytree(root / "submission", batch / "submission", symlinks=True)
         grade(batch, out, settings, jobs=os.cpu_count() or 1)
-        with AttemptStore(out / "results.sqlite", write=False) as store:
-            attempts, unfinished = store.attempts(), store.unfinished()
-        verdicts = {name: verdict for attempt in attempts for name, verdict in attempt.verdicts.items()}
-        told = rows(attempts, read_batch(out).submissions, unfinished)
+        counted = count(out)
+    told = counted.rows
+    verdicts = {name: verdict for attempt in counted.attempts for name, verdict in attempt.verdicts.items()}
     if len(told) != 1:
         raise LabkitError(f"{root / 'submission'} holds {len(told)} submissions, and one is graded at a time.")
     path = results / "results.json"

@@ -19,8 +19,9 @@ from labkit.grading.records.policy import Policy, read_policy
 from labkit.grading.records.store import AttemptStore
 from labkit.grading.records.totals import Total, faults, totals
 from labkit.grading.sandbox.bubblewrap import refuse_without_linux
+from labkit.grading.texts import some_of
 
-DATABASE, REHEARSED = "results.sqlite", "rehearsed"
+DATABASE = "results.sqlite"
 MOST_NAMES = 20  # that a sentence lists
 
 
@@ -71,15 +72,14 @@ def _waiting(names: list[str]) -> list[str]:
     """Say which submissions a person has to decide about."""
     if not names:
         return []
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    shown = f"{', '.join(names[:MOST_NAMES])}{more}"
+    shown = some_of(names, MOST_NAMES)
     return [f"A person's word is missing for {shown}: gradebook.csv says in the column 'where from' what it is about."]
 
 
 def write_grades(out: Path, counted: Counted) -> None:
     """Write gradebook.csv, submissions.csv and the pages into a night's folder, and say so."""
     refuse_without_linux()  # before what follows is imported: pages are drawn in a sandbox
-    from labkit.grading.judging.rehearsal import failures
+    from labkit.grading.judging.rehearsal import REHEARSED, failures
     from labkit.grading.pages.site import write_pages
 
     for sentence in counted.told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -40,6 +40,17 @@ def tidy(text: str) -> str:
 def megabytes(size: int) -> str:
     """Return a number of bytes in words."""
     return f"{size / MB:,.1f} MB"
+
+
+def joined(text: str) -> str:
+    """Return letters and digits alone, in small letters: as two writings of a name are compared."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """Return names as a list that a person still reads: "a, b and 3 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

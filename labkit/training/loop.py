@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-EVALUATION_BATCH = (
-    500  # images at once: with 1,000, a CNN's maps leave the processor's caches, and take 1.4 times as long
-)
+# Images at once: with 1,000, a CNN's maps leave the processor's caches, and take 1.4 times as long.
+EVALUATION_BATCH = 500
 
 
 @dataclass

@@ -183,10 +183,8 @@ def is_chain(model: nn.Module) -> bool:
     if nn.Conv2d not in kinds or kinds.count(nn.Flatten) != 1 or len(set(map(id, layers))) < len(layers):
         return False
     place = kinds.index(nn.Flatten)
-    if not {*kinds[:place]} <= {*BEFORE_FLATTEN, *ELEMENTWISE} or not {*kinds[place + 1 :]} <= {
-        nn.Linear,
-        *ELEMENTWISE,
-    }:
+    before, behind = {*BEFORE_FLATTEN, *ELEMENTWISE}, {nn.Linear, *ELEMENTWISE}
+    if not (before.issuperset(kinds[:place]) and behind.issuperset(kinds[place + 1 :])):
         return False
     usual = [(layers[place].start_dim, layers[place].end_dim) == (1, -1)]
     usual += [(layer.groups, layer.padding_mode) == (1, "zeros") for layer in layers_of(model, nn.Conv2d)]

@@ -6,10 +6,6 @@ is a remark, and changes nothing.
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +15,11 @@ from labkit.basics.errors import UsageError
 from labkit.grading.intake.people import Person
 from labkit.grading.intake.reading.claims import Membership
 from labkit.grading.intake.submissions import Submission
-from labkit.grading.texts import MB, clean
+from labkit.grading.intake.tables import read_table
+from labkit.grading.texts import clean, joined
 
-LARGEST = 10 * MB
 LONGEST = 200  # characters of a cell
-# What platforms and people call a column, as `_plain` leaves it. Canvas' export of a group set is among them.
+# What platforms and people call a column, as `texts.joined` leaves it. Canvas' export of a group set is among them.
 COLUMNS = {
     "group": ("groupname", "group", "groups", "team", "teamname", "grupp", "gruppe"),
     "id": ("canvasuserid", "id", "studentid", "sid", "participant", "participantid", "orgdefinedid"),
@@ -44,7 +40,7 @@ class Groups:
 
     def of_name(self, name: str) -> str:
         """Return the group of this name, however a platform wrote it; "" for none, or for several."""
-        fits = [group for group in self.groups if name and _plain(group) == _plain(name)]
+        fits = [group for group in self.groups if name and joined(group) == joined(name)]
         return fits[0] if len(fits) == 1 else ""
 
     def of_person(self, person: Person) -> str:
@@ -58,15 +54,7 @@ def read_groups(path: Path) -> Groups:
     Canvas' export of a group set is such a file; so is "group,login" by hand. Who has no group is passed over.
     UsageError for a file that cannot be read, lacks these columns, or names a person in two groups.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"{path} has more than {LARGEST // MB} MB: that is no list of groups.")
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read ({error.strerror or error}): name a CSV file with --groups."
-        ) from error
-    header, *table = _lines(content) or [[]]
+    header, *table = read_table(path, "list of groups")
     places = {kind: place for kind, names in COLUMNS.items() if (place := _place(header, names)) is not None}
     if "group" not in places or not places.keys() & {"id", "login", "name", "email", "last"}:
         shown = ", ".join(header[:12]) or "nothing"
@@ -137,7 +125,7 @@ def find(person: Person, people: Iterable[Person]) -> Person | None:
     """Return who of some people a person is: by id, login or address, else by the name."""
     named = []
     for other in people:
-        if (same := _same(person, other)) is None and person.name and _plain(other.name) == _plain(person.name):
+        if (same := _same(person, other)) is None and person.name and joined(other.name) == joined(person.name):
             named.append(other)
         if same:
             return other
@@ -206,31 +194,7 @@ def _keys(person: Person) -> set[str]:
     return {text.casefold().partition("@")[0] for text in (person.id, person.login, person.email) if text}
 
 
-def _lines(content: bytes) -> list[list[str]]:
-    """Return the rows of a table that a spreadsheet or a platform wrote, empty ones aside."""
-    for encoding in ("utf-16", "utf-8-sig", "cp1252", "latin-1"):
-        if encoding == "utf-16" and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-            continue
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error:
-        return []
-    return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
-
-
 def _place(header: Sequence[str], names: Sequence[str]) -> int | None:
     """Return where the first of these columns stands."""
-    plain = [_plain(cell) for cell in header]
+    plain = [joined(cell) for cell in header]
     return next((plain.index(name) for name in names if name in plain), None)
-
-
-def _plain(text: str) -> str:
-    """Return a text as two writings of it are compared: letters and digits alone, as Canvas keeps of a name."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from labkit.basics.errors import UsageError
-from labkit.grading.texts import MB
+from labkit.grading.intake.tables import read_table
 
-LARGEST = 10 * MB
 # Headings in lower case. Numbers of other kinds, as points, must not be taken for ids.
 COLUMNS = {"id", "canvas_user_id", "user_id", "sis user id", "sis login id", "login_id", "username", "login", "sid"}
 CANVAS = {"id"}  # the only column of Canvas' export whose numbers stand in its downloads
@@ -24,25 +22,10 @@ def known_ids(table: Path, canvas: bool = False) -> frozenset[str]:
 
     UsageError for a file that cannot be read, or has no such column.
     """
-    try:
-        if table.stat().st_size > LARGEST:
-            raise UsageError(f"{table} is larger than {LARGEST // MB} MB: that is no list of students.")
-        content = table.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{table} cannot be read ({error.strerror or error}): name a CSV of the students.") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    heading = text.partition("\n")[0]
-    separator = max(",;\t", key=heading.count)
-    try:
-        header, *rows = list(csv.reader(text.splitlines(), delimiter=separator)) or [[]]
-    except csv.Error as error:
-        raise UsageError(f"{table} is no CSV ({error}): export it again.") from error
+    header, *rows = read_table(table, "list of students")
     wanted = CANVAS if canvas else COLUMNS
-    places = [place for place, name in enumerate(header) if name.strip().casefold() in wanted]
+    places = [place for place, name in enumerate(header) if name.casefold() in wanted]
     if not places:
         columns = "ID" if canvas else "ID, username, login or sid"
         raise UsageError(f"{table} has no column {columns} in its first line: export the list of students again.")
-    return frozenset(row[place].strip() for row in rows for place in places if len(row) > place and row[place].strip())
+    return frozenset(row[place] for row in rows for place in places if len(row) > place and row[place])

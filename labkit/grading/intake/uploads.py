@@ -37,8 +37,13 @@ class Upload:
     submitted: str = ""
     group: str = ""
     people: tuple[Person, ...] = ()
-    key: Key = ()  # what tells students apart; () for student and user, or the entry where there is no user
+    key: Key = ()  # what tells students apart, where it is not what `own` says of others
     problems: tuple[str, ...] = ()  # sentences for the TA
+
+    @property
+    def own(self) -> Key:
+        """What its student has alone: the key, else student and user, or the entry where there is no user."""
+        return self.key or ((self.student, self.user) if self.user else (self.entry,))
 
     @property
     def age(self) -> tuple[int, int, str]:
@@ -60,8 +65,7 @@ def by_student(uploads: Iterable[Upload]) -> dict[Key, list[Upload]]:
     """
     students: dict[Key, list[Upload]] = defaultdict(list)
     for upload in uploads:
-        own = (upload.student, upload.user) if upload.user else (upload.entry,)
-        students[upload.key or own].append(upload)
+        students[upload.own].append(upload)
     return {key: _latest(same_student) for key, same_student in students.items()}
 
 

@@ -26,6 +26,7 @@ from labkit.grading.texts import clean
 ENTRY = re.compile(r"[0-9a-f]{32}\.npz")
 Execute = Callable[[str, AfterCell], Execution]
 FAILED = ".failed.txt"
+REHEARSED = "rehearsed"  # the folder of it in that of a night
 
 
 def rehearse(stems: list[str], setting: dict[str, Any], rehearsed: Path, execute: Execute, pool: Executor) -> None:

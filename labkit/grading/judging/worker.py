@@ -29,7 +29,7 @@ from labkit.grading.judging.batch_progress import Progress
 from labkit.grading.judging.grader import AfterCell, Execution, execute
 from labkit.grading.judging.judge_process import end_judges
 from labkit.grading.judging.numbers import compare_numbers, other_setting
-from labkit.grading.judging.rehearsal import failures, not_rehearsed, rehearse
+from labkit.grading.judging.rehearsal import REHEARSED, failures, not_rehearsed, rehearse
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.sandbox.provisioners import Provisioner, SandboxProvisioner, UnsafeProvisioner, sandbox_server
 from labkit.grading.sandbox.second_user import SecondUserProvisioner, second_user_server
@@ -72,9 +72,12 @@ class Worker:
         """Make a worker; beside: the course's own files that lie beside each notebook, by path."""
         self.staff, self.course_hash, self.settings, self.seed = staff, course_hash, settings, seed
         self.beside = beside
-        base: Provisioner = SandboxProvisioner
-        if not settings.sandboxed:
-            base = SecondUserProvisioner if settings.second_user else UnsafeProvisioner
+        base: Provisioner
+        base, self.kernels = SandboxProvisioner, sandbox_server
+        if settings.second_user:
+            base, self.kernels = SecondUserProvisioner, second_user_server
+        elif settings.unsafe:
+            base, self.kernels = UnsafeProvisioner, own_server
         self.stopped = threading.Event()  # no kernel starts any more
         self.fault: LabkitError | None = None  # that would meet every notebook, so none is begun any more
 
@@ -113,8 +116,7 @@ class Worker:
     def end(self) -> None:
         """End all that works for it, at once; from now on no kernel starts any more."""
         self.stopped.set()
-        for server in (own_server, second_user_server, sandbox_server):
-            server.end()
+        self.kernels.end()
         end_judges()
 
     def _graded(self, task: Task) -> tuple[Attempt, str]:
@@ -153,7 +155,7 @@ class Worker:
 
     def rehearsed(self, out: Path) -> Path:
         """Return the folder of the trainings that the rehearsal keeps."""
-        return out / "rehearsed"
+        return out / REHEARSED
 
     def to_rehearse(self, tasks: list[Task], out: Path) -> list[str]:
         """Return which of the course's notebooks are still to be rehearsed before the tasks: their stems."""

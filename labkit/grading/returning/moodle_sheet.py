@@ -17,7 +17,7 @@ from labkit.grading.intake.people import HandedIn
 from labkit.grading.records.totals import Total
 from labkit.grading.returning.filled import for_uploader, of_submission, one_each
 from labkit.grading.returning.sheet import Cell, Sheet, number, read_sheet, text_at
-from labkit.grading.texts import clean
+from labkit.grading.texts import clean, joined
 
 WORKSHEET = "grading worksheet from Moodle"
 PARTICIPANT = re.compile(r"[^\d,;]*?(\d{1,20})")  # "Participant 12", "Deltagare12": no word may be counted on
@@ -119,8 +119,8 @@ def owners_of(totals: Sequence[Total], worksheet: Worksheet, submissions: Sequen
     for participant, line in worksheet.rows.items():
         for cell in line[2 : worksheet.grade]:
             logins[cell.text.casefold()].add(participant)
-            if _plain(cell.text):
-                teams[_plain(cell.text)].add(participant)
+            if joined(cell.text):
+                teams[joined(cell.text)].add(participant)
     handed_in = {submission.name: submission for submission in submissions}
     packed = _packed(submissions, worksheet, teams)
     found: dict[str, list[Total]] = defaultdict(list)
@@ -157,7 +157,7 @@ def _packed(submissions: Sequence[HandedIn], worksheet: Worksheet, teams: dict[s
     tell: whether more submissions bear the name of their number's participant, or that of a team in the worksheet.
     """
     people = {one.name: {one.user} & set(worksheet.rows) for one in submissions}
-    by_team = {one.name: set(teams.get(_plain(one.student), ())) for one in submissions}
+    by_team = {one.name: set(teams.get(joined(one.student), ())) for one in submissions}
     found = [one for one in submissions if people[one.name]]
     same_name = sum(_is_named(worksheet.rows[one.user], one.student) for one in found)
     if sum(map(bool, by_team.values())) > same_name:
@@ -172,13 +172,8 @@ def _packed(submissions: Sequence[HandedIn], worksheet: Worksheet, teams: dict[s
 
 def _is_named(line: Sequence[Cell], name: str) -> bool:
     """Whether a row's participant has this name, with the last name behind or before; or blind, this number."""
-    words = {_plain(word) for word in name.split()} - {""}
+    words = {joined(word) for word in name.split()} - {""}
     return any(
-        _plain(text) == _plain(name) or words == {_plain(word) for word in text.split()} - {""}
+        joined(text) == joined(name) or words == {joined(word) for word in text.split()} - {""}
         for text in (text_at(line, 0), text_at(line, 1))
     )
-
-
-def _plain(name: str) -> str:
-    """Return a name as it stays the same in names of files: letters and digits alone."""
-    return re.sub(r"[\W_]+", "", name).casefold()

@@ -18,7 +18,7 @@ from labkit.grading.intake.platforms.from_gradescope import GRADESCOPE
 from labkit.grading.intake.platforms.from_moodle import MOODLE
 from labkit.grading.intake.platforms.platform import Entries, Platform, Reading, is_folder
 from labkit.grading.intake.uploads import Upload, by_student
-from labkit.grading.texts import MB, Refused, clean
+from labkit.grading.texts import MB, Refused, clean, some_of
 
 PLATFORMS = (GRADESCOPE, MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS)  # where two fit as often, the stricter form first
 DEEPEST = 4  # folders around the submissions
@@ -108,8 +108,7 @@ def _sections(entries: Entries) -> dict[str, Entries]:
 
 def _within(section: str, upload: Upload) -> Upload:
     """Return an upload of a section, which is never mixed up with another section's."""
-    own = upload.key or ((upload.student, upload.user) if upload.user else (upload.entry,))
-    return replace(upload, entry=f"{section}/{upload.entry}", key=(section, *own))
+    return replace(upload, entry=f"{section}/{upload.entry}", key=(section, *upload.own))
 
 
 def _read(entries: Entries, known: Collection[str], around: Path | None) -> Found:
@@ -133,9 +132,8 @@ def _read(entries: Entries, known: Collection[str], around: Path | None) -> Foun
         told.append(f"{platform.title}{kind}: {_counted(len(read), platform.many)}{lateness}.")
         told += reading.told
         if rest:
-            names = ", ".join(clean(name, 60) for name in list(rest)[:SHOWN])
-            more = f" and {len(rest) - SHOWN:,} more" if len(rest) > SHOWN else ""
-            told.append(f"Not named as {platform.title} does, and each taken as a submission: {names}{more}.")
+            names = some_of([clean(name, 60) for name in rest], SHOWN)
+            told.append(f"Not named as {platform.title} does, and each taken as a submission: {names}.")
     else:
         told.append(f"Folders and files: {_counted(len(rest), 'submissions')}.")
     if many := [

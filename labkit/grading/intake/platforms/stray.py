@@ -7,11 +7,12 @@ from pathlib import Path
 
 from labkit.grading.intake.opening.members import Member
 from labkit.grading.intake.platforms.platform import is_folder
+from labkit.grading.intake.reading.names import is_partial
+from labkit.grading.texts import some_of
 
 # Names and endings in lower case.
 SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 SYSTEM_FOLDERS = {"$recycle.bin", "system volume information"}
-PARTIAL = (".part", ".partial", ".crdownload", ".opdownload", ".download", ".filepart", ".aria2", ".!ut")
 PARTIAL_FOLDER = ".zip.download"  # Safari's
 TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".numbers")
 OTHERS = (".bak", ".db", ".htm", ".html", ".ini", ".json", ".jsonl", ".lnk", ".lock", ".log", ".md", ".sqlite", ".tmp")
@@ -32,7 +33,7 @@ def why_stray(name: str, members: Sequence[Member]) -> str:
         return "system files" if lower in SYSTEM_FOLDERS else ""
     if lower in SYSTEM or (lower.startswith("~$") and not lower.endswith((".zip", ".ipynb"))):
         return "system files"
-    if lower.endswith(PARTIAL):
+    if is_partial(lower):
         return "partial downloads"
     return "tables and notes" if lower.endswith((*TABLES, *OTHERS, *TEXTS)) else ""
 
@@ -46,8 +47,5 @@ def told(strays: dict[str, list[str]]) -> tuple[str, ...]:
     """Return a sentence on what was left out; strays: what it is -> the names, as they may be shown."""
     if not strays:
         return ()
-    parts = []
-    for what, names in strays.items():
-        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-        parts.append(f"{what} ({', '.join(names[:SHOWN])}{more})")
+    parts = [f"{what} ({some_of(names, SHOWN)})" for what, names in strays.items()]
     return (f"Left out, as nobody handed it in: {'; '.join(parts)}.",)

@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections.abc import Collection
 
+from labkit.grading.texts import joined
+
 # What browsers call a download that is not there yet.
-PARTIAL = re.compile(r"\.(crdownload|part|partial|filepart|download|opdownload)$")
+PARTIAL = (".part", ".partial", ".crdownload", ".opdownload", ".download", ".filepart", ".aria2", ".!ut")
 NOTEBOOK = re.compile(r"(?P<stem>.*?)(\.nbconvert)?(\.ipynb)+")
 # Under what else a notebook may hide: what browsers and backups put behind ".ipynb", or in place of it.
 HIDING = re.compile(r"\.ipynb|\.(json|txt|html?|gz)$|^[^.]+$")
@@ -28,7 +30,7 @@ def plain(file: str) -> str:
 
 def is_partial(name: str) -> bool:
     """Whether a name, as `plain` returns it, is that of a download that broke off."""
-    return bool(PARTIAL.search(name))
+    return name.endswith(PARTIAL)
 
 
 def stem_of(name: str) -> str:
@@ -43,8 +45,8 @@ def course_name(stem: str, course: Collection[str]) -> str:
     It is the one whose whole name stands in it, whatever else does, as in "Copy of 05_mlp1_sweep (1)"; else the one
     whose number it begins with. A date is no number, nor is a group's before it: "12_05.ipynb" is 05.
     """
-    joined = _joined(stem)
-    held = [name for name in course if _joined(name.casefold()) in joined]
+    whole = joined(stem)
+    held = [name for name in course if joined(name) in whole]
     longest = max(map(len, held), default=0)
     if found := {name for name in held if len(name) == longest}:
         return found.pop() if len(found) == 1 else ""
@@ -56,8 +58,3 @@ def course_name(stem: str, course: Collection[str]) -> str:
         both = first and first[0] == first[1].zfill(2) and first[0].startswith("0") and first[1] in by_number
         return "" if both else by_number[str(int(second["number"]))]
     return by_number.get(first[1], "") if first else ""
-
-
-def _joined(text: str) -> str:
-    """Return a text without what separates its words."""
-    return re.sub(r"[\W_]+", "", text)
