@@ -159,13 +159,13 @@ def grades(
     """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
     from labkit.basics.files import write_atomically
     from labkit.grading.give_back import canvas_filled, unfinished_sentence
-    from labkit.grading.recount import recount
+    from labkit.grading.recount import count, write_grades
 
-    counted = recount(folder)
-    if canvas is not None:
-        target = folder / f"{canvas.stem}-filled.csv"
-        filled = canvas_filled(counted, canvas, column)
-        write_atomically(target, filled.content)
+    counted = count(folder)
+    filled = canvas_filled(counted, canvas, column) if canvas else None  # one that cannot be filled is told first
+    write_grades(folder, counted)
+    if canvas and filled:
+        write_atomically(target := folder / f"{canvas.stem}-filled.csv", filled.content)
         for sentence in (*filled.notes, *filled.alarms):
             print(f"- {sentence}")
         print(f"{filled.count} cells of {filled.column} filled: {target}")
