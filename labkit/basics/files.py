@@ -37,6 +37,39 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Append one line to a file that its owner alone may read; it is on the disk when this returns.
+
+    A line that a power cut left without its end gets one first, so that it takes no other along. LabkitError when the
+    line cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            size = os.fstat(file).st_size
+            content = line.encode() + b"\n"
+            if size:
+                os.lseek(file, size - 1, os.SEEK_SET)
+                content = content if os.read(file, 1) == b"\n" else b"\n" + content
+            if os.write(file, content) != len(content):
+                raise OSError("it was written in part")
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if not size:  # the name of a new file is on the disk, too
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        raise LabkitError(
+            f"{path} cannot be written ({error.strerror or error}): free some space, or correct its permissions, and "
+            "give the same command again."
+        ) from error
+
+
 def ensure_writable(folder: Path) -> None:
     """Create `folder` where it is missing, and raise LabkitError unless what a notebook leaves fits into it."""
     try:

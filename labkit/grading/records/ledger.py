@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from labkit.basics.errors import LabkitError, UsageError
+from labkit.basics.files import append_line
 from labkit.grading.records.policy import read_duration, read_moment
 from labkit.grading.texts import clean, nearest
 
@@ -115,33 +116,9 @@ def in_time(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def append_entry(out: Path, entry: Entry) -> Path:
-    """Write one line to the ledger of a night's folder; it is on the disk when this returns. LabkitError when it fails.
-
-    A line that a power cut left without its end gets one first, so that it takes no other along.
-    """
-    path = out / FILE
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            size = os.fstat(file).st_size
-            cut = size and os.pread(file, 1, size - 1) != b"\n"
-            content = (b"\n" if cut else b"") + _line(entry).encode() + b"\n"
-            if os.write(file, content) != len(content):
-                raise OSError("it was written in part")
-            os.fsync(file)
-        finally:
-            os.close(file)
-        folder = os.open(out, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name of a new file is on the disk, too
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise LabkitError(
-            f"{path} cannot be written ({error.strerror or error}): free some space, or correct its permissions, and "
-            "give the same command again."
-        ) from error
-    return path
+    """Write one line to the ledger of a night's folder; it is on the disk when this returns. LabkitError when it fails."""
+    append_line(out / FILE, _line(entry))
+    return out / FILE
 
 
 def read_ledger(out: Path) -> tuple[list[Entry], list[str]]:
