@@ -1,7 +1,7 @@
 """What a person marks, and by which criteria: `rubric.toml` beside the notebooks.
 
-A question of a notebook is "05.q3", a discussion of the report "report.summary". What the file does not name is worth one
-point and has no criteria, so a course can be marked without it.
+A question of a notebook is "05.q3", a discussion of the report "report.summary". What the file does not name is worth
+one point and has no criteria, so a course can be marked without it.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def in_time(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def append_entry(out: Path, entry: Entry) -> Path:
-    """Write one line to the ledger of a night's folder; it is on the disk when this returns. LabkitError when it fails."""
+    """Write one line to the ledger of a night's folder: on the disk when this returns. LabkitError when it fails."""
     append_line(out / FILE, _line(entry))
     return out / FILE
 
