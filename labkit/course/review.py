@@ -53,7 +53,11 @@ def questions_of(notebook: Any) -> tuple[str, str]:
 
 def exchanges(notebook: Any) -> list[Exchange]:
     """Return the questions of a notebook, each with its answer; where answers have no numbers, all stand together."""
-    questions, answer = questions_of(notebook)
+    return pairs(*questions_of(notebook))
+
+
+def pairs(questions: str, answer: str) -> list[Exchange]:
+    """Return questions, each with its answer, from the texts of both cells; see `exchanges`."""
     if not questions:
         return []
     answer = "" if STUBS[0] in answer else answer

@@ -11,13 +11,16 @@ from pathlib import Path
 
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.grading.judging.batch_progress import tell
-from labkit.grading.records.attempts import Attempt
+from labkit.grading.marks.asked import Answers, read_asked
+from labkit.grading.marks.mark_lines import read_lines
+from labkit.grading.marks.standing import Standing, progress, told_progress
+from labkit.grading.records.attempts import NOT_EXECUTED, Attempt
 from labkit.grading.records.batch_file import BatchFile, read_batch
 from labkit.grading.records.gradebook import GRADEBOOK, SUBMISSIONS, Row, rows, write_gradebook, write_submissions
 from labkit.grading.records.ledger import Entry, read_ledger
 from labkit.grading.records.policy import Policy, read_policy
 from labkit.grading.records.store import AttemptStore
-from labkit.grading.records.totals import Total, faults, totals
+from labkit.grading.records.totals import Parts, Total, faults, totals
 from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 from labkit.grading.texts import some_of
 
@@ -41,6 +44,7 @@ class Counted:
     rows: list[Row]
     totals: list[Total]
     told: tuple[str, ...]
+    parts: Parts
 
 
 def count(out: Path, policy: Policy | None = None) -> Counted:
@@ -63,9 +67,39 @@ def count(out: Path, policy: Policy | None = None) -> Counted:
         + ("" if fault.endswith("?") else ".")
         for entry, fault in faults(table, batch, ledger, policy).items()
     ]
-    people = totals(table, batch, ledger, policy)
+    parts, unread = marked(out, attempts, unfinished, [row.submission for row in table])
+    people = totals(table, batch, ledger, policy, parts)
     waiting = _waiting(sorted({total.submission for total in people if total.todo}))
-    return Counted(batch, attempts, unfinished, ledger, policy, table, people, (*told, *left_out, *waiting))
+    sentences = (*told, *left_out, *unread, *waiting)
+    return Counted(batch, attempts, unfinished, ledger, policy, table, people, sentences, parts)
+
+
+def marked(
+    out: Path, attempts: Iterable[Attempt], unfinished: Mapping[str, Sequence[str]], submissions: Iterable[str]
+) -> tuple[Parts, list[str]]:
+    """Return how the questions and the report of each submission are marked, and sentences on lines left out."""
+    asked = read_asked()
+    if not asked.items:
+        return {}, []
+    lines, told = read_lines(out)
+    standing, answers = Standing(asked, lines), Answers(out, asked)
+    parts = {
+        name: standing.parts(name, answers.of(name, executed, lacking))
+        for name, (executed, lacking) in handed_in(attempts, unfinished, submissions).items()
+    }
+    answers.keep()
+    return parts, [*told, *standing.told]
+
+
+def handed_in(
+    attempts: Iterable[Attempt], unfinished: Mapping[str, Sequence[str]], submissions: Iterable[str]
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Return for each submission which notebooks are executed, and which were not handed in, or cannot be read."""
+    found: dict[str, tuple[list[str], list[str]]] = {name: ([], []) for name in submissions}
+    for attempt in attempts:
+        if attempt.status != "error" and attempt.notebook not in unfinished.get(attempt.submission, ()):
+            found.setdefault(attempt.submission, ([], []))[attempt.status in NOT_EXECUTED].append(attempt.notebook)
+    return found
 
 
 def _waiting(names: list[str]) -> list[str]:
@@ -87,8 +121,10 @@ def write_grades(out: Path, counted: Counted) -> None:
     tell(f"Gradebook: {write_gradebook(counted.rows, counted.totals, out / GRADEBOOK)}")
     tell(f"Submissions: {write_submissions(counted.rows, out / SUBMISSIONS)}")
     warnings: Iterable[str] = (*failures(out / REHEARSED).values(), *counted.told)
-    handed_in, ledger, policy = counted.batch.submissions, counted.ledger, counted.policy
-    tell(f"Pages: {write_pages(counted.attempts, out, handed_in, counted.unfinished, warnings, ledger, policy)}")
+    people, made_with = counted.batch.submissions, (counted.ledger, counted.policy, counted.parts)
+    tell(f"Pages: {write_pages(counted.attempts, out, people, counted.unfinished, warnings, *made_with)}")
+    if counted.parts:
+        tell(f"Marks: {told_progress(progress(counted.parts.values()))}")
 
 
 def recount(out: Path) -> Counted:

@@ -16,6 +16,7 @@ from labkit.grading.intake.reading.identity import HandedOut, answered, notebook
 from labkit.grading.intake.reading.names import HIDING, JSON, PAGE, course_name, is_partial, plain, stem_of
 from labkit.grading.intake.reading.reader import Notebook, cells_of, parse_json, parse_notebook
 from labkit.grading.intake.uploads import Upload
+from labkit.grading.intake.written import Files, report_of
 from labkit.grading.texts import MB, Refused, clean, megabytes
 
 NOTEBOOK_BYTES = 20 * MB  # as `labkit submit` allows
@@ -65,6 +66,7 @@ class Intake:
         self.notebooks: dict[str, Notebook] = {}
         self.claims: dict[str, Claims] = {}
         self.membership: Membership | None = None
+        self.report: Files = ()
         self.problems: list[str] = []
 
     def take(self, uploads: list[Upload]) -> None:
@@ -100,6 +102,7 @@ class Intake:
         counts = self._choose(sorted(books, key=lambda book: book.rank))
         self.notebooks, left_out = with_files(self.notebooks, counts, beside, self.expected, self._read_or_tell)
         self.problems += left_out
+        self.report = report_of(beside, self._read_or_tell)
         if results:
             self._take_results(min(results, key=lambda result: result[:2])[2])
         if memberships:

@@ -28,6 +28,7 @@ from labkit.grading.intake.submissions import Submission
 from labkit.grading.judging.batch_progress import Progress
 from labkit.grading.judging.grader import AfterCell, Execution, execute
 from labkit.grading.judging.judge_process import end_judges
+from labkit.grading.judging.kept_results import keep_results
 from labkit.grading.judging.numbers import compare_numbers, other_setting
 from labkit.grading.judging.rehearsal import REHEARSED, failures, not_rehearsed, rehearse
 from labkit.grading.records.attempts import Attempt
@@ -140,6 +141,7 @@ class Worker:
             peak_memory=execution.peak_memory,
             remarks=(*task.handed_in.remarks, *mended, *execution.remarks, *setting),
         )
+        keep_results(execution.notebook, execution.results, task.notebook)
         return attempt, tidy(nbformat.writes(execution.notebook))
 
     def _attempt(self, task: Task, status: str, **more: Any) -> Attempt:

@@ -17,7 +17,7 @@ from labkit.grading.records.batch_file import BatchFile
 from labkit.grading.records.gradebook import Row, rows
 from labkit.grading.records.ledger import Entry
 from labkit.grading.records.policy import Policy
-from labkit.grading.records.totals import Total, shared_totals, totals
+from labkit.grading.records.totals import NOTHING, Parts, Total, shared_totals, totals
 
 # A sign for each status, so that none is told by its colour alone; letters that every font has.
 SIGNS = {
@@ -89,6 +89,7 @@ def lines(
     unfinished: Mapping[str, Sequence[str]] | None = None,
     ledger: Sequence[Entry] = (),
     policy: Policy | None = None,
+    parts: Parts = NOTHING,
 ) -> list[Line]:
     """Return a line for each submission; see `gradebook.rows` and `totals`."""
     by_submission: dict[str, dict[str, Attempt]] = {}
@@ -97,9 +98,9 @@ def lines(
     newest = [attempt for by_notebook in by_submission.values() for attempt in by_notebook.values()]
     batch = BatchFile("", tuple(submissions))
     table = rows(newest, batch.submissions, unfinished)
-    shared = shared_totals(table, batch, ledger, policy)
+    shared = shared_totals(table, batch, ledger, policy, parts)
     people: dict[str, list[Total]] = {}
-    for total in totals(table, batch, ledger, policy):
+    for total in totals(table, batch, ledger, policy, parts):
         people.setdefault(total.submission, []).append(total)
     class_lines = []
     for row in table:

@@ -22,6 +22,8 @@ from labkit import __version__
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.people import HandedIn
+from labkit.grading.marks.rubric import REPORT
+from labkit.grading.marks.standing import MarkedItem
 from labkit.grading.pages.board import board
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pages.pictures import PAINTER
@@ -30,6 +32,8 @@ from labkit.grading.records.attempts import NOT_EXECUTED, VERDICTS, Attempt
 from labkit.grading.records.ledger import Entry
 from labkit.grading.records.policy import Policy
 from labkit.grading.records.store import stored_name
+from labkit.grading.records.totals import NOTHING, Parts
+from labkit.grading.texts import plain
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_PLACES = 30  # designs on the class board
@@ -45,19 +49,20 @@ def write_pages(
     warnings: Iterable[str] = (),
     ledger: Sequence[Entry] = (),
     policy: Policy | None = None,
+    parts: Parts = NOTHING,
 ) -> Path:
     """Write site/index.html, site/submissions/NAME.html and feedback/NAME.html into `out`; return the index's path.
 
     attempts: the newest at each notebook; their executed notebooks are read from `out`. unfinished: the notebooks that
-    are not graded yet. warnings: sentences about the whole batch, which stand first on the index. ledger and policy:
-    what totals are made with. What goes back to the students of a submission says nothing that concerns one of several
-    alone, for all of them read it.
+    are not graded yet. warnings: sentences about the whole batch, which stand first on the index. ledger, policy and
+    parts: what totals are made with. What goes back to the students of a submission says nothing that concerns one of
+    several alone, for all of them read it.
     A submission's two pages are written anew only when its attempts, what was found when it was taken in, its executed
     notebooks (by size and time) or these templates changed: the page in site/ keeps a hash of all that. Pages of
     submissions that are gone are removed. LabkitError when a file cannot be written.
     """
     submissions = list(submissions)
-    class_lines = lines(attempts, submissions, unfinished, ledger, policy)
+    class_lines = lines(attempts, submissions, unfinished, ledger, policy, parts)
     problems = {stored_name(submission.name): tuple(submission.problems) for submission in submissions}
     site, feedback = out / "site" / "submissions", out / "feedback"
     page_names = {f"{line.page}.html" for line in class_lines}
@@ -115,8 +120,22 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
         cell_numbers = {cell.exercise: cell.number for cell in reversed(cells) if cell.exercise}
         failed = [(cell.number, output.title) for cell in cells for output in cell.outputs if output.kind == "error"]
         books.append((attempt, chapter_exercises, cell_numbers, failed[:MOST_FAILED], sentence, Markup(cells_html)))
+    about: dict[str, Any] = {"line": line, "problems": problems, "books": books, "marked": _marked(line)}
     for ta in (False, True):
-        yield _render("submission.html", ta=ta, key=key if ta else "", line=line, problems=problems, books=books)
+        yield _render("submission.html", ta=ta, key=key if ta else "", **about)
+
+
+def _marked(line: Line) -> dict[str, list[tuple[MarkedItem, str]]]:
+    """Return what people marked, each with its title, by the notebook that asks it, or "report"."""
+    stems = {notebook[:2]: notebook for notebook in line.attempts}
+    found: dict[str, list[tuple[MarkedItem, str]]] = {}
+    for part in line.total.parts.values():
+        if not part.open or any(item.answered and item.points is not None for item in part.items):  # else nobody began
+            for item in part.items:
+                chapter, _, place = item.name.partition(".")
+                title = place.replace("-", " ") if part.name == REPORT else f"{int(chapter)}, {place[1:]}"
+                found.setdefault(stems.get(chapter, REPORT), []).append((item, title))
+    return found
 
 
 def _render(template: str, script: str = "", **values: Any) -> str:
@@ -140,7 +159,13 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"signs": SIGNS, "possible": possible, "version": __version__, "verdicts": VERDICTS}
+    environment.globals |= {
+        "signs": SIGNS,
+        "possible": possible,
+        "plain": plain,
+        "version": __version__,
+        "verdicts": VERDICTS,
+    }
     return environment
 
 
@@ -158,7 +183,7 @@ def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:
         files.append((state.st_size, state.st_mtime_ns) if state else None)
     attempts = [asdict(attempt) for _, attempt in sorted(line.attempts.items())]
     said = [asdict(line.row), *(asdict(total) for total in (line.total, *line.people))]
-    text = json.dumps([_templates(), attempts, said, problems, files], sort_keys=True)
+    text = json.dumps([_templates(), attempts, said, problems, files], sort_keys=True, default=str)
     return sha256(text.encode()).hexdigest()
 
 

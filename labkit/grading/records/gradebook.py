@@ -14,8 +14,9 @@ from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.records.attempts import NOT_EXECUTED, STATUSES, Attempt
+from labkit.grading.records.policy import PARTS
 from labkit.grading.records.store import stored_name
-from labkit.grading.texts import clean
+from labkit.grading.texts import clean, plain
 
 if TYPE_CHECKING:
     from labkit.grading.records.totals import Total  # which is made of rows
@@ -63,7 +64,7 @@ def rows(
 
 
 def write_gradebook(table: Iterable[Row], people: Iterable[Total], out: Path) -> Path:
-    """Write one line a person: the points of each exercise that count, the total, and where it comes from.
+    """Write one line a person: the points of each exercise that count and of what is marked, the total, and its story.
 
     table: the rows that the totals were made of. Who is excused has EX for a total. LabkitError when it cannot be
     written.
@@ -71,12 +72,16 @@ def write_gradebook(table: Iterable[Row], people: Iterable[Total], out: Path) ->
     by_submission = {row.submission: row for row in table}
     names = list(exercises())
     columns = ["submission", "group", "student", "user", "login", "email", "late"]
-    lines = [[*columns, *(f"exercise {name}" for name in names), "total", "of", "where from", "status", "remarks"]]
+    marked = [*PARTS[1:], "not marked"]
+    own = ["total", "of", "where from", "status", "remarks"]
+    lines = [[*columns, *(f"exercise {name}" for name in names), *marked, *own]]
     for total in people:
         row, person = by_submission[total.submission], total.person
         student = person.name or person.login or person.email or person.id
         who = [total.submission, total.group, student, person.id, person.login, person.email]
         points = [_cell(total.exercises.get(name)) for name in names]
+        points += [_of_part(total, name) for name in PARTS[1:]]
+        points += [", ".join(f"{part.name} {part.open}" for part in total.parts.values() if part.open)]
         sum_ = ["EX" if total.excused else _cell(total.points), _cell(total.possible)]
         story = f"{total.story} {total.todo}".strip()
         lines.append([*who, "late" if row.late else "", *points, *sum_, story, row.status, " ".join(row.remarks)])
@@ -105,6 +110,12 @@ def _write(lines: Iterable[list[str]], out: Path) -> Path:
 
 def _cell(points: float | None) -> str:
     return "" if points is None else str(points)
+
+
+def _of_part(total: Total, name: str) -> str:
+    """Return the points of the questions or the report; "" while one of its answers is open."""
+    part = total.parts.get(name)
+    return plain(part.points) if part and not part.open else ""
 
 
 def harmless(text: str) -> str:

@@ -5,13 +5,15 @@ All of it is counted in fractions, and rounded once, half up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
+from types import MappingProxyType
 
 from labkit.exercises.catalogue import exercises
 from labkit.grading.intake.people import HandedIn, Person
+from labkit.grading.marks.standing import Part
 from labkit.grading.records.batch_file import BatchFile
 from labkit.grading.records.gradebook import Row
 from labkit.grading.records.lateness import canvas_deduction, deduction, how_late
@@ -20,8 +22,10 @@ from labkit.grading.records.policy import EXERCISES, Policy, read_duration, read
 from labkit.grading.records.roll import Roll, Target, fault_of, key_of, target_of
 from labkit.grading.texts import clean, plain
 
+Parts = Mapping[str, Mapping[str, Part]]  # by submission and name: what people marked
 Term = tuple[Fraction, str]  # points, and what they are
 LONGEST = 300  # characters of a reason in a story
+NOTHING: Parts = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Total:
     points: None where there are none; then the story says why: not graded yet, not marked yet, excused.
     story: where they come from, as in "42 = 30 (exercises) + 14 (report) - 2 (late 1 day)", and who changed what.
     exercises: the points of each exercise that count, with those that a person gave.
+    parts: the questions and the report, as people marked them.
     todo: what a TA is still to do about it; "" for nothing.
     """
 
@@ -42,25 +47,34 @@ class Total:
     story: str
     excused: bool = False
     exercises: dict[str, float | None] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
     todo: str = ""
 
 
 def totals(
-    rows: Sequence[Row], batch: BatchFile, ledger: Sequence[Entry] = (), policy: Policy | None = None
+    rows: Sequence[Row],
+    batch: BatchFile,
+    ledger: Sequence[Entry] = (),
+    policy: Policy | None = None,
+    parts: Parts = NOTHING,
 ) -> list[Total]:
     """Return one total a person, in the order of the rows; a submission whose people nobody knows counts as one.
 
     Lines of the ledger that cannot be followed change nothing: see `faults`.
     """
-    count = _Count(rows, batch, ledger, policy or Policy())
+    count = _Count(rows, batch, ledger, policy or Policy(), parts)
     return [count.total(row, person) for row in rows for person in count.roll.people[row.submission]]
 
 
 def shared_totals(
-    rows: Sequence[Row], batch: BatchFile, ledger: Sequence[Entry] = (), policy: Policy | None = None
+    rows: Sequence[Row],
+    batch: BatchFile,
+    ledger: Sequence[Entry] = (),
+    policy: Policy | None = None,
+    parts: Parts = NOTHING,
 ) -> dict[str, Total]:
     """Return by submission what all of its people may read: without what concerns one member of several alone."""
-    count = _Count(rows, batch, ledger, policy or Policy())
+    count = _Count(rows, batch, ledger, policy or Policy(), parts)
     found = {}
     for row in rows:
         people = count.roll.people[row.submission]
@@ -79,9 +93,11 @@ def faults(
 class _Count:
     """The lines of a ledger that can be followed, by whom they concern, and the totals made with them."""
 
-    def __init__(self, rows: Sequence[Row], batch: BatchFile, ledger: Sequence[Entry], policy: Policy) -> None:
+    def __init__(
+        self, rows: Sequence[Row], batch: BatchFile, ledger: Sequence[Entry], policy: Policy, parts: Parts
+    ) -> None:
         self.roll = Roll(rows, batch)
-        self.policy = policy
+        self.policy, self.parts = policy, parts
         self.lines: dict[Target, list[Entry]] = {}
         for entry in in_time(ledger):
             if not fault_of(entry, self.roll, policy):
@@ -92,23 +108,30 @@ class _Count:
         handed_in = self.roll.handed_in.get(row.submission)
         shared = self.lines.get(("submission", row.submission), [])
         own = self.lines.get(("person", key_of(person)), []) if person else []
-        sum_ = _Sum(row, handed_in, shared, own, self.policy)
+        parts = self.parts.get(row.submission, {})
+        sum_ = _Sum(row, handed_in, shared, own, self.policy, parts)
         group = handed_in.group if handed_in else ""
         possible = _number(Fraction(self.policy.possible))
         points, story = sum_.counted()
         named = person or Person(id=row.user, name=row.student)
-        return Total(
-            named, row.submission, group, points, possible, story, sum_.excused, sum_.points_of_exercises, sum_.todo
-        )
+        found = sum_.excused, sum_.points_of_exercises, parts, sum_.todo
+        return Total(named, row.submission, group, points, possible, story, *found)
 
 
 class _Sum:
     """One total in the making: its terms, and sentences on who changed what."""
 
     def __init__(
-        self, row: Row, handed_in: HandedIn | None, shared: list[Entry], own: list[Entry], policy: Policy
+        self,
+        row: Row,
+        handed_in: HandedIn | None,
+        shared: list[Entry],
+        own: list[Entry],
+        policy: Policy,
+        parts: Mapping[str, Part],
     ) -> None:
         self.row, self.handed_in, self.shared, self.own, self.policy = row, handed_in, shared, own, policy
+        self.parts = parts
         self.marks = {
             entry.item: entry for entry in shared if entry.what in ("regrade", "override")
         }  # the newest stays
@@ -169,6 +192,11 @@ class _Sum:
                     continue
                 if got is None:
                     got = sum((Fraction(points or 0) for points in self.points_of_exercises.values()), Fraction())
+            elif got is None and (part := self.parts.get(name)) and part.possible:
+                got, most = Fraction(part.points), Fraction(part.possible)
+                if part.open:
+                    unmarked.append(f"{name} ({part.open} of {len(part.items)} open)")
+                    continue
             if got is None:
                 unmarked.append(name)
                 continue
