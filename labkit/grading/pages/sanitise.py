@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import nh3
@@ -87,6 +89,11 @@ def prose(text: str) -> Markup | None:
         return Markup(PROSE.renderer.render(tokens, PROSE.options, {}))
     except RecursionError:
         return None
+
+
+def inline_hash(text: str) -> str:
+    """Return how a content security policy names an inline style or script of ours."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def without_paths(text: str) -> str:

@@ -7,7 +7,6 @@ are known by their hash.
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -28,6 +27,7 @@ from labkit.grading.pages.board import board
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.pages.rendering import Shown, read_executed
+from labkit.grading.pages.sanitise import inline_hash
 from labkit.grading.records.attempts import NOT_EXECUTED, VERDICTS, Attempt
 from labkit.grading.records.ledger import Entry
 from labkit.grading.records.policy import Policy
@@ -140,8 +140,8 @@ def _marked(line: Line) -> dict[str, list[tuple[MarkedItem, str]]]:
 
 def _render(template: str, script: str = "", **values: Any) -> str:
     style = (TEMPLATES / "pages.css").read_text(encoding="utf-8")
-    sources = ["default-src 'none'", "img-src data:", f"style-src {_hash(style)}"]
-    sources += [f"script-src {_hash(script)}"] if script else []
+    sources = ["default-src 'none'", "img-src data:", f"style-src {inline_hash(style)}"]
+    sources += [f"script-src {inline_hash(script)}"] if script else []
     policy = "; ".join([*sources, "base-uri 'none'", "form-action 'none'"])
     return (
         _environment()
@@ -167,11 +167,6 @@ def _environment() -> jinja2.Environment:
         "verdicts": VERDICTS,
     }
     return environment
-
-
-def _hash(text: str) -> str:
-    """Return how a content security policy names an inline style or script."""
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:
