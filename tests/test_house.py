@@ -21,7 +21,7 @@ ROOMY = {PACKAGE / "exercises", PACKAGE / "grading" / "pages"}  # a module a not
 
 def test_package_and_checkout_are_the_folders_that_they_are_called():
     """The sandbox shows PACKAGE to untrusted code: one level higher lie the solutions. Pages name CHECKOUT."""
-    assert (PACKAGE / "cli.py").is_file()
+    assert (PACKAGE / "cli" / "__init__.py").is_file()
     assert not list(PACKAGE.rglob("*.ipynb"))
     assert Path(importlib.import_module("labkit").__file__) == PACKAGE / "__init__.py"
     assert (CHECKOUT / "notebooks" / "source").is_dir()

@@ -160,7 +160,15 @@ const takeBack = () => save(() => ({ flag: "open", items: [] }));
 const asMarked = comment => ({
   comment, items: mark.items, ...(mark.marked ? (mark.own ? { points: Number(mark.points) } : {}) : { flag: "open" }),
 });
-const comment = () => save(() => asMarked($("comment").value));
+
+function comment() {
+  if (comment.waits) return;  // what is typed meanwhile goes along
+  comment.waits = true;
+  save(() => {
+    comment.waits = false;
+    return asMarked($("comment").value);
+  });
+}
 
 function same() {
   if (!similar) return;

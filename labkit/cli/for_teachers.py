@@ -1,99 +1,14 @@
-"""The command line: each command is one call into the package, and imports it only then."""
+"""The commands of TAs and teachers: release, grade, decide, give back."""
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labkit.basics.console import print_on_any_console
-from labkit.basics.errors import Interrupted, LabkitError, UsageError
-from labkit.basics.signals import end_in_peace, end_on_signals, exit_code
-
-PATIENCE = 5  # seconds for the end of a command that a signal ended
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help takes a third of the time
-    help="A course lab kit for handwritten digits, from MLP to CNN.",
-)
-
-
-@app.command()
-def run(
-    notebooks: Annotated[list[str] | None, typer.Argument(help="Names, e.g. 05 or 05_mlp1_sweep; none: all.")] = None,
-    profile: Annotated[str, typer.Option(help="quick (seconds) or full (for a report).")] = "quick",
-    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="First seed; the others follow it.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder for notebooks, figures, tables and the report.")] = Path("out"),
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
-) -> None:
-    """Execute notebooks headless and build the report."""
-    from labkit.course.run_all import run_course
-
-    if not run_course(notebooks or [], profile, data, seed, out, jobs):
-        raise typer.Exit(1)
-
-
-@app.command()
-def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10, fashion-mnist or kmnist.")]) -> None:
-    """Download the real data into the data folder (LABKIT_DATA, else a per-user cache)."""
-    from labkit.data.download import fetch
-
-    for name, folder in zip(names, fetch(names), strict=True):
-        print(f"{name}: ready in {folder}")
-
-
-@app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(help="Folder that holds results.json.")],
-    template: Annotated[Path | None, typer.Option(help="Default: my_report.md, else report_template.md.")] = None,
-) -> None:
-    """Build the report again from results.json alone."""
-    from labkit.course.run_all import report_on
-
-    for path in report_on(folder, template):
-        print(path)
-
-
-@app.command()
-def progress(
-    out: Annotated[Path, typer.Argument(help="Folder that the notebooks' results go to.")] = Path("out"),
-) -> None:
-    """Say which exercises are passed, failed and open, over all notebooks."""
-    from labkit.exercises.checker import progress
-
-    print(progress(out))
-
-
-@app.command()
-def submit(
-    group: Annotated[str, typer.Option(help="Your group's name.")],
-    members: Annotated[str, typer.Option(help='Ids of its members, as in "ab12,cd34".')],
-    report: Annotated[Path | None, typer.Option(help="Your report's source; default: my_report.md.")] = None,
-    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder of your run's results.")] = Path("out"),
-    check: Annotated[bool, typer.Option("--check", help="Only list what is missing.")] = False,
-) -> None:
-    """Run all notebooks anew, list what is missing, and pack the submission."""
-    from labkit.course.submit import submit
-
-    def agree(findings: list[str]) -> bool:
-        for finding in findings:
-            print(f"- {finding}")
-        print(f"{len(findings)} to look at." if findings else "Nothing is missing.")
-        return not check and (not findings or typer.confirm("Submit it like this?"))
-
-    if path := submit(group, members, out, report, data, agree):
-        print(f"Ready to upload: {path}")
-    elif not check:
-        print("Nothing was packed.")
+from labkit.basics.errors import UsageError
+from labkit.cli.app import app
 
 
 @app.command()
@@ -209,19 +124,6 @@ def regrade(
     decide(folder, who, reason, item, points, adjust, late, extension_until, excuse)
 
 
-@app.command()
-def doctor() -> None:
-    """Say what is installed, found and missing, and what to do about it."""
-    from labkit.course.doctor import examine
-
-    well = True
-    for finding in examine():
-        print(finding, flush=True)
-        well = well and finding.ok
-    if not well:
-        raise typer.Exit(1)
-
-
 @app.command(hidden=True)
 def gradescope(
     root: Annotated[Path, typer.Option(help="The folder that holds submission.")] = Path("/autograder"),
@@ -232,49 +134,23 @@ def gradescope(
     print(run(root))
 
 
-@app.command(hidden=True)
-def notebooks(
-    names: Annotated[list[str] | None, typer.Argument(help="Names, e.g. 05; none: all.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong.")] = False,
+@app.command()
+def mark(
+    folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
+    grader: Annotated[str, typer.Option(help="Your name in the marks; default: your user name.")] = "",
+    names: Annotated[
+        bool, typer.Option("--names", help="Show who handed in; without it, answers have no names.")
+    ] = False,
+    double: Annotated[int, typer.Option(help="Percent of the answers that two graders mark.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any that is free.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page at once.")] = True,
+    export: Annotated[Path | None, typer.Option(help="Write the answers and marks as CSV, and end.")] = None,
+    take: Annotated[Path | None, typer.Option("--import", help="Read marks from such a CSV, and end.")] = None,
 ) -> None:
-    """For engineers: build the stored notebooks from their text twins in notebooks/source, or check them."""
-    from labkit.course.build import build_notebooks, check_notebooks
+    """For TAs: mark the answers to the questions and the reports, on a page of this machine."""
+    from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
-    check_notebooks() if check else build_notebooks(names or [])
+    refuse_without_linux()
+    from labkit.grading.marking.mark import mark
 
-
-@app.command(hidden=True)
-def reference(folder: Annotated[Path, typer.Argument(help="Folder that holds results.json.")]) -> None:
-    """For engineers: make the results in FOLDER the reference that `labkit run` compares with."""
-    from labkit.report.reference import update
-
-    for path in update(folder, Path("docs/reference-results.md")):
-        print(path)
-
-
-def main() -> None:
-    """Run the command line; a failure is one sentence on stderr and exit code 1, misuse is exit code 2.
-
-    What a signal ends is told in one sentence as well; see `signals`.
-    """
-    print_on_any_console()
-    end_on_signals()
-    try:
-        app()
-    except LabkitError as error:
-        _leave(str(error), exit_code() if isinstance(error, Interrupted) and exit_code() else error.exit_code)
-    except SystemExit as end:
-        if end.code != Interrupted.exit_code:  # typer's for Ctrl-C
-            raise
-        _leave("Interrupted.", exit_code() or Interrupted.exit_code)
-
-
-def _leave(sentence: str, code: int) -> None:
-    """Say why the command ends, and end it; after a signal soon, even where a thread still waits for a kernel."""
-    print(f"labkit: {sentence}", file=sys.stderr, flush=True)
-    if exit_code():
-        end_in_peace()
-        timer = threading.Timer(PATIENCE, os._exit, (code,))
-        timer.daemon = True
-        timer.start()
-    sys.exit(code)
+    mark(folder, grader, names, double, port, browser, export, take)
