@@ -64,6 +64,8 @@ def take_sheet(bench: Bench, path: Path) -> str:
         points = _points(score, item.points, where)
         own = None if item.points_for(keys) == points else points
         line = bench.standing.line_of(answer.item, answer.hash)
+        if line and feedback == harmless(line.comment):  # as it was written out
+            feedback = line.comment
         if line is None or (line.items, bench.standing.points(line), line.comment) != (keys, points, feedback):
             changes.append((answer, keys, own, feedback))
     for answer, keys, own, feedback in changes:

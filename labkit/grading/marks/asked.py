@@ -96,7 +96,8 @@ class Answers:
         source = self.out / FOLDER / submission / SOURCE
         if source.is_file():
             found = of_items(discussions(self._read(source, bytes.decode)), self.asked.items.values())
-            answers |= {name: one.text if (one := found.get(name)) else "" for name in answers if name in found}
+            report = [name for name, item in self.asked.items.items() if item.part == REPORT]
+            answers |= {name: found[name].text if name in found else "" for name in report}
         return answers
 
     def keep(self) -> None:

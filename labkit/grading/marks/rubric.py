@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import UsageError, first_line
+from labkit.exercises.catalogue import exercises
 from labkit.grading.texts import clean, nearest
 
 FILE = "rubric.toml"
@@ -98,7 +99,9 @@ def read_rubric(folder: Path, asked: Mapping[str, int], chapters: Mapping[str, s
     }
     try:
         for chapter, entries in content.items():
-            if chapter not in (*chapters, REPORT) or not isinstance(entries, dict):
+            if chapter in (*chapters, REPORT) and not isinstance(entries, dict):
+                raise UsageError(f"{chapter} must be tables, as [{chapter}.name]")
+            if chapter not in (*chapters, REPORT):
                 raise UsageError(f"[{clean(chapter, 40)}] is no notebook{nearest(chapter, [*chapters, REPORT])}")
             for place, entry in entries.items():
                 name = f"{chapter}.{place}"
@@ -107,6 +110,11 @@ def read_rubric(folder: Path, asked: Mapping[str, int], chapters: Mapping[str, s
                 if chapter == REPORT and not KEY.fullmatch(place):
                     raise UsageError(f"[{clean(name, 40)}] must have a name of small letters, digits and -")
                 items[name] = _item(name, entry, chapters)
+                if chapter == REPORT and not items[name].heading:
+                    raise UsageError(f"[{name}] lacks the heading under which its discussion stands")
+                if items[name].exercise and items[name].exercise not in exercises():
+                    there = nearest(items[name].exercise, exercises())
+                    raise UsageError(f"[{name}] exercise {clean(items[name].exercise, 40)!r} is not known{there}")
     except UsageError as error:
         raise UsageError(f"{path}: {error}" if str(error).endswith("?") else f"{path}: {error}.") from None
     return items
