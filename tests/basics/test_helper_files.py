@@ -16,6 +16,7 @@ def taken(*files):
 def test_modules_tables_and_pictures_are_taken_and_the_usual_is_passed_over():
     mine = ["helpers.py", "Digits.PNG", "own/__init__.py", "own/tables/a.csv"]
     usual = ["05_mlp1_sweep.ipynb", "05_mlp1_sweep.py", "results.json", "report.pdf", ".env.py", "__pycache__/a.py"]
+    usual += ["course.toml", "rubric.toml"]
     found, left = taken(
         *[(name, 10) for name in (*usual, *mine, "out/figures/a.png", "captions/05_a.toml", "own/.git/x.py", "../a.py")]
     )

@@ -336,6 +336,24 @@ def test_a_file_in_the_way_and_a_missing_template_or_course_are_told(small):
         release(small / "other")
 
 
+@pytest.mark.parametrize("name", ["course.toml", "rubric.toml"])
+def test_what_is_the_staffs_beside_the_notebooks_is_not_handed_out(small, monkeypatch, name):
+    (small / "notebooks" / name).write_text("# the answers")
+    monkeypatch.setattr(module, "package", dict)
+    folder, archive = release(small / "rel")
+    assert sorted(path.name for path in (folder / "notebooks").iterdir()) == ["01_a.ipynb", "02_b.ipynb"]
+    assert not [path for path in folder.rglob("*") if path.suffix == ".toml"]
+    with zipfile.ZipFile(archive) as packed:
+        assert not [entry for entry in packed.namelist() if entry.endswith(".toml")]
+
+
+def test_the_courses_own_rubric_is_not_handed_out(released):
+    names = [path.name for path in released.rglob("*")]
+    assert "rubric.toml" not in names
+    with zipfile.ZipFile(next(released.glob("*.whl"))) as packed:
+        assert not [name for name in packed.namelist() if name.endswith("rubric.toml")]
+
+
 @pytest.mark.parametrize("missing", ["nbgrader", "hatchling"])
 def test_without_what_it_needs_a_sentence_says_how_to_get_it(small, monkeypatch, missing):
     found = module.importlib.util.find_spec
