@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 from markupsafe import Markup
 
 from labkit import CHECKOUT
@@ -27,7 +28,21 @@ LARGEST_PROSE, MOST_FIELDS = 20_000, 2_000  # characters; fields that a table of
 TABLE = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
 DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "textarea", "select"}
 SPANS = {"th": {"colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
+FORMULA = re.compile(r"\$\$?(?=\S)[^$\n]{1,500}\$\$?")
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    """Keep a formula as it was typed: Markdown would take its backslashes and underscores for its own."""
+    match = FORMULA.match(state.src, state.pos, state.posMax)
+    if match and not silent:
+        token = state.push("code_inline", "code", 0)
+        token.content = match[0]
+    state.pos += len(match[0]) if match else 0
+    return bool(match)
+
+
 PROSE = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
+PROSE.inline.ruler.before("escape", "formula", _formula)
 
 
 def shown(text: str, longest: int = LONGEST) -> str:

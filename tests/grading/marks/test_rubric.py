@@ -99,7 +99,7 @@ def test_texts_are_one_line_without_what_a_terminal_obeys(read):
         ("[05]\npoints = 1", "[05.points] is not asked."),
         ("[07.q1]\npoints = 1", "[07] is no notebook."),
         ("[reports.summary]\npoints = 1", "[reports] is no notebook: did you mean 'report'?"),
-        ("report = 3", "[report] is no notebook: did you mean 'report'?"),
+        ("report = 3", "report must be tables, as [report.name]"),
         ("[report.Summary]\npoints = 1", "[report.Summary] must have a name of small letters, digits and -."),
         ('[report."a b"]\npoints = 1', "[report.a b] must have a name"),
         ("[05]\nq3 = 1", "[05.q3] must be a table."),
