@@ -28,7 +28,7 @@ LARGEST_PROSE, MOST_FIELDS = 20_000, 2_000  # characters; fields that a table of
 TABLE = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
 DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "textarea", "select"}
 SPANS = {"th": {"colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
-FORMULA = re.compile(r"\$\$?(?=\S)[^$\n]{1,500}\$\$?")
+FORMULA = re.compile(r"\$\$?(?=\S)[^$\n]{1,500}(?<=\S)\$\$?(?!\d)")
 
 
 def _formula(state: StateInline, silent: bool) -> bool:

@@ -50,7 +50,6 @@ function showMark(said) {
     button.setAttribute("aria-pressed", String(said.items.includes(button.dataset.key)));
   $("points").textContent = said.marked ? `${said.points} of ${said.of}` : "open";
   $("saved").textContent = said.marked ? (said.by ? `marked by ${said.by}` : "saved") : "";
-  if (document.activeElement !== $("comment")) $("comment").value = said.comment;
   $("comments").replaceChildren(...said.comments.map(([text, count], place) => {
     const line = document.createElement("li"), button = document.createElement("button");
     const key = document.createElement("kbd"), often = document.createElement("small");
@@ -76,7 +75,7 @@ function show(said) {
   for (const link of $("main").querySelectorAll("a[data-report]"))
     link.href = `/report?${new URLSearchParams({ token, submission: link.dataset.report })}`;
   $("items").value = said.item;
-  $("comment").value = "";
+  $("comment").value = said.comment;  // from here on, what stands there is newer than what the server has
   showMark(said);
   $("place").textContent = `answer ${said.place + 1} of ${said.counts[said.item][0]}`;
   scrollTo(0, 0);
