@@ -129,6 +129,17 @@ class Card(Page):
         self.finish({**self.cards.card(self.answer_asked_for()), **_counts(self.bench)})
 
 
+class State(Page):
+    """How an answer is marked by now."""
+
+    def get(self) -> None:
+        """Return it, with the comments that come back and how far all is."""
+        self.bench.refresh()
+        answer = self.answer_asked_for()
+        place = self.bench.answers[answer.item].index(answer)
+        self.finish({"item": answer.item, "place": place, **self.cards.mark(answer), **_counts(self.bench)})
+
+
 class Near(Page):
     """The marked answer that is most like this one."""
 
@@ -237,6 +248,7 @@ async def _serve(bench: Bench, cards: Cards, port: int, ready: Callable[[str], A
         "/": Desk,
         "/next": Next,
         "/card": Card,
+        "/state": State,
         "/near": Near,
         "/mark": Mark,
         "/comment": Comment,

@@ -115,8 +115,10 @@ async function next() {
   }
   if (!said) return tell("Nothing else is open.");
   seen.push([card.item, card.place]);
-  const fresh = { counts: mark.counts, all: mark.all };
-  show({ ...said, ...fresh });
+  show({ ...said, counts: mark.counts, all: mark.all });
+  queue = queue.then(() => api("/state", where())).then(fresh => {  // what came early may be older than the last key
+    if (card.item === fresh.item && card.place === fresh.place) showMark(fresh);
+  }).catch(() => {});
 }
 
 async function back() {
@@ -176,7 +178,8 @@ function same() {
   save(() => ({ items, comment: text, ...(own ? { points: Number(points) } : {}) }));
 }
 
-function reuse(place) {
+async function reuse(place) {
+  await queue;
   const [text] = mark.comments[place] || [];
   if (!text) return;
   const lines = $("comment").value;
@@ -222,6 +225,7 @@ function edit({ edit: key, points, text }) {
   }, { once: true });
 }
 
+for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => $("main").focus());
 $("criteria").addEventListener("click", event => {
   const { key, give: what, edit: name } = event.target.closest("button")?.dataset ?? {};
   if (key) toggle(key);
@@ -252,7 +256,8 @@ document.addEventListener("keydown", event => {
   const { target, key } = event;
   if (key === "Escape" && target === $("comment")) return target.blur();
   if (target.matches("textarea, select, input")) return;
-  if (key === "Enter" && target.matches("button, a, summary") && target.id !== "next") return;  // the browser presses it
+  // What was reached by Tab, the browser presses; what was clicked before does not take the key from going on.
+  if (key === "Enter" && target.matches("button:focus-visible, a, summary") && target.id !== "next") return;
   const place = COMMENT_KEYS.indexOf(key.toLowerCase());
   const criterion = /^[1-9]$/.test(key) && $("criteria").querySelectorAll("[data-key]")[key - 1];
   const action = criterion ? () => toggle(criterion.dataset.key) : place >= 0 ? () => reuse(place) : ACTIONS[key] ?? ACTIONS[key.toLowerCase()];
