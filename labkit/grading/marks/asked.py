@@ -73,7 +73,7 @@ class Answers:
         self.out, self.asked = out, asked
         try:
             kept = json.loads((out / CACHE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             kept = {}
         self._kept: dict[str, list[Any]] = kept if isinstance(kept, dict) else {}
         self._seen: dict[str, list[Any]] = {}
