@@ -15,6 +15,7 @@ MOST, MOST_BYTES = 50, 5_000_000
 DEEPEST, LONGEST_PART = 5, 100
 # What editors, Jupyter, labkit and its report leave beside notebooks, and nobody brings along.
 PASSED_OVER = {"report.pdf", "report.html", "report.md", "report_source.md", "results.json", "submission.json"}
+PASSED_OVER |= {"course.toml", "checkoff.toml"}  # the staff's
 PASSED_OVER |= {"readme.txt", "readme.md", "thumbs.db", "desktop.ini"}
 FOLDERS_PASSED_OVER = {"captions", "out", "__pycache__", "__macosx", "venv", "node_modules"}
 # Imports find Python's own modules first, and the course's are loaded before: a file of such a name helps nobody.
