@@ -56,15 +56,16 @@ def make_pages(folder: Path) -> list[str]:
         return told
     fonts = fonts_for(pages)
     for sheet in pages:
-        write_atomically(_path(folder, sheet.submission), to_pdf([sheet], fonts, folder.name))
-    write_atomically(folder / FOLDER / ALL, to_pdf(pages, fonts, folder.name))
+        write_atomically(_path(folder, sheet.submission), to_pdf([sheet], fonts, folder.resolve().name))
+    write_atomically(folder / FOLDER / ALL, to_pdf(pages, fonts, folder.resolve().name))
     if fonts.lacking:
         told.append(
             f"{BOX} stands for characters that no font here has: {some_of(sorted(fonts.lacking), MOST_NAMES)}. Install "
             "a font that has them (on Debian and Ubuntu: fonts-noto-cjk, fonts-noto-core, fonts-noto-color-emoji)."
         )
     if changed := [name for name, asked in now.items() if before.get(name, asked) != asked]:
-        told.append(f"Asked otherwise than before, as their results changed: {some_of(changed, MOST_NAMES)}.")
+        names = some_of(changed, MOST_NAMES)
+        told.append(f"Asked otherwise than before, as their results or checkoff.toml changed: {names}.")
     if ticked := outdated(read_lines(folder)[0], now):
         told.append(f"Ticked for questions that are not asked any more, so not counted: {some_of(ticked, MOST_NAMES)}.")
     return [f"Check-off: {folder / FOLDER / ALL}, two pages per submission, of {len(pages)}.", *told]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from labkit.report.writing.typesetting import ACCESSIBLE, INVISIBLE, UNSHOWN, co
 TEMPLATE = Path(__file__).with_name("sheet.typ")
 LONGEST_NAME, LONGEST_MEMBER = 60, 40  # characters
 MOST_LINES, LONGEST_LINE = 14, 100  # of their code
-LABELS = dict(zip(KINDS, ("your number", "your figure", "your code", "from the notebook"), strict=True))
+LABELS = dict(zip(KINDS, ("your number", "your figure", "your code", "the course's question"), strict=True))
 BOX = "□"  # in place of a character that no font here has
 ROUNDS = 5
 COMMAND = "labkit checkoff {folder} {name} --right {numbers} --approved"
@@ -62,7 +63,7 @@ def to_pdf(sheets: Sequence[Sheet], fonts: Fonts, folder: str) -> bytes:
     groups = [_group(sheet, files, fonts.lacking) for sheet in sheets]
     for group in groups:
         numbers = ",".join(str(question["number"]) for question in group["questions"])
-        group["command"] = COMMAND.format(folder=folder, name=group["submission"], numbers=numbers)
+        group["command"] = COMMAND.format(folder=shlex.quote(folder), name=group["submission"], numbers=numbers)
     title = f"Check-off: {groups[0]['student']}" if len(groups) == 1 else "Check-off"
     data: Any = _boxed({"title": title, "groups": groups}, fonts.lacking)
     for _ in range(ROUNDS):

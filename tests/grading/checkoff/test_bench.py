@@ -45,7 +45,7 @@ def test_only_who_changed_gets_other_pages(night):
         keep(store, night, "lab-8", MLP, passed=False, numbers={})
         keep(store, night, "lab-8", CHAPTERS["08"], shift=0.3)
     told = make_pages(night)
-    assert "Asked otherwise than before, as their results changed: lab-8." in told
+    assert "Asked otherwise than before, as their results or checkoff.toml changed: lab-8." in told
     again = files(night)
     assert {name for name in first if again[name] != first[name]} == {"_all.pdf", "_drawn.json", "lab-8.pdf"}
     assert {name: page for name, page in read_asked(night).items() if name != "lab-8"} == {
