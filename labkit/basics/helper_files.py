@@ -16,7 +16,7 @@ DEEPEST, LONGEST_PART = 5, 100
 # What editors, Jupyter, labkit and its report leave beside notebooks, and nobody brings along.
 PASSED_OVER = {"report.pdf", "report.html", "report.md", "report_source.md", "results.json", "submission.json"}
 PASSED_OVER |= {"readme.txt", "readme.md", "thumbs.db", "desktop.ini"}
-PASSED_OVER |= {"course.toml", "rubric.toml"}  # the staff's: how points become a total, and what a person marks by
+PASSED_OVER |= {"course.toml", "rubric.toml", "checkoff.toml"}  # the staff's: totals, marks, and questions at the bench
 FOLDERS_PASSED_OVER = {"captions", "out", "__pycache__", "__macosx", "venv", "node_modules"}
 # Imports find Python's own modules first, and the course's are loaded before: a file of such a name helps nobody.
 LIBRARIES = "labkit torch torchvision numpy scipy pandas matplotlib seaborn sklearn PIL IPython ipykernel ipywidgets"

@@ -81,7 +81,7 @@ def draw_layers(rng: np.random.Generator) -> Inputs:
     return [(LENET5,), ([(3, 1)] * 3,), (some,)]
 
 
-def _fields(layers: Sequence[tuple[int, int]]) -> list[float]:
+def fields_of(layers: Sequence[tuple[int, int]]) -> list[float]:
     """Return the side of the receptive field, and what usual mistakes take for it, in the order of FIELDS."""
     side, late, jump = 1, 1, 1
     for kernel, stride in layers:
@@ -115,7 +115,7 @@ FIELDS = (
 def judge_field(answers: list[Any], inputs: Inputs) -> None:
     """Raise Wrong unless each answer is the side of the receptive field of its layers."""
     numbers = [as_number(answer) for answer in answers]
-    fields = [_fields(layers) for (layers,) in inputs]
+    fields = [fields_of(layers) for (layers,) in inputs]
     if numbers == [field[0] for field in fields]:
         return
     name_mistake(numbers, zip(map(list, zip(*fields, strict=True)), FIELDS, strict=True))

@@ -38,7 +38,7 @@ def draw_columns(rng: np.random.Generator) -> Inputs:
 def judge_columns(answers: list[Any], inputs: Inputs) -> None:
     """Compare the counts with those of whole columns, to six digits, and of the usual mistakes."""
     numbers = [as_number(answer) for answer in answers]
-    by_input = [_right_and_wrong_counts(weights) for (weights,) in inputs]
+    by_input = [right_and_wrong_counts(weights) for (weights,) in inputs]
     expected = [right for right, _ in by_input]
     if numbers == expected:
         return
@@ -53,7 +53,7 @@ def judge_columns(answers: list[Any], inputs: Inputs) -> None:
     raise Wrong(f"For {columns} columns of which {right} differ, your function returns {number:g}.")
 
 
-def _right_and_wrong_counts(weights: np.ndarray) -> tuple[int, dict[str, int]]:
+def right_and_wrong_counts(weights: np.ndarray) -> tuple[int, dict[str, int]]:
     """Return how many columns differ, and what usual mistakes count, by the message that names the mistake."""
     rounded, count = weights.round(6), weights.shape[1]
     columns, repeats = np.unique(rounded, axis=1, return_counts=True)

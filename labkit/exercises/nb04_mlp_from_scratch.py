@@ -20,7 +20,8 @@ def _draw_logits(rng: np.random.Generator) -> Inputs:
     return [(logits,) for logits in (small, small + large, small + apart, small + 850 * first, small + 4000 * first)]
 
 
-def _powers(logits: np.ndarray, taken_off: Any, axis: int = 1) -> np.ndarray:
+def shares_of(logits: np.ndarray, taken_off: Any, axis: int = 1) -> np.ndarray:
+    """Return the powers of logits, less what is taken off, as shares of their sum."""
     powers = np.exp(logits - taken_off)
     return np.asarray(powers / powers.sum(axis, keepdims=True))
 
@@ -35,20 +36,20 @@ def _judge_softmax(answers: list[Any], inputs: Inputs) -> None:
             continue
         shifted = logits - logits.max(1, keepdims=True)
         for mistake, message in (
-            (_powers(logits, logits.max(0), 0), "The columns add up to 1, but each row should, which is one image."),
+            (shares_of(logits, logits.max(0), 0), "The columns add up to 1, but each row should, which is one image."),
             (np.exp(shifted), "The powers are not divided by their sum, so that a row does not add up to 1."),
             (shifted - np.log(np.exp(shifted).sum(1, keepdims=True)), "These are logarithms of probabilities."),
             (
-                _powers(logits, logits.max()),
+                shares_of(logits, logits.max()),
                 "One maximum is taken off all rows: in a row far below it all powers become 0, and 0 / 0 is NaN.",
             ),
-            (_powers(logits, logits.max(0)), "The maximum of a column is taken off, not that of a row."),
-            (_powers(logits, logits.mean(1, keepdims=True)), "With the mean taken off, large logits still overflow."),
+            (shares_of(logits, logits.max(0)), "The maximum of a column is taken off, not that of a row."),
+            (shares_of(logits, logits.mean(1, keepdims=True)), "With the mean taken off, large logits still overflow."),
             (
-                _powers(logits, logits.min(1, keepdims=True)),
+                shares_of(logits, logits.min(1, keepdims=True)),
                 "With the smallest taken off, large logits still overflow.",
             ),
-            (_powers(logits, 0), "It overflows for large logits, and infinity divided by infinity is NaN."),
+            (shares_of(logits, 0), "It overflows for large logits, and infinity divided by infinity is NaN."),
         ):
             if close(array, np.nan_to_num(mistake, nan=-1), 1e-3):
                 raise Wrong(message)

@@ -27,7 +27,8 @@ def _draw_curves(rng: np.random.Generator) -> Inputs:
     return [([round(scale * loss, 4) for loss in losses], patience) for (losses, patience), scale in chosen]
 
 
-def _stop(losses: list[float], patience: int) -> tuple[int, int]:
+def stop_early(losses: list[float], patience: int) -> tuple[int, int]:
+    """Return the best epoch, and the one after which training ends, counted from 1."""
     best = 0
     for epoch, loss in enumerate(losses):
         if loss < losses[best]:
@@ -37,7 +38,8 @@ def _stop(losses: list[float], patience: int) -> tuple[int, int]:
     return best + 1, len(losses)
 
 
-def _stop_without_new_patience(losses: list[float], patience: int) -> tuple[int, int]:
+def stop_without_new_patience(losses: list[float], patience: int) -> tuple[int, int]:
+    """As `stop_early`, by the mistake of counting on after a new best."""
     best = bad = 0
     for epoch, loss in enumerate(losses[1:], 1):
         best, bad = (epoch, bad) if loss < losses[best] else (best, bad + 1)
@@ -46,7 +48,8 @@ def _stop_without_new_patience(losses: list[float], patience: int) -> tuple[int,
     return best + 1, len(losses)
 
 
-def _stop_by_the_epoch_before(losses: list[float], patience: int) -> tuple[int, int]:
+def stop_by_the_epoch_before(losses: list[float], patience: int) -> tuple[int, int]:
+    """As `stop_early`, by the mistake of comparing each loss with the one before it."""
     rises = 0
     for epoch in range(1, len(losses)):
         rises = rises + 1 if losses[epoch] > losses[epoch - 1] else 0
@@ -57,7 +60,7 @@ def _stop_by_the_epoch_before(losses: list[float], patience: int) -> tuple[int, 
 
 def _judge_stopping(answers: list[Any], inputs: Inputs) -> None:
     pairs = [tuple(as_array(as_pair(answer, WHICH), (2,)).tolist()) for answer in answers]
-    right = [_stop(*arguments) for arguments in inputs]
+    right = [stop_early(*arguments) for arguments in inputs]
     if pairs == right:
         return
     whole = [(int(np.argmin(losses)) + 1, len(losses)) for losses, _ in inputs]
@@ -75,24 +78,24 @@ def _judge_stopping(answers: list[Any], inputs: Inputs) -> None:
                 "The best epoch lies after the end of training, so that it was never reached.",
             ),
             (
-                [_stop(losses, patience + 1) for losses, patience in inputs],
+                [stop_early(losses, patience + 1) for losses, patience in inputs],
                 "It waits one epoch too long: with patience 1, the first epoch without a new best is the last.",
             ),
             (
-                [_stop(losses, patience - 1) for losses, patience in inputs],
+                [stop_early(losses, patience - 1) for losses, patience in inputs],
                 "It stops one epoch too early: with patience 2, two epochs without a new best are needed.",
             ),
-            ([_stop(losses, 1) for losses, _ in inputs], "It stops at once, whatever `patience` says."),
+            ([stop_early(losses, 1) for losses, _ in inputs], "It stops at once, whatever `patience` says."),
             (
-                [_stop_without_new_patience(*arguments) for arguments in inputs],
+                [stop_without_new_patience(*arguments) for arguments in inputs],
                 "A new best sets the waiting back to 0: only epochs since the best one count.",
             ),
             (
-                [_stop_by_the_epoch_before(*arguments) for arguments in inputs],
+                [stop_by_the_epoch_before(*arguments) for arguments in inputs],
                 "It compares each loss with the one before it; compare with the best so far.",
             ),
             (
-                [_stop([-loss for loss in losses], patience) for losses, patience in inputs],
+                [stop_early([-loss for loss in losses], patience) for losses, patience in inputs],
                 "It looks for the highest number, but the best loss is the lowest.",
             ),
         ),

@@ -24,7 +24,7 @@ RULES = {
 }
 
 
-def _smallest(widths: np.ndarray, accuracies: np.ndarray) -> int:
+def smallest_good(widths: np.ndarray, accuracies: np.ndarray) -> int:
     """Return the width that the one-standard-error rule chooses, given one row of accuracies per width."""
     means, errors = accuracies.mean(1), _errors(accuracies)
     best = means.argmax()
@@ -36,7 +36,7 @@ def _errors(accuracies: np.ndarray, ddof: int = 1) -> np.ndarray:
     return np.asarray(accuracies.std(-1, ddof=ddof) / accuracies.shape[-1] ** 0.5)
 
 
-def _choices(widths: np.ndarray, validation: np.ndarray, test: np.ndarray, rows: np.ndarray) -> dict[str, int]:
+def choices_by_rule(widths: np.ndarray, validation: np.ndarray, test: np.ndarray, rows: np.ndarray) -> dict[str, int]:
     """Return the width that each rule chooses, given one row of accuracies per width; rows: the table's order."""
     means, errors, highest = validation.mean(1), _errors(validation), validation.max(1)
     best = int(means.argmax())
@@ -54,7 +54,7 @@ def _choices(widths: np.ndarray, validation: np.ndarray, test: np.ndarray, rows:
         "own": (means + errors >= means[best]).argmax(),
         "first": next(index for index in rows if good[index]),
     }
-    return {"test": _smallest(widths, test), **{rule: int(widths[index]) for rule, index in indices.items()}}
+    return {"test": smallest_good(widths, test), **{rule: int(widths[index]) for rule, index in indices.items()}}
 
 
 def draw_tables(rng: np.random.Generator) -> Inputs:
@@ -68,13 +68,23 @@ def draw_tables(rng: np.random.Generator) -> Inputs:
         order, means = rng.permutation(count * seeds), 0.94 - 0.02 * np.exp(-np.arange(count))
         noise = rng.normal(0, 1, (2, count, seeds)) * rng.uniform(0.001, 0.01, (2, count, 1))
         accuracies = (means + rng.normal(0, 0.003, count))[:, None] + noise
-        choices = _choices(widths, accuracies[0], accuracies[1], order // seeds)
+        choices = choices_by_rule(widths, accuracies[0], accuracies[1], order // seeds)
         width = choices[list(RULES)[len(inputs)]]
-        if list(choices.values()).count(width) == 1 and width != _smallest(widths, accuracies[0]):
+        if list(choices.values()).count(width) == 1 and width != smallest_good(widths, accuracies[0]):
             columns = {"width": widths.repeat(seeds), "seed": np.tile(np.arange(seeds), count)}
             columns |= {"validation_accuracy": accuracies[0].ravel(), "test_accuracy": accuracies[1].ravel()}
             inputs.append((pd.DataFrame(columns).iloc[order].reset_index(drop=True),))
     return inputs
+
+
+def by_width(table: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a table's widths, one row of validation and of test accuracies per width, and each row's place in them."""
+    widths, order = np.unique(table["width"], return_inverse=True)
+    rows = table.sort_values(["width", "seed"])
+    validation, test = (
+        rows[name].to_numpy().reshape(len(widths), -1) for name in ("validation_accuracy", "test_accuracy")
+    )
+    return widths, validation, test, order
 
 
 def _one(answer: Any) -> float:
@@ -88,15 +98,11 @@ def judge_width(answers: list[Any], inputs: Inputs) -> None:
     """Raise Wrong unless each answer is the width that the rule chooses; name the rule that was taken for it."""
     numbers, expected, choices = [_one(answer) for answer in answers], [], []
     for number, (table,) in zip(numbers, inputs, strict=True):
-        widths, order = np.unique(table["width"], return_inverse=True)
-        rows = table.sort_values(["width", "seed"])
-        accuracies = [
-            rows[name].to_numpy().reshape(len(widths), -1) for name in ("validation_accuracy", "test_accuracy")
-        ]
+        widths, validation, test, order = by_width(table)
         if number not in widths:
             raise Wrong(f"Your function returns {number:g}, which is no width of the table.")
-        expected.append(_smallest(widths, accuracies[0]))
-        choices.append(_choices(widths, accuracies[0], accuracies[1], order))
+        expected.append(smallest_good(widths, validation))
+        choices.append(choices_by_rule(widths, validation, test, order))
     if numbers == expected:
         return
     for rule, message in RULES.items():

@@ -63,7 +63,7 @@ def judge_choice(answers: list[Any], inputs: Inputs) -> None:
             raise Wrong(f"Your function returns {kind_of(answer)}, but the name of one network is wanted.")
         if answer not in set(costs["network"]):
             raise Wrong(f"{answer!r} is no name in the column `network`.")
-    if answers == _chosen(inputs, lambda weights, activations, batch: weights + activations * batch):
+    if answers == chosen(inputs, lambda weights, activations, batch: weights + activations * batch):
         return
     mistakes = (
         (lambda *_: 0, 1000, "This is the most accurate of all; it does not fit."),
@@ -73,7 +73,7 @@ def judge_choice(answers: list[Any], inputs: Inputs) -> None:
         (lambda w, a, n: (w + a) * n, 1000, "The weights are there once, however many images the batch has."),
         (lambda w, a, n: a * n, 1000, "The weights take memory as well."),
     )
-    name_mistake(answers, [(_chosen(inputs, need, unit), message) for need, unit, message in mistakes])
+    name_mistake(answers, [(chosen(inputs, need, unit), message) for need, unit, message in mistakes])
     total = [(costs["weights"] + costs["activations"] * batch) for costs, _, batch in inputs]
     tables = [costs for costs, _, _ in inputs]
     smallest = [costs["network"][need.idxmin()] for costs, need in zip(tables, total, strict=True)]
@@ -93,7 +93,7 @@ def judge_choice(answers: list[Any], inputs: Inputs) -> None:
     raise Wrong("It does not always choose the most accurate network of those that fit.")
 
 
-def _chosen(inputs: Inputs, need: Any, unit: int = 1000) -> list[str]:
+def chosen(inputs: Inputs, need: Any, unit: int = 1000) -> list[str]:
     """Return the most accurate network of each table whose bytes, by `need`, are not more than there are."""
     names = []
     for costs, kilobytes, batch in inputs:

@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from labkit.grading.intake.reading.reader import MOST_CELLS, as_dict, refuse_many_parts
-from labkit.grading.intake.restore import CHECK, INJECTED
+from labkit.grading.intake.restore import ANSWER, CHECK, INJECTED
 from labkit.grading.pages.pictures import MOST_PIXELS, Picture, drawn_anew
 from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths
 from labkit.grading.texts import Refused
@@ -49,7 +49,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Shown:
-    """One cell. number: its place among the student's, from 1; exercise: whose check it is, or nothing."""
+    """One cell. number: its place among the student's, from 1; exercise, answer: whose check or answer it is, or ""."""
 
     number: int
     kind: str  # code, markdown or raw
@@ -57,6 +57,7 @@ class Shown:
     exercise: str = ""
     markup: Markup | None = None
     outputs: tuple[Output, ...] = ()
+    answer: str = ""
 
 
 @dataclass
@@ -103,13 +104,15 @@ def _cells(cells: list[Any], allowance: _Allowance) -> Iterator[Shown]:
         number += 1
         kind, source = cell.get("cell_type"), _text(cell.get("source"))
         grade_id = as_dict(metadata.get("nbgrader")).get("grade_id")
-        exercise = ""
-        if kind == "code" and isinstance(grade_id, str) and grade_id.startswith(CHECK):
-            exercise = grade_id.removeprefix(CHECK).replace("-", ".")
+        grade_id = grade_id if kind == "code" and isinstance(grade_id, str) else ""
+        exercise, answer = (
+            grade_id.removeprefix(begin).replace("-", ".") if grade_id.startswith(begin) else ""
+            for begin in (CHECK, ANSWER)
+        )
         markup = prose(source) if kind == "markdown" and allowance.take("prose", len(source)) else None
         outputs = _outputs(cell, allowance) if kind == "code" else _attached(cell, allowance)
         text = shown(source) if allowance.take("text", min(len(source), LONGEST)) else "(too much text to be shown)"
-        yield Shown(number, str(kind), text, exercise, markup, tuple(outputs))
+        yield Shown(number, str(kind), text, exercise, markup, tuple(outputs), answer)
 
 
 def _outputs(cell: dict[str, Any], allowance: _Allowance) -> Iterator[Output]:
