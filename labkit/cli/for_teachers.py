@@ -154,3 +154,35 @@ def mark(
     from labkit.grading.marking.mark import mark
 
     mark(folder, grader, names, double, port, browser, export, take)
+
+
+@app.command()
+def checkoff(
+    folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
+    submission: Annotated[str, typer.Argument(help="Whose page is ticked; none: make all pages.")] = "",
+    right: Annotated[str, typer.Option(help="Numbers of the questions answered right, as 1,2,4.")] = "",
+    approved: Annotated[bool, typer.Option("--approved", help="They may hand in their report.")] = False,
+    grader: Annotated[str, typer.Option(help="Your name in the marks; default: your user name.")] = "",
+) -> None:
+    """For TAs: print four questions per group for the bench, or write down what was ticked."""
+    from labkit.grading.sandbox.bubblewrap import refuse_without_linux
+
+    refuse_without_linux()
+    from labkit.grading.checkoff.command import checkoff
+
+    for sentence in checkoff(folder, submission, right, approved, grader):
+        print(sentence)
+
+
+@app.command()
+def alike(
+    folder: Annotated[Path, typer.Argument(help="Folder that labkit grade wrote.")],
+    last_year: Annotated[Path | None, typer.Option(help="Last year's folder, to compare with as well.")] = None,
+) -> None:
+    """For TAs: find what submissions share that others do not have, and show it side by side."""
+    from labkit.grading.sandbox.bubblewrap import refuse_without_linux
+
+    refuse_without_linux()
+    from labkit.grading.alike.find import find_alike
+
+    print(find_alike(folder, last_year))

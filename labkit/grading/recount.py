@@ -13,6 +13,7 @@ from labkit.course.notebooks import course, notebooks_folder
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marks.asked import Answers, read_asked
 from labkit.grading.marks.mark_lines import read_lines
+from labkit.grading.marks.oral import approved, oral_part, read_drawn
 from labkit.grading.marks.standing import Standing, progress, told_progress
 from labkit.grading.records.attempts import NOT_EXECUTED, Attempt
 from labkit.grading.records.batch_file import BatchFile, read_batch
@@ -32,6 +33,7 @@ MOST_NAMES = 20  # that a sentence lists
 class Counted:
     """What was counted, before it is written: who handed in, what labkit found, and what each person gets.
 
+    parts: what people marked; approved: who may hand in the report.
     attempts: the newest at each notebook of the course. told: sentences on lines of the ledger that are
     left out, and on what a person has to decide.
     """
@@ -45,6 +47,7 @@ class Counted:
     totals: list[Total]
     told: tuple[str, ...]
     parts: Parts
+    approved: frozenset[str]
 
 
 def count(out: Path, policy: Policy | None = None) -> Counted:
@@ -69,24 +72,25 @@ def count(out: Path, policy: Policy | None = None) -> Counted:
     ]
     parts, unread = marked(out, attempts, unfinished, [row.submission for row in table])
     people = totals(table, batch, ledger, policy, parts)
+    may_report = frozenset(approved(read_lines(out)[0]))
     waiting = _waiting(sorted({total.submission for total in people if total.todo}))
     sentences = (*told, *left_out, *unread, *waiting)
-    return Counted(batch, attempts, unfinished, ledger, policy, table, people, sentences, parts)
+    return Counted(batch, attempts, unfinished, ledger, policy, table, people, sentences, parts, may_report)
 
 
 def marked(
     out: Path, attempts: Iterable[Attempt], unfinished: Mapping[str, Sequence[str]], submissions: Iterable[str]
 ) -> tuple[Parts, list[str]]:
     """Return how the questions and the report of each submission are marked, and sentences on lines left out."""
-    asked = read_asked()
+    asked, drawn = read_asked(), read_drawn(out)
     if not asked.items:
         return {}, []
     lines, told = read_lines(out)
     standing, answers = Standing(asked, lines), Answers(out, asked)
-    parts = {
-        name: standing.parts(name, answers.of(name, executed, lacking))
-        for name, (executed, lacking) in handed_in(attempts, unfinished, submissions).items()
-    }
+    parts = {}
+    for name, (executed, lacking) in handed_in(attempts, unfinished, submissions).items():
+        oral = {"oral": oral_part(lines, drawn[name], name)} if name in drawn else {}
+        parts[name] = standing.parts(name, answers.of(name, executed, lacking)) | oral
     answers.keep()
     return parts, [*told, *standing.told]
 
@@ -118,7 +122,7 @@ def write_grades(out: Path, counted: Counted) -> None:
 
     for sentence in counted.told:
         tell(f"- {sentence}")
-    tell(f"Gradebook: {write_gradebook(counted.rows, counted.totals, out / GRADEBOOK)}")
+    tell(f"Gradebook: {write_gradebook(counted.rows, counted.totals, out / GRADEBOOK, counted.approved)}")
     tell(f"Submissions: {write_submissions(counted.rows, out / SUBMISSIONS)}")
     warnings: Iterable[str] = (*failures(out / REHEARSED).values(), *counted.told)
     people, made_with = counted.batch.submissions, (counted.ledger, counted.policy, counted.parts)

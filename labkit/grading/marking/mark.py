@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import re
 import webbrowser
 from pathlib import Path
 
-from labkit.basics.errors import Interrupted, UsageError
+from labkit.basics.errors import Interrupted
 from labkit.basics.files import write_atomically
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marking.bench import Bench
-from labkit.grading.marking.sheet import sheet_of, take_sheet
+from labkit.grading.marking.mark_table import sheet_of, take_sheet
+from labkit.grading.marks.mark_lines import own_name
 from labkit.grading.marks.standing import progress, told_progress
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.recount import count
@@ -34,7 +33,7 @@ def mark(
     marks become lines of this grader's. UsageError for a table that says what cannot be; then nothing of it is written.
     """
     counted = count(out)
-    bench = Bench(out, counted, grader or _user(), double)
+    bench = Bench(out, counted, grader or own_name(), double)
     if take:
         tell(take_sheet(bench, take))
     if export:
@@ -56,12 +55,3 @@ def mark(
     finally:
         PAINTER.end()
     tell(f"{told_progress(progress(count(out).parts.values()))} `labkit grades {out}` counts them in.")
-
-
-def _user() -> str:
-    """Return the user of this machine as a grader's name."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError, ImportError) as error:  # a user id without a name
-        raise UsageError("This machine does not tell your name: give one with --grader.") from error
-    return re.sub(r"[^a-zA-Z0-9._-]+", "-", name).strip("-.")[:40] or "grader"

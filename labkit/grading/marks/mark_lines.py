@@ -5,6 +5,7 @@ Each grader has a file alone, so the folder may lie on any shared disk: nobody w
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 from collections.abc import Iterable
@@ -96,6 +97,15 @@ def new_line(grader: str, **values: Any) -> Line:
         return Line(datetime.now(UTC).isoformat(timespec="microseconds"), grader, **values)
     except ValueError as error:
         raise UsageError(f"Nothing was written: {error}.") from error
+
+
+def own_name() -> str:
+    """Return the user of this machine as a grader's name; UsageError where it is not known."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError) as error:  # a user id without a name
+        raise UsageError("This machine does not tell your name: give one with --grader.") from error
+    return re.sub(r"[^a-zA-Z0-9._-]+", "-", name).strip("-.")[:40] or "grader"
 
 
 def append_mark(out: Path, line: Line) -> Path:

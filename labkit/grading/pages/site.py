@@ -21,7 +21,6 @@ from labkit import __version__
 from labkit.basics.files import write_atomically
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.people import HandedIn
-from labkit.grading.marks.rubric import REPORT
 from labkit.grading.marks.standing import MarkedItem
 from labkit.grading.pages.board import board
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
@@ -126,15 +125,15 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
 
 
 def _marked(line: Line) -> dict[str, list[tuple[MarkedItem, str]]]:
-    """Return what people marked, each with its title, by the notebook that asks it, or "report"."""
+    """Return what people marked, each with its title, by the notebook that asks it, or the part of the total."""
     stems = {notebook[:2]: notebook for notebook in line.attempts}
     found: dict[str, list[tuple[MarkedItem, str]]] = {}
     for part in line.total.parts.values():
         if not part.open or any(item.answered and item.points is not None for item in part.items):  # else nobody began
             for item in part.items:
                 chapter, _, place = item.name.partition(".")
-                title = place.replace("-", " ") if part.name == REPORT else f"{int(chapter)}, {place[1:]}"
-                found.setdefault(stems.get(chapter, REPORT), []).append((item, title))
+                title = f"{int(chapter)}, {place[1:]}" if part.name == "questions" else place.replace("-", " ")
+                found.setdefault(stems.get(chapter, part.name), []).append((item, title))
     return found
 
 

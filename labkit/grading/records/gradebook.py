@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,16 +63,16 @@ def rows(
     ]
 
 
-def write_gradebook(table: Iterable[Row], people: Iterable[Total], out: Path) -> Path:
+def write_gradebook(table: Iterable[Row], people: Iterable[Total], out: Path, approved: Collection[str] = ()) -> Path:
     """Write one line a person: the points of each exercise that count and of what is marked, the total, and its story.
 
-    table: the rows that the totals were made of. Who is excused has EX for a total. LabkitError when it cannot be
-    written.
+    table: the rows that the totals were made of. Who is excused has EX for a total. approved: submissions that
+    may hand in the report, as a TA said at the bench. LabkitError when it cannot be written.
     """
     by_submission = {row.submission: row for row in table}
     names = list(exercises())
     columns = ["submission", "group", "student", "user", "login", "email", "late"]
-    marked = [*PARTS[1:], "not marked"]
+    marked = [*PARTS[1:], "not marked", "approved"]
     own = ["total", "of", "where from", "status", "remarks"]
     lines = [[*columns, *(f"exercise {name}" for name in names), *marked, *own]]
     for total in people:
@@ -82,6 +82,7 @@ def write_gradebook(table: Iterable[Row], people: Iterable[Total], out: Path) ->
         points = [_cell(total.exercises.get(name)) for name in names]
         points += [_of_part(total, name) for name in PARTS[1:]]
         points += [", ".join(f"{part.name} {part.open}" for part in total.parts.values() if part.open)]
+        points += ["yes" if total.submission in approved else ""]
         sum_ = ["EX" if total.excused else _cell(total.points), _cell(total.possible)]
         story = f"{total.story} {total.todo}".strip()
         lines.append([*who, "late" if row.late else "", *points, *sum_, story, row.status, " ".join(row.remarks)])

@@ -21,7 +21,7 @@ from labkit.grading.texts import clean, nearest
 
 FILE = "course.toml"
 EXERCISES = "exercises"
-PARTS = (EXERCISES, "questions", "report")  # of a total, in their order
+PARTS = (EXERCISES, "questions", "report", "oral")  # of a total, in their order
 LARGEST = 100_000  # points
 UNITS = {"s": 1, "min": 60, "h": 3_600, "hour": 3_600, "day": 86_400}
 DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(s|min|h|hour|day)s?")

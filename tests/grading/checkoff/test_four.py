@@ -6,7 +6,7 @@ import pytest
 from checkoff_makers import CHAPTERS, graded, group, keep, templates
 
 from labkit.grading.checkoff import four
-from labkit.grading.checkoff.bench import _groups
+from labkit.grading.checkoff.printed import _groups
 from labkit.grading.checkoff.questions import Group, Question
 from labkit.grading.checkoff.templates import KINDS
 from labkit.grading.records.store import AttemptStore

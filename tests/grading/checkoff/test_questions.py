@@ -3,7 +3,7 @@
 import pytest
 from checkoff_makers import CHAPTERS, graded, group, numbers_of, templates
 
-from labkit.grading.checkoff.bench import _groups
+from labkit.grading.checkoff.printed import _groups
 from labkit.grading.checkoff.questions import WRITTEN, fill
 from labkit.grading.records.store import AttemptStore
 

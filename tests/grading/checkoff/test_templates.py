@@ -9,8 +9,8 @@ from labkit.basics.errors import UsageError
 from labkit.basics.helper_files import beside
 from labkit.course.notebooks import read_notebook
 from labkit.course.review import exchanges
-from labkit.grading.checkoff.bench import _groups
 from labkit.grading.checkoff.counterfactuals import SMALL
+from labkit.grading.checkoff.printed import _groups
 from labkit.grading.checkoff.questions import fill
 from labkit.grading.checkoff.templates import KINDS, read_templates
 from labkit.report.captions import captions_of

@@ -6,15 +6,15 @@ import pytest
 from checkoff_makers import CHAPTERS, graded, group
 
 from labkit.basics.errors import UsageError
-from labkit.grading.checkoff.asked import Asked, read_asked, write_asked
-from labkit.grading.checkoff.ticks import approved, oral, outdated, tick
+from labkit.grading.checkoff.ticks import tick
 from labkit.grading.marks.mark_lines import read_lines
+from labkit.grading.marks.oral import OralQuestion, approved, oral, outdated, read_drawn, write_drawn
 
 
 @pytest.fixture
 def night(tmp_path):
-    questions = [Asked(f"05.q{place}", f"{place}" * 32, f"Why {place}?") for place in range(1, 5)]
-    write_asked(tmp_path, {"lab-7": questions, "lab-8": questions[:3]})
+    questions = [OralQuestion(f"05.q{place}", f"{place}" * 32, f"Why {place}?") for place in range(1, 5)]
+    write_drawn(tmp_path, {"lab-7": questions, "lab-8": questions[:3]})
     return tmp_path
 
 
@@ -33,7 +33,7 @@ def test_a_half_page_becomes_lines(night):
         (f"oral.{place}", Decimal(place != 3), f"{place}" * 32, f"Why {place}?") for place in range(1, 5)
     ]
     assert (gate.what, gate.submission, gate.open) == ("approved", "lab-7", False)
-    assert oral(said(night), read_asked(night)) == {"lab-7": (3, 4)}
+    assert oral(said(night), read_drawn(night)) == {"lab-7": (3, 4)}
     assert approved(said(night)) == {"lab-7": gate}
 
 
@@ -41,10 +41,10 @@ def test_a_later_half_page_replaces_the_earlier(night):
     tick(night, "lab-7", [1, 2], "ta", approve=True)
     told = tick(night, "lab-7", [3], "bo", approve=False)
     assert told == [f"lab-7: 1 of 4 right, no longer approved. Written to {night}/marks/bo.jsonl."]
-    assert oral(said(night), read_asked(night)) == {"lab-7": (1, 4)}
+    assert oral(said(night), read_drawn(night)) == {"lab-7": (1, 4)}
     assert approved(said(night)) == {}
     tick(night, "lab-7", [], "ta", approve=True)
-    assert oral(said(night), read_asked(night)) == {"lab-7": (0, 4)}
+    assert oral(said(night), read_drawn(night)) == {"lab-7": (0, 4)}
     assert list(approved(said(night))) == ["lab-7"]
 
 
@@ -58,8 +58,8 @@ def test_nobody_is_approved_without_a_word(night):
 
 def test_a_tick_for_another_question_does_not_count(night):
     tick(night, "lab-7", [1, 2], "ta", approve=False)
-    asked = read_asked(night)
-    other = {**asked, "lab-7": [Asked("05.q9", "9" * 32, "Why not?"), *asked["lab-7"][1:]]}
+    asked = read_drawn(night)
+    other = {**asked, "lab-7": [OralQuestion("05.q9", "9" * 32, "Why not?"), *asked["lab-7"][1:]]}
     assert oral(said(night), other) == {"lab-7": (1, 3)}
     assert outdated(said(night), other) == ["lab-7"]
     assert outdated(said(night), asked) == []
@@ -92,10 +92,10 @@ def test_before_there_are_pages_nothing_is_ticked(tmp_path):
 
 
 def test_pages_and_ticks_go_together(tmp_path):
-    from labkit.grading.checkoff.bench import make_pages
+    from labkit.grading.checkoff.printed import make_pages
 
     out = graded(tmp_path / "graded", group("lab-7", "Mia"), notebooks=(CHAPTERS["05"],))
     make_pages(out)
     tick(out, "lab-7", [2, 3], "ta", approve=True)
-    assert oral(said(out), read_asked(out)) == {"lab-7": (2, 4)}
+    assert oral(said(out), read_drawn(out)) == {"lab-7": (2, 4)}
     assert all(len(line.comment) > 20 for line in said(out) if line.what == "mark")

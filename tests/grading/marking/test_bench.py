@@ -10,8 +10,8 @@ from night_makers import write_night
 from labkit.basics.errors import UsageError
 from labkit.grading.marking.agreement import agreements, drift
 from labkit.grading.marking.bench import Bench
+from labkit.grading.marking.mark_table import sheet_of, take_sheet
 from labkit.grading.marking.near import nearest_marked
-from labkit.grading.marking.sheet import sheet_of, take_sheet
 from labkit.grading.marks.mark_lines import read_lines
 from labkit.grading.records.policy import Policy
 from labkit.grading.recount import count

@@ -206,7 +206,7 @@ def test_the_gradebook_has_a_row_a_person_with_the_group_and_where_the_total_com
     assert list(mia) == [
         *("submission", "group", "student", "user", "login", "email", "late"),
         *(f"exercise {name}" for name in exercises()),
-        *("questions", "report", "not marked"),
+        *("questions", "report", "oral", "not marked", "approved"),
         *("total", "of", "where from", "status", "remarks"),
     ]
     assert (ada["submission"], ada["group"], ada["student"], ada["user"]) == ("ada", "", "Lee, Mia", "101")

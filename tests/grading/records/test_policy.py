@@ -123,7 +123,7 @@ def test_durations(text, seconds):
 
 def test_the_examples_of_the_docs_can_be_meant(read, tmp_path):
     text = (CHECKOUT / "docs" / "grading.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (example,) = re.findall(r"```toml\n(\[grade\].*?)```", text, re.DOTALL)
     assert read(example) == read(WHOLE)
     (lines,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     (tmp_path / "ledger.jsonl").write_text(lines, encoding="utf-8")

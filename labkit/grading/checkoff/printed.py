@@ -8,14 +8,13 @@ from pathlib import Path
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
 from labkit.course.notebooks import course, notebooks_folder
-from labkit.grading.checkoff.asked import FOLDER, Asked, read_asked, write_asked
 from labkit.grading.checkoff.four import FOUR, draw
 from labkit.grading.checkoff.questions import Group
 from labkit.grading.checkoff.sheets import BOX, Sheet, fonts_for, to_pdf
 from labkit.grading.checkoff.templates import read_templates
-from labkit.grading.checkoff.ticks import outdated
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.marks.mark_lines import read_lines
+from labkit.grading.marks.oral import FOLDER, OralQuestion, outdated, read_drawn, write_drawn
 from labkit.grading.pages.overview import page_name
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.records.attempts import Attempt
@@ -38,7 +37,7 @@ def make_pages(folder: Path) -> list[str]:
     chapters = {path.stem[:2]: path.stem for path in course(notebooks_folder())}
     templates = read_templates(notebooks_folder(), chapters)
     submissions = {submission.name: submission for submission in read_batch(folder).submissions}
-    before = read_asked(folder)
+    before = read_drawn(folder)
     kept = {name: [question.name for question in questions] for name, questions in before.items()}
     sheets = []
     for group, questions in draw(templates, _groups(folder, submissions), kept):
@@ -50,7 +49,7 @@ def make_pages(folder: Path) -> list[str]:
     pages = [sheet for sheet in sheets if sheet.questions]
     _remove_others(folder, pages)
     now = {sheet.submission.name: _asked(sheet) for sheet in pages}
-    write_asked(folder, now)
+    write_drawn(folder, now)
     told = _lacking(sheets)
     if not pages:
         return told
@@ -94,8 +93,8 @@ def _lacking(sheets: list[Sheet]) -> list[str]:
     return [*told, f"Fewer than four questions could be filled: {some_of(fewer, MOST_NAMES)}."] if fewer else told
 
 
-def _asked(sheet: Sheet) -> list[Asked]:
-    return [Asked(one.name, one.digest, f"{one.ask}\n{one.given}".strip()) for one in sheet.questions]
+def _asked(sheet: Sheet) -> list[OralQuestion]:
+    return [OralQuestion(one.name, one.digest, f"{one.ask}\n{one.given}".strip()) for one in sheet.questions]
 
 
 def _path(folder: Path, submission: HandedIn) -> Path:

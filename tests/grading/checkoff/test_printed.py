@@ -6,9 +6,9 @@ import pytest
 from checkoff_makers import CHAPTERS, NOTEBOOKS, STEMS, graded, group, keep
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.grading.checkoff.asked import read_asked
-from labkit.grading.checkoff.bench import make_pages
+from labkit.grading.checkoff.printed import make_pages
 from labkit.grading.checkoff.ticks import tick
+from labkit.grading.marks.oral import read_drawn
 from labkit.grading.records.batch_file import write_batch
 from labkit.grading.records.store import AttemptStore
 
@@ -40,7 +40,7 @@ def test_a_second_run_gives_the_same_bytes(night):
 
 def test_only_who_changed_gets_other_pages(night):
     make_pages(night)
-    first, asked = files(night), read_asked(night)
+    first, asked = files(night), read_drawn(night)
     with AttemptStore(night / "results.sqlite") as store:
         keep(store, night, "lab-8", MLP, passed=False, numbers={})
         keep(store, night, "lab-8", CHAPTERS["08"], shift=0.3)
@@ -48,7 +48,7 @@ def test_only_who_changed_gets_other_pages(night):
     assert "Asked otherwise than before, as their results or checkoff.toml changed: lab-8." in told
     again = files(night)
     assert {name for name in first if again[name] != first[name]} == {"_all.pdf", "_drawn.json", "lab-8.pdf"}
-    assert {name: page for name, page in read_asked(night).items() if name != "lab-8"} == {
+    assert {name: page for name, page in read_drawn(night).items() if name != "lab-8"} == {
         name: page for name, page in asked.items() if name != "lab-8"
     }
 
@@ -75,14 +75,14 @@ def test_pages_of_who_is_gone_are_removed(night):
     write_batch(night, "folders", LABS[:2])
     make_pages(night)
     assert set(files(night)) == {"_all.pdf", "_drawn.json", "lab-7.pdf", "lab-8.pdf"}
-    assert set(read_asked(night)) == {"lab-7", "lab-8"}
+    assert set(read_drawn(night)) == {"lab-7", "lab-8"}
 
 
 def test_all_notebooks_of_the_course_at_once(tmp_path):
     out = graded(tmp_path / "graded", *LABS, notebooks=STEMS)
     told = make_pages(out)
     assert not any("Fewer" in sentence or "No page" in sentence for sentence in told)
-    assert all(len(questions) == 4 for questions in read_asked(out).values())
+    assert all(len(questions) == 4 for questions in read_drawn(out).values())
 
 
 def test_an_exercise_of_the_first_notebook_alone_has_no_questions(tmp_path):
