@@ -20,6 +20,7 @@ from labkit.grading.intake.platforms.recognise import recognise
 from labkit.grading.intake.reading.claims import Claims, Membership
 from labkit.grading.intake.reading.identity import HandedOut
 from labkit.grading.intake.reading.reader import Notebook
+from labkit.grading.intake.reading.run_marks import RunMarks
 from labkit.grading.intake.take_in import Intake
 from labkit.grading.intake.uploads import Upload, by_student, names_for
 from labkit.grading.texts import LONGEST_NAME, Refused, clean
@@ -32,11 +33,13 @@ class Submission(HandedIn):
     notebooks: by the name of the course's notebook without its ending; those that cannot be read as well.
     claims: what its results.json says of each notebook, by the same names.
     membership: what its submission.json says of who handed in; None where it has none.
+    runs: what each notebook's run left behind that no other can, by the same names.
     """
 
     notebooks: dict[str, Notebook] = field(default_factory=dict)
     claims: dict[str, Claims] = field(default_factory=dict)
     membership: Membership | None = None
+    runs: dict[str, RunMarks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def _submissions(uploads: list[Upload], expected: Collection[str] | HandedOut) -
                 notebooks=dict(sorted(intake.notebooks.items())),
                 claims=intake.claims,
                 membership=intake.membership,
+                runs=intake.runs,
                 problems=intake.sentences(),
             )
         )
