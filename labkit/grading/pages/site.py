@@ -80,7 +80,7 @@ def write_pages(
 
 def _index(class_lines: list[Line], warnings: Iterable[str]) -> str:
     far = far_numbers(class_lines)
-    return _render(
+    return render(
         "index.html",
         script=(TEMPLATES / "index.js").read_text(encoding="utf-8"),
         lines=class_lines,
@@ -116,10 +116,11 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
         failed = [(cell.number, output.title) for cell in cells for output in cell.outputs if output.kind == "error"]
         books.append((attempt, chapter_exercises, cell_numbers, failed[:MOST_FAILED], sentence, Markup(cells_html)))
     for ta in (False, True):
-        yield _render("submission.html", ta=ta, key=key if ta else "", line=line, problems=problems, books=books)
+        yield render("submission.html", ta=ta, key=key if ta else "", line=line, problems=problems, books=books)
 
 
-def _render(template: str, script: str = "", **values: Any) -> str:
+def render(template: str, script: str = "", **values: Any) -> str:
+    """Return a page as one file of HTML, with our style and, where there is one, our script; all values are escaped."""
     style = (TEMPLATES / "pages.css").read_text(encoding="utf-8")
     sources = ["default-src 'none'", "img-src data:", f"style-src {_hash(style)}"]
     sources += [f"script-src {_hash(script)}"] if script else []
