@@ -94,8 +94,8 @@ def _agreement(own: Sequence[set[Feature]], weights: Mapping[Feature, float]) ->
     for group, features in enumerate(own):
         for feature in features & weights.keys():
             having[feature].append(group)
-    shared = {feature: groups for feature, groups in having.items() if len(groups) > 1}
-    table = np.zeros((len(own), len(shared)), np.float32)
-    for column, (feature, groups) in enumerate(shared.items()):
-        table[groups, column] = weights[feature] ** 0.5
-    return (table @ table.T).astype(float)
+    table = np.zeros((len(own), len(own)))
+    for feature, groups in having.items():
+        if len(groups) > 1:
+            table[np.ix_(groups, groups)] += weights[feature]
+    return table

@@ -47,13 +47,13 @@ def evidence_of(pair: Pair, background: Background) -> Evidence:
     facts = [f"The same notebook in every cell: {', '.join(pair.books)}."] if pair.books else []
     if pair.times:
         examples = "; ".join(f"{stem} {clean(time, LONGEST_NAME)}" for stem, time in pair.times[:MOST_TIMES])
-        figures = f" So are {pair.figures} figures." if pair.figures else ""
+        figures = f" Equal figures: {pair.figures}." if pair.figures else ""
         facts.append(f"{len(pair.times)} measured times are equal to all digits: {examples}.{figures}")
     code = [name for name in pair.parts if name in pair.first.code]
     sentence_count = sum(kind == "sentence" for things in pair.parts.values() for kind, _ in things)
-    short = [f"{len(pair.books)} same notebooks"] * bool(pair.books)
-    short += [f"{len(pair.times)} equal times"] * bool(pair.times)
-    short += [f"{sentence_count} sentences"] * bool(sentence_count)
+    short = [f"same notebooks: {len(pair.books)}"] * bool(pair.books)
+    short += [f"equal times: {len(pair.times)}"] * bool(pair.times)
+    short += [f"sentences: {sentence_count}"] * bool(sentence_count)
     short += [f"code of {', '.join(code[:3])}{f' and {len(code) - 3} more' if len(code) > 3 else ''}"] * bool(code)
     return Evidence(tuple(facts), tuple(places), max(0, len(pair.parts) - MOST_PARTS), "; ".join(short))
 

@@ -38,14 +38,14 @@ def test_a_pair_is_shown_with_what_it_shares(tmp_path, capsys):
     page = page_of(graded(tmp_path / "graded", books, dict.fromkeys(("ada", "bob"), TIMES), said))
     assert "1. Student ada (ada) and Student bob (bob)" in page
     assert "4 measured times are equal to all digits" in page
-    assert "So are 1 figures." in page
+    assert "Equal figures: 1." in page
     assert page.count("our narrow network won") == 2
     assert "chosen = sorted(means.items()" in page
     assert "chosen = sorted(averages.items()" in page
     assert "The same mistake, as the judge says: You chose the widest network." in page
     told = capsys.readouterr().out
     assert "Compared: 11 groups. Pairs to look at: 1." in told
-    assert re.search(r"ada +bob +\d+  4 equal times; 1 sentences; code of 5\.2", told)
+    assert re.search(r"ada +bob +\d+  equal times: 4; sentences: 1; code of 5\.2", told)
 
 
 def test_a_class_that_wrote_alone_is_told_so(tmp_path, capsys):
