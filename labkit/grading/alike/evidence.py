@@ -66,7 +66,7 @@ def _place(pair: Pair, name: str, things: set[Feature], background: Background) 
     texts = tuple((shown(ours[words], LONGEST), shown(theirs[words], LONGEST)) for words in same[:MOST_SENTENCES])
     rows = sum(kind == "words" for kind, _ in things)
     title = "The report's discussions" if name == "report" else f"The answers to the questions of {name}"
-    notes = (f"{rows} times five words in a row that few others have, {len(same)} whole sentences among them.",)
+    notes = (f"{rows} times five words in a row that few others have; whole sentences: {len(same)}.",)
     return Place(title, notes, texts, False, len(same) - len(texts))
 
 
