@@ -63,6 +63,7 @@ bench: .venv/installed
 	    $(BIN)/python benchmarks/$$script.py --data "$(DATA)" || exit 1; done
 	$(BIN)/python benchmarks/notebooks.py --course 1
 	$(BIN)/python benchmarks/grading.py
+	$(BIN)/python benchmarks/alike.py --quick
 
 lock:
 	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

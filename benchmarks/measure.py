@@ -22,7 +22,10 @@ def arguments(description: str, **options: Any) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", default="auto", help="auto, embedded, or a folder that holds MNIST and CIFAR-10")
     for name, default in options.items():
-        parser.add_argument(f"--{name}", type=type(default), default=default, help=f"default: {default}")
+        kind: dict[str, Any] = {"type": type(default)}
+        if isinstance(default, bool):
+            kind = {"action": argparse.BooleanOptionalAction}
+        parser.add_argument(f"--{name}", **kind, default=default, help=f"default: {default}")
     chosen = parser.parse_args()
     set_threads()
     return chosen

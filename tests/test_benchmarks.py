@@ -50,6 +50,7 @@ def run(tmp_path, monkeypatch):
         ("limit", ["--repeats", "1", "--images", "160"], ["LeNet-5, batch 128"]),
         ("grouped_convolutions", ["--repeats", "1", "--images", "160"], ["CifarNet, batch 4"]),
         ("inner_loop", ["--repeats", "1", "--images", "160"], ["LeNet-5", "CifarNet"]),
+        ("alike", ["--quick", "--no-peers"], ["labkit"]),
         ("pages", ["--repeats", "1", "--submissions", "2"], ["write 2 submissions", "index.html"]),
     ],
 )

@@ -20,8 +20,9 @@ from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.groups import read_groups, settle_people
 from labkit.grading.intake.reading.identity import handed_out
+from labkit.grading.intake.reading.run_marks import write_runs
+from labkit.grading.intake.report_files import keep_reports
 from labkit.grading.intake.submissions import Submission, read_batch
-from labkit.grading.intake.written import keep_reports
 from labkit.grading.judging.batch_progress import Progress, tell
 from labkit.grading.judging.worker import Task, Worker, executed_notebook, keep_notebook, make_attempt
 from labkit.grading.judging.workplace import workplace
@@ -98,6 +99,7 @@ def grade(
         settle(out, store)
         write_batch(out, batch.platform, submissions)
         keep_reports(out, submissions)
+        write_runs(out, {submission.name: submission.runs for submission in submissions})
         tasks, same = _open_tasks(submissions, staff, store, course_hash, settings, fresh)
         if same:
             tell(f"Notebooks that hold the same as another one: {len(same)}. Each content is executed once.")

@@ -10,7 +10,7 @@ from attempt_makers import attempt
 
 from labkit import CHECKOUT
 from labkit.grading.intake.people import HandedIn, Person
-from labkit.grading.intake.written import FOLDER, SOURCE
+from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marks.asked import read_asked
 from labkit.grading.records.batch_file import write_batch
 from labkit.grading.records.store import AttemptStore

@@ -17,6 +17,7 @@ from labkit.basics.errors import LabkitError, UsageError
 from labkit.exercises.exercise import Verdict
 from labkit.grading import batch
 from labkit.grading.batch import grade
+from labkit.grading.intake.reading.run_marks import read_runs
 from labkit.grading.judging import worker
 from labkit.grading.judging.grader import Execution
 from labkit.grading.records.batch_file import read_batch
@@ -196,11 +197,14 @@ def test_what_cannot_be_read_is_invalid_and_odd_results_end_nothing(place):
     foreign = json.loads(student_notebook())
     foreign["metadata"] = {"kernelspec": {"name": "evil", "argv": ["rm"]}, "execution": {"timeout": -1}}
     (own / "02_small.ipynb").write_text(json.dumps(foreign))
-    numbers = {"accuracy": {"value": 1, "text": "1", "unit": []}, "loss": 7}
+    numbers = {"accuracy": {"value": 1, "text": "1", "unit": []}, "loss": 7, "time": {"unit": "s", "values": [1.23456]}}
     (own / "results.json").write_text(json.dumps({"notebooks": {"02_small": {"numbers": numbers}}}))
     run_to_end(place, "out", "log")
     statuses = {(name, notebook): status for name, notebook, status, *_ in content(place / "out")}
     assert (statuses["dan", "01_small"], statuses["ada", "01_small"]) == ("invalid", "failed")
+    assert {name: run["02_small"].timings for name, run in read_runs(place / "out").items()} == {
+        "dan": ("time 1.23456",)
+    }
     row = gradebook(place / "out")["dan"]
     assert row["status"] == "invalid"
     assert "dan/01_small.ipynb holds the marks of a merge conflict (line 1" in row["remarks"]

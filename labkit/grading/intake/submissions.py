@@ -20,9 +20,10 @@ from labkit.grading.intake.platforms.recognise import recognise
 from labkit.grading.intake.reading.claims import Claims, Membership
 from labkit.grading.intake.reading.identity import HandedOut
 from labkit.grading.intake.reading.reader import Notebook
+from labkit.grading.intake.reading.run_marks import RunMarks
+from labkit.grading.intake.report_files import Files
 from labkit.grading.intake.take_in import Intake
 from labkit.grading.intake.uploads import Upload, by_student, names_for
-from labkit.grading.intake.written import Files
 from labkit.grading.texts import LONGEST_NAME, Refused, clean
 
 
@@ -34,12 +35,14 @@ class Submission(HandedIn):
     claims: what its results.json says of each notebook, by the same names.
     membership: what its submission.json says of who handed in; None where it has none.
     report: the source of its report, and what lies beside it, by path; see `report_of`.
+    runs: what each notebook's run left behind that no other can, by the same names.
     """
 
     notebooks: dict[str, Notebook] = field(default_factory=dict)
     claims: dict[str, Claims] = field(default_factory=dict)
     membership: Membership | None = None
     report: Files = ()
+    runs: dict[str, RunMarks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def _submissions(uploads: list[Upload], expected: Collection[str] | HandedOut) -
                 claims=intake.claims,
                 membership=intake.membership,
                 report=intake.report,
+                runs=intake.runs,
                 problems=intake.sentences(),
             )
         )

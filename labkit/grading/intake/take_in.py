@@ -15,8 +15,9 @@ from labkit.grading.intake.reading.claims import Claims, Membership, read_claims
 from labkit.grading.intake.reading.identity import HandedOut, answered, notebook_of
 from labkit.grading.intake.reading.names import HIDING, JSON, PAGE, course_name, is_partial, plain, stem_of
 from labkit.grading.intake.reading.reader import Notebook, cells_of, parse_json, parse_notebook
+from labkit.grading.intake.reading.run_marks import RunMarks, read_run_marks
+from labkit.grading.intake.report_files import Files, report_of
 from labkit.grading.intake.uploads import Upload
-from labkit.grading.intake.written import Files, report_of
 from labkit.grading.texts import MB, Refused, clean, megabytes
 
 NOTEBOOK_BYTES = 20 * MB  # as `labkit submit` allows
@@ -67,6 +68,7 @@ class Intake:
         self.claims: dict[str, Claims] = {}
         self.membership: Membership | None = None
         self.report: Files = ()
+        self.runs: dict[str, RunMarks] = {}
         self.problems: list[str] = []
 
     def take(self, uploads: list[Upload]) -> None:
@@ -104,7 +106,7 @@ class Intake:
         self.problems += left_out
         self.report = report_of(beside, self._read_or_tell)
         if results:
-            self._take_results(min(results, key=lambda result: result[:2])[2])
+            self._take_results(min(results, key=lambda result: result[:2])[2], beside)
         if memberships:
             newest = min(memberships, key=lambda membership: membership[:2])[2]
             self.membership = read_membership(self._read_or_tell(newest, RESULTS_BYTES, parse_json))
@@ -217,10 +219,12 @@ class Intake:
         self.listed_left -= len(members)
         return members
 
-    def _take_results(self, member: Member) -> None:
+    def _take_results(self, member: Member, beside: Mapping[tuple[str, ...], Member]) -> None:
         results = self._read_or_tell(member, RESULTS_BYTES, parse_json)
         claims = {name: read_claims(results, name) for name in self.expected}
         self.claims = {name: claim for name, claim in claims.items() if claim}
+        place = member.parts[:-1]
+        self.runs = read_run_marks(results, self.expected, lambda path: beside.get((*place, *path.split("/"))))
         if results is not None and not isinstance(results, dict):
             self._tell(member, "does not hold what `labkit run` writes, and was left out")
 

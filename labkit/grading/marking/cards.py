@@ -7,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-from labkit.grading.intake.written import FOLDER, SOURCE
+from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marking.bench import Answer, Bench
 from labkit.grading.marking.evidence import evidence
 from labkit.grading.marking.staff_texts import as_html

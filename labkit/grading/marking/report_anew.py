@@ -19,7 +19,7 @@ from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.grading.intake.reading.reader import as_dict
-from labkit.grading.intake.written import FOLDER, SOURCE
+from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marking.evidence import executed, figure
 from labkit.grading.records.attempts import NOT_EXECUTED, Attempt
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox, wrap

@@ -14,7 +14,7 @@ from labkit.basics.files import write_atomically
 from labkit.course.notebooks import course, notebooks_folder, read_notebook
 from labkit.course.review import DISCUSSION, HEADING, STUBS, pairs, questions_of
 from labkit.grading.intake.reading.reader import as_dict, refuse_many_parts
-from labkit.grading.intake.written import FOLDER, SOURCE
+from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marks.rubric import REPORT, Item, read_rubric
 from labkit.grading.texts import Refused
 

@@ -84,7 +84,7 @@ def write_pages(
 
 def _index(class_lines: list[Line], warnings: Iterable[str]) -> str:
     far = far_numbers(class_lines)
-    return _render(
+    return render(
         "index.html",
         script=(TEMPLATES / "index.js").read_text(encoding="utf-8"),
         lines=class_lines,
@@ -121,7 +121,7 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
         books.append((attempt, chapter_exercises, cell_numbers, failed[:MOST_FAILED], sentence, Markup(cells_html)))
     about: dict[str, Any] = {"line": line, "problems": problems, "books": books, "marked": _marked(line)}
     for ta in (False, True):
-        yield _render("submission.html", ta=ta, key=key if ta else "", **about)
+        yield render("submission.html", ta=ta, key=key if ta else "", **about)
 
 
 def _marked(line: Line) -> dict[str, list[tuple[MarkedItem, str]]]:
@@ -137,7 +137,8 @@ def _marked(line: Line) -> dict[str, list[tuple[MarkedItem, str]]]:
     return found
 
 
-def _render(template: str, script: str = "", **values: Any) -> str:
+def render(template: str, script: str = "", **values: Any) -> str:
+    """Return a page as one file of HTML, with our style and, where there is one, our script; all values are escaped."""
     style = (TEMPLATES / "pages.css").read_text(encoding="utf-8")
     sources = ["default-src 'none'", "img-src data:", f"style-src {inline_hash(style)}"]
     sources += [f"script-src {inline_hash(script)}"] if script else []

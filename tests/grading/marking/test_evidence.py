@@ -10,7 +10,7 @@ from attempt_makers import attempt
 from night_makers import write_night
 
 from labkit.basics.errors import LabkitError
-from labkit.grading.intake.written import FOLDER, SOURCE
+from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marking.evidence import MOST_ROWS, evidence, executed, figure
 from labkit.grading.marking.report_anew import report_anew
 
