@@ -10,8 +10,7 @@ import jinja2
 from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marking.bench import Answer, Bench
 from labkit.grading.marking.evidence import evidence
-from labkit.grading.marking.staff_texts import as_html
-from labkit.grading.marking.templating import environment
+from labkit.grading.marking.templating import as_html, environment
 from labkit.grading.marks.asked import Discussion, discussions, of_items
 from labkit.grading.marks.rubric import REPORT
 from labkit.grading.pages.sanitise import prose, shown

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hmac
-import json
 import secrets
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
@@ -21,65 +18,19 @@ from tornado import httpserver, netutil, web
 from labkit.basics.errors import LabkitError
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marking.agreement import agreements, drift
-from labkit.grading.marking.bench import Answer, Bench
+from labkit.grading.marking.bench import Bench
 from labkit.grading.marking.cards import Cards
 from labkit.grading.marking.evidence import figure
-from labkit.grading.marking.near import nearest_marked
+from labkit.grading.marking.guarded import Page, said_by
 from labkit.grading.marking.report_anew import report_anew
 from labkit.grading.marking.templating import TEMPLATES, environment
+from labkit.grading.marks.near import nearest_marked
 from labkit.grading.pages.sanitise import inline_hash
 from labkit.grading.pages.site import TEMPLATES as PAGES
 
 ADDRESS = "127.0.0.1"
 LARGEST_REQUEST = 200_000  # bytes
 MOST_NAMED = 20  # submissions whose points changed
-
-
-class Page(web.RequestHandler):
-    """What all requests share: who may ask, and what a browser may do with the answer."""
-
-    def initialize(self, bench: Bench, cards: Cards, token: str, hosts: set[str]) -> None:
-        """Take what the server works with."""
-        self.bench, self.cards, self.token, self.hosts = bench, cards, token, hosts
-
-    def prepare(self) -> None:
-        """Refuse whoever asks from elsewhere, or does not know the token."""
-        origin = self.request.headers.get("Origin")
-        given = self.request.headers.get("X-Labkit-Token") or self.get_query_argument("token", "")
-        if self.request.host not in self.hosts or (origin and origin.partition("://")[2] not in self.hosts):
-            raise web.HTTPError(403, reason="This page is for this machine alone")
-        if not hmac.compare_digest(given.encode(), self.token.encode()):
-            raise web.HTTPError(403, reason="Open the address that labkit mark printed")
-
-    def set_default_headers(self) -> None:
-        """Let nothing run and nothing be loaded; the page itself allows its own script and style."""
-        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        for name, value in (
-            ("X-Content-Type-Options", "nosniff"),
-            ("Referrer-Policy", "no-referrer"),
-            ("Cross-Origin-Resource-Policy", "same-origin"),
-            ("Cache-Control", "no-store"),
-        ):
-            self.set_header(name, value)
-        self.clear_header("Server")
-
-    def write_error(self, status_code: int, **more: Any) -> None:
-        """Answer with a sentence in place of a traceback."""
-        error = more.get("exc_info", (None, None))[1]
-        told = isinstance(error, (LabkitError, web.HTTPError))
-        sentence = str(error) if isinstance(error, LabkitError) else self._reason
-        self.set_status(400 if isinstance(error, LabkitError) else status_code)
-        self.finish({"error": sentence if told else f"labkit could not do this ({type(error).__name__})."})
-
-    def log_exception(self, *error: Any) -> None:
-        """Say nothing in the terminal of what the page says already."""
-        if not isinstance(error[1], (LabkitError, web.HTTPError)):
-            super().log_exception(*error)
-
-    def answer_asked_for(self) -> Answer:
-        """Return the answer that the address, or the body, names."""
-        item, place = self.get_query_argument("item"), self.get_query_argument("place")
-        return self.bench.place(item, int(place) if place.isdigit() and len(place) < 7 else -1)
 
 
 class Desk(Page):
@@ -158,7 +109,7 @@ class Mark(Page):
 
     def post(self) -> None:
         """Write it, and return it as it is counted."""
-        said = _said(self)
+        said = said_by(self)
         answer = self.answer_asked_for()
         values: dict[str, Any] = {name: said[name] for name in ("items", "points", "comment", "flag") if name in said}
         if give := said.get("give"):
@@ -172,7 +123,7 @@ class Comment(Page):
 
     def post(self) -> None:
         """Change it on all of them, and say on how many."""
-        said = _said(self)
+        said = said_by(self)
         item = self.get_query_argument("item")
         count = self.bench.change_comment(item, said["old"], said["new"]) if item in self.bench.answers else 0
         self.finish({"told": f"The comment is changed on {count} answers."})
@@ -183,7 +134,7 @@ class Rubric(Page):
 
     def post(self) -> None:
         """Change it for all answers, and say whose points changed."""
-        said = _said(self)
+        said = said_by(self)
         item = self.get_query_argument("item")
         changed = self.bench.change_rubric(item, said["key"], said["points"], said.get("text", ""))
         more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
@@ -271,20 +222,6 @@ async def _serve(bench: Bench, cards: Cards, port: int, ready: Callable[[str], A
         await asyncio.Event().wait()
     finally:
         server.stop()
-
-
-def _said(page: Page) -> dict[str, Any]:
-    """Return what the page sent; 400 for anything else."""
-    try:
-        said = json.loads(page.request.body, parse_float=Decimal, parse_int=Decimal)
-    except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict) or not all(isinstance(said.get(name, ""), str) for name in SENT):
-        raise web.HTTPError(400, reason="This is nothing that the page sends")
-    return said
-
-
-SENT = ("comment", "flag", "give", "key", "text", "old", "new")
 
 
 def _counts(bench: Bench) -> dict[str, Any]:

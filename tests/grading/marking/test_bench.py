@@ -11,8 +11,8 @@ from labkit.basics.errors import UsageError
 from labkit.grading.marking.agreement import agreements, drift
 from labkit.grading.marking.bench import Bench
 from labkit.grading.marking.mark_table import sheet_of, take_sheet
-from labkit.grading.marking.near import nearest_marked
 from labkit.grading.marks.mark_lines import read_lines
+from labkit.grading.marks.near import nearest_marked
 from labkit.grading.records.policy import Policy
 from labkit.grading.recount import count
 
