@@ -58,7 +58,7 @@ class Bench:
         answers.keep()
         self.answers: dict[str, list[Answer]] = {name: self._distinct(name) for name in self.asked.items}
         self._files: dict[str, int] = {}
-        self._counts: dict[str, tuple[int, int]] = {}  # of items that nobody marked since
+        self._counts: dict[str, tuple[int, int, int]] = {}  # of items that nobody marked since
         self.standing = Standing(self.asked, ())
         self.refresh()
 
@@ -171,11 +171,19 @@ class Bench:
         line = self.standing.by_grader.get((answer.item, answer.hash), {}).get(self.grader)
         return line.comment if line and line.open else ""
 
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """Return of each item how many answers there are, and how many of them are open for this grader."""
+    def changed(self, answer: Answer) -> bool:
+        """Whether an answer is not marked, and an earlier one of the same submission is."""
+        if self.standing.line_of(answer.item, answer.hash):
+            return False
+        hashes = self.standing.hashes
+        return any(hashes.get((name, answer.item), answer.hash) != answer.hash for name in answer.submissions)
+
+    def counts(self) -> dict[str, tuple[int, int, int]]:
+        """Return of each item how many answers there are, are open for this grader, and changed since a mark."""
         for name, answers in self.answers.items():
             if name not in self._counts:
-                self._counts[name] = len(answers), sum(map(self.is_open, answers))
+                left = [answer for answer in answers if self.is_open(answer)]
+                self._counts[name] = len(answers), len(left), sum(map(self.changed, left))
         return {name: self._counts[name] for name in self.answers}
 
     def _write(self, line: Line) -> Line:

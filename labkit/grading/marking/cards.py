@@ -63,7 +63,7 @@ class Cards:
             "plain_text": shown(answer.text),
             "heading": discussion.heading if discussion else "",
             "report": item.part == REPORT,
-            "changed": self._changed(answer),
+            "changed": self.bench.changed(answer),
             "evidence": found,
             "item": item,
         }
@@ -107,13 +107,6 @@ class Cards:
         except OSError:
             return None
         return of_items(found, self.bench.asked.items.values()).get(answer.item)
-
-    def _changed(self, answer: Answer) -> bool:
-        """Whether another answer of one of these submissions was marked before."""
-        hashes = self.bench.standing.hashes
-        if self.bench.standing.line_of(answer.item, answer.hash):
-            return False
-        return any(hashes.get((name, answer.item), answer.hash) != answer.hash for name in answer.submissions)
 
 
 def _template(name: str) -> jinja2.Template:

@@ -226,4 +226,4 @@ async def _serve(bench: Bench, cards: Cards, port: int, ready: Callable[[str], A
 
 def _counts(bench: Bench) -> dict[str, Any]:
     counts = bench.counts()
-    return {"counts": counts, "all": [sum(one[side] for one in counts.values()) for side in (0, 1)]}
+    return {"counts": counts, "all": [sum(one[side] for one in counts.values()) for side in range(3)]}

@@ -51,7 +51,7 @@ def test_going_on_visits_everything_that_is_open_once_and_then_ends(night):
         here = bench.following(*here)
     count_ = sum(map(len, bench.answers.values()))
     assert (len(seen), len(set(seen))) == (count_, count_)
-    assert bench.counts()["05.q1"] == (3, 0)
+    assert bench.counts()["05.q1"] == (3, 0, 0)
     assert bench_of(night).following("", -1) is None
 
 
@@ -84,7 +84,20 @@ def test_what_another_grader_writes_is_seen_without_a_new_start(night):
     bo.refresh()
     same = next(answer for answer in bo.answers["05.q2"] if answer.hash == anna.answers["05.q2"][0].hash)
     assert bo.line_of(same).grader == "anna"
-    assert bo.counts()["05.q2"] == (4, 3)
+    assert bo.counts()["05.q2"] == (4, 3, 0)
+
+
+def test_a_new_hand_in_is_open_and_said_to_be_changed(night):
+    bench = bench_of(night)
+    answer = next(one for one in bench.answers["05.q2"] if one.submission == "lab-4")
+    bench.mark(answer, points=Decimal(1))
+    write_night(night, 4, [STEM], own={"lab-4": {"05.q2": "Something else by now."}}, outputs=False)
+    later = bench_of(night)
+    assert later.counts()["05.q2"] == (4, 4, 1)
+    (changed,) = [one for one in later.answers["05.q2"] if later.changed(one)]
+    assert changed.submissions == ("lab-4",)
+    found = count(night).parts["lab-4"]["questions"]
+    assert [item.name for item in found.items if item.changed] == ["05.q2"]
 
 
 def test_two_graders_mark_a_share_of_the_answers_and_do_not_see_each_other(night):

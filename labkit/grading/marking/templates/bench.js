@@ -34,8 +34,8 @@ function figureAddress(image) {
 
 function counted({ counts, all }) {
   if (!all) return;
-  const [count, open] = all;
-  $("progress").textContent = `${count - open} of ${count} marked`;
+  const [count, open, changed] = all;
+  $("progress").textContent = `${count - open} of ${count} marked${changed ? `, ${changed} changed` : ""}`;
   Object.assign($("bar"), { max: count || 1, value: count - open });
   for (const option of $("items").options) {
     const [, left] = counts[option.value];
