@@ -16,6 +16,7 @@ THREADS = os.environ.setdefault("LABKIT_THREADS", "1")  # also of fixtures that 
 # The files that take longest. `make test` deals files out in this order, and then all others, so that no long one
 # starts when the other worker has nothing left to do.
 LONGEST = (
+    "grading/marking/test_page.py",
     "course/test_release.py",
     "grading/sandbox/test_attacks.py",
     "grading/slurm/test_chunks.py",

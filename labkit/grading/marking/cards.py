@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -10,13 +11,15 @@ import jinja2
 from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marking.bench import Answer, Bench
 from labkit.grading.marking.evidence import evidence
-from labkit.grading.marking.templating import as_html, environment
+from labkit.grading.marking.staff_texts import as_html
 from labkit.grading.marks.asked import Discussion, discussions, of_items
 from labkit.grading.marks.rubric import REPORT
 from labkit.grading.pages.sanitise import prose, shown
+from labkit.grading.pages.site import environment
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.texts import plain
 
+TEMPLATES = Path(__file__).with_name("templates")
 COMMENTS = 6  # that come back, as many as there are keys for them
 
 
@@ -110,4 +113,4 @@ class Cards:
 
 
 def _template(name: str) -> jinja2.Template:
-    return environment().get_template(name)
+    return environment(TEMPLATES).get_template(name)

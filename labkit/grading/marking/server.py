@@ -19,14 +19,14 @@ from labkit.basics.errors import LabkitError
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marking.agreement import agreements, drift
 from labkit.grading.marking.bench import Bench
-from labkit.grading.marking.cards import Cards
+from labkit.grading.marking.cards import TEMPLATES, Cards
 from labkit.grading.marking.evidence import figure
 from labkit.grading.marking.guarded import Page, said_by
 from labkit.grading.marking.report_anew import report_anew
-from labkit.grading.marking.templating import TEMPLATES, environment
 from labkit.grading.marks.near import nearest_marked
 from labkit.grading.pages.sanitise import inline_hash
 from labkit.grading.pages.site import TEMPLATES as PAGES
+from labkit.grading.pages.site import environment
 
 ADDRESS = "127.0.0.1"
 LARGEST_REQUEST = 200_000  # bytes
@@ -54,7 +54,7 @@ class Desk(Page):
         self.set_header("Content-Security-Policy", "; ".join(policy))
         items = [(name, self.cards.title(name)) for name, answers in self.bench.answers.items() if answers]
         self.finish(
-            environment()
+            environment(TEMPLATES)
             .get_template("bench.html")
             .render(style=Markup(style), script=Markup(script), token=self.token, items=items, bench=self.bench)
         )
@@ -180,7 +180,7 @@ class Overview(Page):
         """Return it as HTML."""
         found = await asyncio.to_thread(agreements, self.bench)
         values = {"agreements": found, "drift": drift(self.bench), "counts": self.bench.counts()}
-        html = environment().get_template("overview.html").render(**values, title=self.cards.title)
+        html = environment(TEMPLATES).get_template("overview.html").render(**values, title=self.cards.title)
         self.finish({"html": html})
 
 

@@ -112,7 +112,7 @@ def _submission(line: Line, problems: tuple[str, ...], out: Path, key: str) -> I
         if attempt.status not in NOT_EXECUTED:
             cells, sentence = read_executed(out / "notebooks" / line.row.submission / f"{notebook}.ipynb")
         cells_html = (
-            _environment()
+            environment(TEMPLATES)
             .get_template("cells.html")
             .render(cells=cells, attempt=attempt, notebook=notebook, exercises=chapter_exercises, signs=SIGNS)
         )
@@ -144,29 +144,24 @@ def render(template: str, script: str = "", **values: Any) -> str:
     sources += [f"script-src {inline_hash(script)}"] if script else []
     policy = "; ".join([*sources, "base-uri 'none'", "form-action 'none'"])
     return (
-        _environment()
+        environment(TEMPLATES)
         .get_template(template)
         .render(policy=Markup(policy), style=Markup(style), script=Markup(script), key_name=KEY, **values)
     )
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+def environment(folder: Path) -> jinja2.Environment:
+    """Return what renders the templates in a folder: everything is escaped that is not Markup."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {
-        "signs": SIGNS,
-        "possible": possible,
-        "plain": plain,
-        "version": __version__,
-        "verdicts": VERDICTS,
-    }
-    return environment
+    made.globals |= {"signs": SIGNS, "possible": possible, "plain": plain, "version": __version__, "verdicts": VERDICTS}
+    return made
 
 
 def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:

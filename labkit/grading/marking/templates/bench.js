@@ -40,7 +40,8 @@ function counted({ counts, all }) {
   for (const option of $("items").options) {
     const [, left] = counts[option.value];
     option.dataset.title ??= option.textContent;
-    option.textContent = left ? `${option.dataset.title} (${left} open)` : `${option.dataset.title} ✓`;
+    const text = left ? `${option.dataset.title} (${left} open)` : `${option.dataset.title} ✓`;
+    if (option.textContent !== text) option.textContent = text;
   }
 }
 

@@ -1,34 +1,14 @@
-"""What becomes HTML: templates, which escape all that is not Markup, and the texts of the staff, whom we trust."""
+"""The course's own questions and answers as HTML, with their formulas: the staff wrote them, so they are trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
-from labkit.grading.pages.overview import SIGNS
-from labkit.grading.texts import plain
 from labkit.report.writing import pandoc
 
-TEMPLATES = Path(__file__).with_name("templates")
 BETWEEN = "labkit-next-text"
-
-
-@cache
-def environment() -> jinja2.Environment:
-    """Return the environment of all templates of the page."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals |= {"plain": plain, "signs": SIGNS}
-    return made
 
 
 def as_html(texts: Mapping[str, str]) -> dict[str, Markup]:
