@@ -185,4 +185,4 @@ def alike(
     refuse_without_linux()
     from labkit.grading.alike.find import find_alike
 
-    print(find_alike(folder, last_year))
+    find_alike(folder, last_year)
