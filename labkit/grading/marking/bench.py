@@ -178,6 +178,14 @@ class Bench:
         hashes = self.standing.hashes
         return any(hashes.get((name, answer.item), answer.hash) != answer.hash for name in answer.submissions)
 
+    def exchanges(self, submission: str) -> dict[str, list[tuple[str, str]]]:
+        """Return by notebook its questions with what a submission answers."""
+        given = self.given[submission]
+        return {
+            stem: [(self.asked.questions[name], given.get(name) or "") for name in names]
+            for stem, names in self.asked.of_notebook.items()
+        }
+
     def counts(self) -> dict[str, tuple[int, int, int]]:
         """Return of each item how many answers there are, are open for this grader, and changed since a mark."""
         for name, answers in self.answers.items():

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
 from labkit.course.notebooks import course, notebooks_folder
+from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.reading.reader import as_dict
 from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marking.evidence import executed, figure
@@ -25,6 +26,7 @@ from labkit.grading.records.attempts import NOT_EXECUTED, Attempt
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox, wrap
 from labkit.grading.texts import clean
 
+Answers = Mapping[str, Sequence[tuple[str, str]]]
 BUILT = "reports"  # the folder that the PDFs are kept in
 SECONDS, MEMORY, LARGEST = 120, 4_000_000_000, 50_000_000  # bytes of memory, and of the PDF
 PROGRAM = """
@@ -35,18 +37,26 @@ resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
 from labkit.basics.errors import LabkitError
 from labkit.report.document import build_report
+from labkit.report.writing.replies import Exchange
 folder = Path(sys.argv[1])
 said = json.loads((folder / "said.json").read_text())
-try:
-    build_report(folder / "out", said["results"], folder / "source" / "report_source.md", said["not_passed"])
-except LabkitError as error:
-    (folder / "fault.txt").write_text(str(error))
+answers = {stem: [Exchange(*pair) for pair in pairs] for stem, pairs in said["answers"].items()}
+for some in (answers, {stem: [] for stem in answers}):  # an answer that no report can hold costs the answers alone
+    fault = folder / "fault.txt"
+    try:
+        build_report(folder / "out", said["results"], folder / "source" / "report_source.md", said["not_passed"], some)
+    except LabkitError as error:
+        fault.write_text(str(error))
+    else:
+        fault.unlink(missing_ok=True)
+        break
 """
 
 
-def report_anew(out: Path, submission: str, attempts: Mapping[str, Attempt]) -> bytes:
+def report_anew(out: Path, submission: str, attempts: Mapping[str, Attempt], answers: Answers) -> bytes:
     """Return the PDF; LabkitError, with the reason, where it cannot be built.
 
+    answers: by notebook, the questions with what the submission answers, as Markdown.
     It is kept, and built again only when the source or an executed notebook changed. Raw HTML and TeX in the source are
     refused, as in every report of labkit's.
     """
@@ -59,13 +69,15 @@ def report_anew(out: Path, submission: str, attempts: Mapping[str, Attempt]) -> 
     note = kept.with_suffix(".key")
     if kept.is_file() and note.is_file() and note.read_text() == key:
         return kept.read_bytes()
-    content = _built(out, submission, source, stems, attempts)
+    content = _built(out, submission, source, stems, attempts, answers)
     write_atomically(kept, content)
     write_atomically(note, key)
     return content
 
 
-def _built(out: Path, submission: str, source: Path, stems: list[str], attempts: Mapping[str, Attempt]) -> bytes:
+def _built(
+    out: Path, submission: str, source: Path, stems: list[str], attempts: Mapping[str, Attempt], answers: Answers
+) -> bytes:
     refuse_without_sandbox()
     with tempfile.TemporaryDirectory(prefix="labkit-report-") as scratch:
         folder = Path(scratch)
@@ -80,11 +92,12 @@ def _built(out: Path, submission: str, source: Path, stems: list[str], attempts:
         nothing: dict[str, Any] = {"figures": {}, "tables": {}, "numbers": {}}
         for stem in stems:
             results["notebooks"].setdefault(stem, {**filler, **nothing})
-        not_passed = {stem: _not_passed(attempts.get(stem)) for stem in stems}
+        not_passed = {stem: _not_passed(stem, attempts.get(stem)) for stem in stems}
         for path in source.rglob("*"):
             if path.is_file():
                 write_atomically(folder / "source" / path.relative_to(source), path.read_bytes())
-        write_atomically(folder / "said.json", json.dumps({"results": results, "not_passed": not_passed}))
+        said = {"results": results, "not_passed": not_passed, "answers": answers}
+        write_atomically(folder / "said.json", json.dumps(said))
         fault = _run(scratch)
         try:
             fault = (folder / "fault.txt").read_text(errors="replace")
@@ -137,10 +150,10 @@ def _empty(folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _not_passed(attempt: Attempt | None) -> list[str]:
+def _not_passed(stem: str, attempt: Attempt | None) -> list[str]:
     """Return the exercises that a missing figure may need; never none, so that what is missing is marked as such."""
     if attempt is None or attempt.status in NOT_EXECUTED:
-        return ["(the notebook was not executed)"]
+        return [name for name in exercises() if chapter_of(name) == chapter_of(stem)]
     return [name for name, verdict in attempt.verdicts.items() if verdict["status"] != "passed"] or ["(not made)"]
 
 

@@ -167,7 +167,8 @@ class Report(Page):
         submission = self.get_query_argument("submission")
         if submission not in self.bench.given:
             raise web.HTTPError(404, reason="There is no such submission")
-        content = await asyncio.to_thread(report_anew, self.bench.out, submission, self.cards.attempts_of(submission))
+        known = self.cards.attempts_of(submission), self.bench.exchanges(submission)
+        content = await asyncio.to_thread(report_anew, self.bench.out, submission, *known)
         self.set_header("Content-Type", "application/pdf")
         self.set_header("Content-Disposition", f'inline; filename="{submission}.pdf"')
         self.finish(content)

@@ -84,6 +84,9 @@ SANDBOX = pytest.mark.skipif(
 )
 
 
+ANSWERS = {STEM: [("**1.** Why?", "Because."), ("**2.** And?", "")]}
+
+
 def real_section(alt):
     """Return a section as a run writes it."""
     seen = {"split": "test", "n": 100, "seeds": [0, 1]}
@@ -124,13 +127,24 @@ def written(tmp_path):
 @pytest.mark.slow
 @SANDBOX
 def test_a_report_is_built_anew_and_kept_until_something_changes(written, monkeypatch):
-    content = report_anew(written, "lab-1", {})
+    content = report_anew(written, "lab-1", {}, ANSWERS)
     assert content.startswith(b"%PDF-")
     assert len(content) > 20_000  # the figure is in it
     monkeypatch.setattr("labkit.grading.marking.report_anew._built", lambda *_: b"%PDF-again")
-    assert report_anew(written, "lab-1", {}) == content
+    assert report_anew(written, "lab-1", {}, ANSWERS) == content
     (written / FOLDER / "lab-1" / SOURCE).write_text("# Summary\n")
-    assert report_anew(written, "lab-1", {}) == b"%PDF-again"
+    assert report_anew(written, "lab-1", {}, ANSWERS) == b"%PDF-again"
+
+
+@pytest.mark.slow
+@SANDBOX
+def test_an_answer_that_no_report_can_hold_costs_the_answers_alone(written):
+    (written / FOLDER / "lab-1" / SOURCE).write_text('# Appendix\n\n<< answers("05") >>\n')
+    whole = report_anew(written, "lab-1", {}, ANSWERS)
+    shutil.rmtree(written / "reports")
+    without = report_anew(written, "lab-1", {}, {STEM: [("**1.** Why?", "<script>x</script>")]})
+    assert whole.startswith(b"%PDF-")
+    assert without.startswith(b"%PDF-")
 
 
 @pytest.mark.slow
@@ -139,10 +153,8 @@ def test_a_report_is_built_anew_and_kept_until_something_changes(written, monkey
     ("source", "sentence"),
     [
         ('```{=typst}\n#read("/etc/passwd")\n```\n', "raw"),
-        ("<script>alert(1)</script>\n", "raw HTML"),
         ("\\input{/etc/passwd}\n", "raw LaTeX"),
         ("![x](/etc/passwd)\n", "lies outside"),
-        ("![x](https://evil.example/x.png)\n", "is not fetched"),
         ("<< figure.__globals__ >>\n", "cannot be followed"),
         ("<% for i in range(10**9) %>x<% endfor %>\n", ""),
         ("$" + r"\def\a{\a\a}\a" + "$\n", ""),
@@ -152,7 +164,7 @@ def test_hostile_reports_end_in_a_sentence(written, source, sentence):
     (written / FOLDER / "lab-1" / SOURCE).write_text(source)
     content = b""
     with contextlib.suppress(LabkitError) if not sentence else pytest.raises(LabkitError) as refused:
-        content = report_anew(written, "lab-1", {})
+        content = report_anew(written, "lab-1", {}, ANSWERS)
     told = str(refused.value) if sentence else ""
     assert sentence in told
     assert "/tmp/" not in told
@@ -164,4 +176,4 @@ def test_nothing_to_build_from_is_a_sentence(tmp_path):
     write_night(tmp_path, 2, [STEM], outputs=False)
     shutil.rmtree(tmp_path / FOLDER / "lab-1")
     with pytest.raises(LabkitError, match=r"no report_source\.md"):
-        report_anew(tmp_path, "lab-1", {})
+        report_anew(tmp_path, "lab-1", {}, {})
