@@ -9,6 +9,7 @@ import zipfile
 from dataclasses import replace
 from decimal import Decimal
 
+import nbformat
 import pytest
 from course_makers import FILES, POSSIBLE, USERS, groups, page_of, people, write_night
 from importers import Canvas, CanvasUpload, Moodle, Participant
@@ -262,7 +263,7 @@ def test_totals_are_scaled_by_the_policy(tmp_path, monkeypatch):
     points = write_night(night, "canvas", submissions)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "course.toml").write_text('[grade]\nscale = 20\nround = "0.5"\n')
-    (tmp_path / "notebooks" / "05_mlp1_sweep.ipynb").write_text("{}")
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / "05_mlp1_sweep.ipynb")
     monkeypatch.chdir(tmp_path)
     append_entry(night, new_entry("5103", "adjust", "no part in it", factor=Decimal(0)))
     append_entry(night, new_entry("5104", "excuse", "ill"))
