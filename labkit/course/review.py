@@ -44,7 +44,7 @@ def unanswered_questions(notebook: Any, name: str) -> Iterator[str]:
 
 def questions_of(notebook: Any) -> tuple[str, str]:
     """Return the questions at the end of a notebook, and the cell behind them; "" for what is not there."""
-    for cell, following in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+    for cell, following in zip(notebook.cells, [*notebook.cells[1:], None], strict=False):  # the last has no next
         if cell.cell_type == "markdown" and (found := QUESTIONS.search(cell.source)):
             is_text = following is not None and following.cell_type == "markdown"
             return cell.source[found.end() :].strip(), following.source if is_text else ""
