@@ -321,7 +321,7 @@ if check.passed("2.3"):
     table, points = table.rename(columns={"std": "sd"}), dict.fromkeys(("mean", "sd", "min", "max"), "{:.1f}")
     run.table("accuracy_by_class", table, formats=points, split="test", seeds=seeds)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 if check.passed("2.3"):
     ax = plots.interval_dots(shares.melt(var_name="class", value_name="accuracy"), "class", "accuracy")
     ax.set(xlabel="test accuracy (%)", xlim=(None, 101))

@@ -347,14 +347,14 @@ if check.passed("8.4"):
 # %% [markdown]
 # Now all test images move by 0 to 4 pixels, in each of four directions.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 moved = training.accuracy_when_moved(trained, digits, range(5))
 means = moved.groupby(["network", "pixels"], sort=False)["accuracy"].agg(accuracy="mean", sd="std").reset_index()
 run.table("shift", means, formats={"accuracy": "{:.1f}", "sd": "{:.1f}"}, split="test", seeds=seeds[:3])
 ax = plots.guessing_line(plots.moved_accuracy(moved, run.reference("shift")), digits.num_classes)
 run.figure("shift", ax.figure, split="test", seeds=seeds[:3])
 
-# %%
+# %% tags=["nbval-ignore-output"]
 for distance in range(1, 4):
     pair = moved[moved["pixels"] == distance].pivot(index="run", columns="network", values="accuracy")
     print(f"LeNet-5 against MLP 300, moved by {distance}:", compare(pair["LeNet-5"], pair["MLP 300"]))

@@ -108,7 +108,7 @@ tests = {name: 100 * rows["test_accuracy"].to_numpy() for name, rows in runs.gro
 # LeNet-5 and MLP 300 saw the same test images. So we can count the images that only one of them gets right (McNemar's count
 # of notebook 8), once per seed. p says how often two equally good networks would differ at least so much.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 right = trained.predictions == digits.test.labels.numpy()
 for this_seed in seeds:
     lenet = right[trained.select(name="LeNet-5", seed=this_seed)][0]
