@@ -64,6 +64,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/notebooks.py --course 1
 	$(BIN)/python benchmarks/grading.py
 	$(BIN)/python benchmarks/alike.py --quick
+	$(BIN)/python benchmarks/marking.py
 
 lock:
 	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
