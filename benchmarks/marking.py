@@ -1,6 +1,6 @@
 """Keys, clicks and seconds to mark an answer: labkit mark and nbgrader's form grader, both driven in Chromium.
 
-python benchmarks/marking.py [--notebooks 50] [--reading 0.5] [--mathjax FOLDER]
+python benchmarks/marking.py [--notebooks 50 | --quick] [--reading 0.5] [--mathjax FOLDER]
 
 Both sides get the same executed notebooks 05, each with a group's answers to five questions. Two things are done to all
 of them: full marks, and part of the marks with a comment that was used before. Each side goes the way that takes it the
@@ -18,7 +18,7 @@ once, and copied, so that it is in the clipboard from then on); medians do not s
 of all notebooks is marked: the other four cost the same. Clicks are those that lead to the first answer.
 
 Seconds go from the first key until the next answer can be marked: it is there with its pictures, its marks are loaded,
-and in form grader its score is focused. They are what a grader waits, not how long one marks. "ms to the next" go from
+and in form grader its score is focused. They are what a grader waits, not how long one marks. "ms to next" go from
 the last key alone. Before the first key, the page is left alone for --reading seconds, which do not count: labkit gets
 the next answer meanwhile, form grader does not. In the end, every mark and comment is looked for in what is stored.
 
@@ -304,7 +304,9 @@ def row(name: str, steps: Steps, answers: int) -> list[str]:
     ]
 
 
-chosen = arguments(__doc__.splitlines()[0], notebooks=50, reading=0.5, mathjax="")
+chosen = arguments(__doc__.splitlines()[0], notebooks=50, quick=False, reading=0.5, mathjax="")
+if chosen.quick:
+    chosen.notebooks = 5
 scratch = Path(tempfile.mkdtemp(prefix="labkit-bench-"))
 courses = scratch / "nbgrader"
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # nbgrader calls alembic
@@ -334,8 +336,7 @@ with sync_playwright() as playwright:
         facts[rows[-1][0]] = vars(steps)
         print(*rows[-1], flush=True)
     browser.close()
-columns = ["side", "keys an answer", "keys a notebook", "clicks first", "s an answer", "s a notebook"]
-columns += ["ms to the next", "95 %"]
+columns = ["side", "keys/answer", "/notebook", "clicks", "s/answer", "/notebook", "ms to next", "95 %"]
 facts |= {"mathjax": chosen.mathjax or "a stand-in", "refused": sorted(outside)}
 publish("marking", f"Marking {chosen.notebooks} notebooks, {QUESTIONS} answers each", columns, rows, facts)
 shutil.rmtree(scratch)
