@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,17 +16,17 @@ from labkit.basics.errors import LabkitError
 from labkit.course.review import DISCUSSION
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.intake.reading.identity import HandedOut
-from labkit.grading.intake.reading.reader import MOST_CELLS, as_dict, refuse_many_parts
+from labkit.grading.intake.reading.reader import as_dict, executed_document
 from labkit.grading.intake.reading.run_marks import RunMarks, read_runs
+from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.intake.restore import ANSWER, INJECTED
 from labkit.grading.records.batch_file import read_batch
 from labkit.grading.records.store import AttemptStore, stored_name
 from labkit.grading.recount import DATABASE
-from labkit.grading.texts import Refused, joined
+from labkit.grading.texts import joined
 
 QUESTIONS, REPORT = "questions", "report"
 NAMELESS = "noname"  # as intake calls whom no name is known of
-LARGEST_FILE = 40_000_000  # bytes of an executed notebook; the course's have half a million
 LARGEST_REPORT = 1_000_000  # bytes
 ALLOWANCE = 500_000  # characters of all answers of a submission; the course's own have 40,000
 
@@ -73,14 +73,14 @@ def read_folder(folder: Path, given: HandedOut, last: bool, tell: Callable[[str]
             mistakes[attempt.submission] |= said
     together: dict[tuple[str, str], list[HandedIn]] = defaultdict(list)
     for one in batch.submissions:
-        together["group", joined(one.group)].append(one) if joined(one.group) else together["", one.name].append(one)
+        together[("group", joined(one.group)) if joined(one.group) else ("", one.name)].append(one)
     groups = []
     for members in together.values():
         own = [_read(folder, one, given, mistakes, runs) for one in members]
         groups.append(own[0] if len(own) == 1 else _merged(own, members[0].group))
         if len(own) > 1:
             tell(f"- Counted as one group, {members[0].group}: {', '.join(one.name for one in members)}.")
-    return [Group(**{**vars(group), "last": last}) for group in groups]
+    return [replace(group, last=last) for group in groups]
 
 
 def _read(
@@ -107,7 +107,7 @@ def _read(
                 code[name.removeprefix(ANSWER).replace("-", ".")] = kept
         if answered:
             books[stem] = frozenset([sha256(json.dumps(cells).encode()).hexdigest()])
-    if discussions := _discussions(folder / "handed-in" / stored_name(one.name) / "report_source.md"):
+    if discussions := _discussions(folder / FOLDER / stored_name(one.name) / SOURCE):
         prose[REPORT] = discussions
     people = frozenset(
         key for person in one.people for key in _keys(person.id, person.login, person.email, person.name)
@@ -130,15 +130,7 @@ def _keys(*texts: str) -> Iterator[tuple[str, str]]:
 
 def _cells(path: Path) -> Iterator[tuple[str, str, str]]:
     """Yield grade_id, kind and source of the cells of an executed notebook; nothing where it cannot be read."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            return
-        content = path.read_bytes()
-        refuse_many_parts(content)
-        cells = json.loads(content)["cells"][:MOST_CELLS]
-    except (Refused, OSError, ValueError, TypeError, LookupError, RecursionError, MemoryError):
-        return
-    for cell in map(as_dict, cells):
+    for cell in executed_document(path).get("cells", []):
         metadata, source = as_dict(cell.get("metadata")), cell.get("source")
         if INJECTED in (tags if isinstance(tags := metadata.get("tags"), list) else ()):
             continue  # the batch's settings, no cell of the student's

@@ -5,7 +5,6 @@ Untrusted code made all of it: it is read as plain JSON, bounded, and shown as t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from labkit.exercises.catalogue import exercises
-from labkit.grading.intake.reading.reader import as_dict, refuse_many_parts
+from labkit.grading.intake.reading.reader import as_dict, executed_document
 from labkit.grading.judging.kept_results import kept_results
 from labkit.grading.pages.pictures import Picture, drawn_anew
 from labkit.grading.records.attempts import Attempt
-from labkit.grading.texts import Refused, clean
+from labkit.grading.texts import clean
 
-LARGEST = 40_000_000  # bytes of an executed notebook
 MOST_ROWS, MOST_COLUMNS, LONGEST = 40, 14, 120  # of a table; characters of a cell
 MOST = 12  # figures, tables or numbers beside one answer
 PNG = "image/png"
@@ -96,28 +94,22 @@ def executed(out: Path, submission: str, notebook: str) -> Executed:
     """Return what an executed notebook holds; nothing for one that is not there, or cannot be read."""
     path = out / "notebooks" / submission / f"{notebook}.ipynb"
     try:
-        state = path.stat()
-        return _read(path, state.st_mtime_ns) if state.st_size <= LARGEST else Executed({}, {})
+        return _read(path, path.stat().st_mtime_ns)
     except OSError:
         return Executed({}, {})
 
 
 @lru_cache(maxsize=64)
 def _read(path: Path, _changed: int) -> Executed:
+    document = executed_document(path)
     pictures: dict[str, str] = {}
-    try:
-        content = path.read_bytes()
-        refuse_many_parts(content)
-        document = json.loads(content)
-        for cell in document["cells"]:
-            for output in cell.get("outputs", ()):
-                alt = as_dict(as_dict(output.get("metadata")).get(PNG)).get("alt")
-                data = as_dict(output.get("data")).get(PNG)
-                if isinstance(alt, str) and isinstance(data, str):
-                    pictures[_key(alt)] = data
-        return Executed(kept_results(document), pictures)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError, Refused):
-        return Executed({}, {})
+    for cell in document.get("cells", []):
+        for output in map(as_dict, _list(cell.get("outputs"))):
+            alt = as_dict(as_dict(output.get("metadata")).get(PNG)).get("alt")
+            data = as_dict(output.get("data")).get(PNG)
+            if isinstance(alt, str) and isinstance(data, str):
+                pictures[_key(alt)] = data
+    return Executed(kept_results(document), pictures)
 
 
 def _table(name: str, entry: Mapping[str, Any]) -> Table:

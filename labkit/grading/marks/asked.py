@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,14 +13,12 @@ from typing import Any
 from labkit.basics.files import write_atomically
 from labkit.course.notebooks import course, notebooks_folder, read_notebook
 from labkit.course.review import DISCUSSION, HEADING, STUBS, pairs, questions_of
-from labkit.grading.intake.reading.reader import as_dict, refuse_many_parts
+from labkit.grading.intake.reading.reader import as_dict, executed_document
 from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marks.rubric import REPORT, Item, read_rubric
-from labkit.grading.texts import Refused
 
 CACHE = "answers.json"
 CELL = "questions"  # the grade_id of the cell that holds the answers
-LARGEST = 40_000_000  # bytes of an executed notebook
 LONGEST = 20_000  # characters that are kept of one answer
 PLACED = re.compile(r"<<-?\s*(figure|table|number)\(\s*[\"']([\w.]+)[\"']")
 
@@ -95,7 +93,7 @@ class Answers:
                 answers[name] = (exchanges[0].answer if whole else exchanges[place].answer)[:LONGEST].strip()
         source = self.out / FOLDER / submission / SOURCE
         if source.is_file():
-            found = of_items(discussions(self._read(source, bytes.decode)), self.asked.items.values())
+            found = of_items(discussions(self._read(source, _text)), self.asked.items.values())
             report = [name for name, item in self.asked.items.items() if item.part == REPORT]
             answers |= {name: found[name].text if name in found else "" for name in report}
         return answers
@@ -104,8 +102,8 @@ class Answers:
         """Keep what was read, for the next time."""
         write_atomically(self.out / CACHE, json.dumps(self._seen, ensure_ascii=False))
 
-    def _read(self, path: Path, parse: Any) -> str:
-        """Return what `parse` makes of a file's content; "" for one that cannot be read."""
+    def _read(self, path: Path, parse: Callable[[Path], str]) -> str:
+        """Return what `parse` makes of a file; "" for one that cannot be read."""
         name = path.relative_to(self.out).as_posix()
         try:
             state = path.stat()
@@ -114,9 +112,8 @@ class Answers:
             if isinstance(kept, list) and kept[:2] == key and isinstance(kept[2], str):
                 self._seen[name] = kept
             else:
-                text = parse(path.read_bytes()) if state.st_size <= LARGEST else ""
-                self._seen[name] = [*key, text[: 50 * LONGEST]]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, Refused):
+                self._seen[name] = [*key, parse(path)[: 50 * LONGEST]]
+        except (OSError, ValueError):
             return ""
         return str(self._seen[name][2])
 
@@ -173,10 +170,13 @@ def _plain(heading: str) -> str:
     return " ".join(re.sub(r"^[\d.\s]+|[{#].*$|[*_`]", "", heading).casefold().split())
 
 
-def _answer_cell(content: bytes) -> str:
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _answer_cell(path: Path) -> str:
     """Return the text of the cell that holds the answers, of an executed notebook."""
-    refuse_many_parts(content)
-    for cell in reversed(json.loads(content)["cells"]):
+    for cell in reversed(executed_document(path).get("cells", [])):
         marks = as_dict(as_dict(cell.get("metadata")).get("nbgrader"))
         if cell.get("cell_type") == "markdown" and marks.get("grade_id") == CELL:
             source = cell.get("source")

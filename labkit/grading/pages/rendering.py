@@ -14,13 +14,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from labkit.grading.intake.reading.reader import MOST_CELLS, as_dict, refuse_many_parts
+from labkit.grading.intake.reading.reader import EXECUTED_BYTES, MOST_CELLS, as_dict, refuse_many_parts
 from labkit.grading.intake.restore import ANSWER, CHECK, INJECTED
 from labkit.grading.pages.pictures import MOST_PIXELS, Picture, drawn_anew
 from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths
 from labkit.grading.texts import Refused
 
-LARGEST_FILE = 40_000_000  # bytes; the course's have half a million
 MOST_OUTPUTS = 60  # of a cell
 FOLDED = 24  # lines; longer outputs are folded
 # What a notebook may put on its page: characters of texts and of prose, tags of tables, bytes of pictures. And what it
@@ -77,8 +76,8 @@ class _Allowance:
 def read_executed(path: Path) -> tuple[list[Shown], str]:
     """Return the cells of an executed notebook; none, and a sentence, for a file that cannot be shown."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            return [], f"The executed notebook has more than {LARGEST_FILE / 1e6:.0f} MB: too many to be shown."
+        if path.stat().st_size > EXECUTED_BYTES:
+            return [], f"The executed notebook has more than {EXECUTED_BYTES / 1e6:.0f} MB: too many to be shown."
         content = path.read_bytes()
     except FileNotFoundError:
         return [], "There is no executed notebook."

@@ -130,7 +130,7 @@ def test_what_is_no_notebook_is_said_in_a_sentence(tmp_path, content):
 def test_a_file_that_is_missing_or_too_large_is_said_in_a_sentence(tmp_path, monkeypatch):
     assert read_executed(tmp_path / "x.ipynb") == ([], "There is no executed notebook.")
     (tmp_path / "x.ipynb").write_bytes(b"x" * 100)
-    monkeypatch.setattr(rendering, "LARGEST_FILE", 99)
+    monkeypatch.setattr(rendering, "EXECUTED_BYTES", 99)
     assert "too many to be shown" in read_executed(tmp_path / "x.ipynb")[1]
 
 
