@@ -114,7 +114,7 @@ class _Feedback:
     def __init__(self, folder: Path, counted: Counted) -> None:
         self.folder = folder
         self.counted = counted
-        self.shared = shared_totals(counted.rows, counted.batch, counted.ledger, counted.policy, counted.parts)
+        self.shared = shared_totals(counted.rows, counted.batch, counted.ledger, counted.policy, counted.marked.parts)
 
     def page(self, submission: HandedIn) -> bytes | None:
         """Return the page that goes back; None where it is not written, or not graded to its end."""

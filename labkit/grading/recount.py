@@ -11,10 +11,10 @@ from pathlib import Path
 
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.grading.judging.batch_progress import tell
-from labkit.grading.marks.asked import Answers, read_asked
+from labkit.grading.marks.asked import Answers, Asked, read_asked
 from labkit.grading.marks.mark_lines import read_lines
-from labkit.grading.marks.oral import approved, oral_part, read_drawn
-from labkit.grading.marks.standing import Standing, progress, told_progress
+from labkit.grading.marks.oral import approved, oral_parts, read_drawn
+from labkit.grading.marks.standing import Standing, told_progress
 from labkit.grading.records.attempts import NOT_EXECUTED, Attempt
 from labkit.grading.records.batch_file import BatchFile, read_batch
 from labkit.grading.records.gradebook import GRADEBOOK, SUBMISSIONS, Row, rows, write_gradebook, write_submissions
@@ -33,9 +33,8 @@ MOST_NAMES = 20  # that a sentence lists
 class Counted:
     """What was counted, before it is written: who handed in, what labkit found, and what each person gets.
 
-    parts: what people marked; approved: who may hand in the report.
-    attempts: the newest at each notebook of the course. told: sentences on lines of the ledger that are
-    left out, and on what a person has to decide.
+    attempts: the newest at each notebook of the course. marked: what people marked. told: sentences on lines of the
+    ledger that are left out, and on what a person has to decide.
     """
 
     batch: BatchFile
@@ -46,8 +45,22 @@ class Counted:
     rows: list[Row]
     totals: list[Total]
     told: tuple[str, ...]
+    marked: Marked
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What people marked. asked: what there is to mark; given: by submission, its answer to each item of that.
+
+    parts: how they are marked, and what was ticked at the bench. approved: who may hand in the report.
+    told: sentences on lines that are left out.
+    """
+
+    asked: Asked
+    given: Mapping[str, Mapping[str, str | None]]
     parts: Parts
     approved: frozenset[str]
+    told: tuple[str, ...]
 
 
 def count(out: Path, policy: Policy | None = None) -> Counted:
@@ -70,32 +83,36 @@ def count(out: Path, policy: Policy | None = None) -> Counted:
         + ("" if fault.endswith("?") else ".")
         for entry, fault in faults(table, batch, ledger, policy).items()
     ]
-    parts, unread = marked(out, attempts, unfinished, [row.submission for row in table])
-    people = totals(table, batch, ledger, policy, parts)
-    may_report = frozenset(approved(read_lines(out)[0]))
+    marked = _marked(out, attempts, unfinished, [row.submission for row in table])
+    people = totals(table, batch, ledger, policy, marked.parts)
     waiting = _waiting(sorted({total.submission for total in people if total.todo}))
-    sentences = (*told, *left_out, *unread, *waiting)
-    return Counted(batch, attempts, unfinished, ledger, policy, table, people, sentences, parts, may_report)
+    sentences = (*told, *left_out, *marked.told, *waiting)
+    return Counted(batch, attempts, unfinished, ledger, policy, table, people, sentences, marked)
 
 
-def marked(
+def _marked(
     out: Path, attempts: Iterable[Attempt], unfinished: Mapping[str, Sequence[str]], submissions: Iterable[str]
-) -> tuple[Parts, list[str]]:
-    """Return how the questions and the report of each submission are marked, and sentences on lines left out."""
-    asked, drawn = read_asked(), read_drawn(out)
-    if not asked.items:
-        return {}, []
+) -> Marked:
+    """Return how the questions and the report of each submission are marked, and what was ticked at the bench."""
+    asked = read_asked()
     lines, told = read_lines(out)
+    may_report = frozenset(approved(lines))
+    if not asked.items:
+        return Marked(asked, {}, {}, may_report, ())
     standing, answers = Standing(asked, lines), Answers(out, asked)
-    parts = {}
-    for name, (executed, lacking) in handed_in(attempts, unfinished, submissions).items():
-        oral = {"oral": oral_part(lines, drawn[name], name)} if name in drawn else {}
-        parts[name] = standing.parts(name, answers.of(name, executed, lacking)) | oral
+    given = {
+        name: answers.of(name, executed, lacking)
+        for name, (executed, lacking) in _handed_in(attempts, unfinished, submissions).items()
+    }
     answers.keep()
-    return parts, [*told, *standing.told]
+    oral = oral_parts(lines, read_drawn(out))
+    parts = {
+        name: standing.parts(name, own) | ({"oral": oral[name]} if name in oral else {}) for name, own in given.items()
+    }
+    return Marked(asked, given, parts, may_report, (*told, *standing.told))
 
 
-def handed_in(
+def _handed_in(
     attempts: Iterable[Attempt], unfinished: Mapping[str, Sequence[str]], submissions: Iterable[str]
 ) -> dict[str, tuple[list[str], list[str]]]:
     """Return for each submission which notebooks are executed, and which were not handed in, or cannot be read."""
@@ -122,13 +139,14 @@ def write_grades(out: Path, counted: Counted) -> None:
 
     for sentence in counted.told:
         tell(f"- {sentence}")
-    tell(f"Gradebook: {write_gradebook(counted.rows, counted.totals, out / GRADEBOOK, counted.approved)}")
+    tell(f"Gradebook: {write_gradebook(counted.rows, counted.totals, out / GRADEBOOK, counted.marked.approved)}")
     tell(f"Submissions: {write_submissions(counted.rows, out / SUBMISSIONS)}")
     warnings: Iterable[str] = (*failures(out / REHEARSED).values(), *counted.told)
-    people, made_with = counted.batch.submissions, (counted.ledger, counted.policy, counted.parts)
+    parts = counted.marked.parts
+    people, made_with = counted.batch.submissions, (counted.ledger, counted.policy, parts)
     tell(f"Pages: {write_pages(counted.attempts, out, people, counted.unfinished, warnings, *made_with)}")
-    if counted.parts:
-        tell(f"Marks: {told_progress(progress(counted.parts.values()))}")
+    if parts:
+        tell(f"Marks: {told_progress(parts.values())}")
 
 
 def recount(out: Path) -> Counted:

@@ -33,9 +33,8 @@ def agreements(bench: Bench) -> list[Agreement]:
     for item, answers in bench.answers.items():
         pairs: list[tuple[Decimal, Decimal]] = []
         for answer in answers:
-            lines = [bench.standing.by_grader.get((item, answer.hash), {})]
-            points = [bench.standing.points(line) for by in lines for _, line in sorted(by.items()) if not line.open]
-            pairs += combinations(points, 2)
+            lines = [line for _, line in sorted(bench.standing.lines_of(item, answer.hash).items())]
+            pairs += combinations([bench.standing.points(line) for line in lines if not line.open], 2)
         if pairs:
             largest = max(abs(one - other) for one, other in pairs)
             found.append(Agreement(item, len(pairs), _kappa(pairs), largest))

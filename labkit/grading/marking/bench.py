@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import UsageError
 from labkit.grading.judging.batch_progress import tell
-from labkit.grading.marks.asked import Answers, Asked, answer_hash, read_asked
+from labkit.grading.marks.asked import answer_hash
 from labkit.grading.marks.mark_lines import FOLDER, GRADER, RUBRIC, Line, append_mark, new_line, read_lines
-from labkit.grading.marks.rubric import criterion, number
+from labkit.grading.marks.rubric import MOST_CRITERIA, criterion, number
 from labkit.grading.marks.standing import Standing
 from labkit.grading.pages.sanitise import shown as clean_lines
-from labkit.grading.recount import Counted, handed_in
+from labkit.grading.recount import Counted
 from labkit.grading.texts import clean, plain
 
 
@@ -48,14 +49,7 @@ class Bench:
         if not 0 <= double <= 100:
             raise UsageError(f"--double is a percentage from 0 to 100, and is {double}.")
         self.out, self.grader, self.double = out, grader, double
-        self.asked: Asked = read_asked()
-        names = [row.submission for row in counted.rows]
-        answers = Answers(out, self.asked)
-        self.given: dict[str, dict[str, str | None]] = {
-            name: answers.of(name, executed, lacking)
-            for name, (executed, lacking) in handed_in(counted.attempts, counted.unfinished, names).items()
-        }
-        answers.keep()
+        self.asked, self.given = counted.marked.asked, counted.marked.given
         self.answers: dict[str, list[Answer]] = {name: self._distinct(name) for name in self.asked.items}
         self._files: dict[str, int] = {}
         self._counts: dict[str, tuple[int, int, int]] = {}  # of items that nobody marked since
@@ -84,12 +78,11 @@ class Bench:
             return self.standing.line_of(answer.item, answer.hash) is None
         if self.standing.line_of(answer.item, answer.hash, self.grader):
             return False
-        graders = self.standing.by_grader.get((answer.item, answer.hash), {})
-        return sum(not line.open for line in graders.values()) < 2
+        return sum(not line.open for line in self.standing.lines_of(answer.item, answer.hash).values()) < 2
 
     def is_double(self, answer: Answer) -> bool:
         """Whether two graders mark an answer: drawn from what it says, so that all graders agree on it."""
-        return int.from_bytes(sha256(f"double {answer.hash}".encode()).digest()[:4]) % 100 < self.double
+        return self.double > 0 and _drawn(answer.hash) < self.double
 
     def place(self, item: str, place: int) -> Answer:
         """Return the answer in a place of this grader's order; UsageError where there is none."""
@@ -147,8 +140,8 @@ class Bench:
             raise UsageError("There is no such item.")
         now = self.standing.items[item]
         old = next((one for one in now.criteria if one.key == key), None)
-        if old is None and len(now.criteria) >= 9:
-            raise UsageError("An item has nine criteria at most, as many as there are keys.")
+        if old is None and len(now.criteria) >= MOST_CRITERIA:
+            raise UsageError(f"An item has {MOST_CRITERIA} criteria at most, as many as there are keys.")
         made = criterion({"key": key, "points": points, "text": text or (old.text if old else "")}, now.points)
         before = self._points_of(item)
         self._write(new_line(self.grader, what=RUBRIC, item=item, key=made.key, points=made.points, text=made.text))
@@ -168,7 +161,7 @@ class Bench:
 
     def draft(self, answer: Answer) -> str:
         """Return the comment that this grader began to write, on an answer that is not marked yet."""
-        line = self.standing.by_grader.get((answer.item, answer.hash), {}).get(self.grader)
+        line = self.standing.lines_of(answer.item, answer.hash).get(self.grader)
         return line.comment if line and line.open else ""
 
     def changed(self, answer: Answer) -> bool:
@@ -223,3 +216,9 @@ class Bench:
             return sha256(f"{self.grader} {item} {hash_}".encode()).digest()
 
         return [Answer(item, hash_, texts[hash_], tuple(same[hash_])) for hash_ in sorted(same, key=order)]
+
+
+@cache
+def _drawn(hash_: str) -> int:
+    """Return a number from 0 to 99, the same for all graders."""
+    return int.from_bytes(sha256(f"double {hash_}".encode()).digest()[:4]) % 100

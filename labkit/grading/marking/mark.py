@@ -12,7 +12,7 @@ from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marking.bench import Bench
 from labkit.grading.marking.mark_table import sheet_of, take_sheet
 from labkit.grading.marks.mark_lines import own_name
-from labkit.grading.marks.standing import progress, told_progress
+from labkit.grading.marks.standing import told_progress
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.recount import count
 
@@ -44,7 +44,7 @@ def mark(
     from labkit.grading.marking.server import serve  # tornado takes a while
 
     def ready(address: str) -> None:
-        tell(told_progress(progress(counted.parts.values())))
+        tell(told_progress(counted.marked.parts.values()))
         tell(f"You mark as {bench.grader}. The page is for this machine alone, and ends with Ctrl-C: {address}")
         if browser:
             webbrowser.open(address)
@@ -54,4 +54,4 @@ def mark(
             serve(bench, counted.attempts, names, port, ready)
     finally:
         PAINTER.end()
-    tell(f"{told_progress(progress(count(out).parts.values()))} `labkit grades {out}` counts them in.")
+    tell(f"{told_progress(count(out).marked.parts.values())} `labkit grades {out}` counts them in.")

@@ -57,16 +57,23 @@ def write_drawn(folder: Path, asked: Mapping[str, Sequence[OralQuestion]]) -> No
     write_atomically(folder / FOLDER / FILE, content)
 
 
-def oral_part(lines: Iterable[Line], questions: Sequence[OralQuestion], submission: str) -> Part:
-    """Return how a submission's questions at the bench were answered, a point for each; open is what was not ticked."""
-    newest = {line.item: line for line in in_time(lines) if _of_oral(line) and line.submission == submission}
-    items = []
-    for number, question in enumerate(questions, 1):
-        line = newest.get(name := f"{ORAL}{number}")
-        held = line is not None and not line.open and line.answer == question.digest
-        points = line.points if line and held else None
-        items.append(MarkedItem(name, points, Decimal(1), comment=question.text, answered=held))
-    return Part("oral", tuple(items))
+def oral_parts(lines: Iterable[Line], asked: Mapping[str, Sequence[OralQuestion]]) -> dict[str, Part]:
+    """Return how the questions at the bench were answered, by submission, a point for each right answer.
+
+    asked: as `read_drawn` returns it. A tick counts for the question that it was made for; what was not ticked, or for
+    another question than the page asks by now, is open.
+    """
+    newest = _newest(lines)
+    parts = {}
+    for submission, questions in asked.items():
+        items = []
+        for number, question in enumerate(questions, 1):
+            line = newest.get((submission, name := f"{ORAL}{number}"))
+            held = line if line and line.answer == question.digest else None
+            points = held.points if held else None
+            items.append(MarkedItem(name, points, Decimal(1), comment=question.text, answered=held is not None))
+        parts[submission] = Part("oral", tuple(items))
+    return parts
 
 
 def approved(lines: Iterable[Line]) -> dict[str, Line]:
@@ -75,34 +82,16 @@ def approved(lines: Iterable[Line]) -> dict[str, Line]:
     return {submission: line for submission, line in newest.items() if not line.open}
 
 
-def oral(lines: Iterable[Line], asked: Mapping[str, Sequence[OralQuestion]]) -> dict[str, tuple[int, int]]:
-    """Return how many answers were right, and of how many questions, for each submission that was ticked.
-
-    asked: as `read_drawn` returns it. A tick counts for the question that it was made for: where a page asks something
-    else by now, its question counts as not asked.
-    """
-    newest = {(line.submission, line.item): line for line in in_time(lines) if _of_oral(line)}
-    found: dict[str, tuple[int, int]] = {}
-    for submission, questions in asked.items():
-        ticked = [newest.get((submission, f"{ORAL}{number}")) for number in range(1, len(questions) + 1)]
-        held = [
-            line
-            for line, question in zip(ticked, questions, strict=True)
-            if line and not line.open and line.answer == question.digest
-        ]
-        if held:
-            found[submission] = sum(line.points == 1 for line in held), len(held)
-    return found
-
-
 def outdated(lines: Iterable[Line], asked: Mapping[str, Sequence[OralQuestion]]) -> list[str]:
     """Return the submissions with ticks for questions that their page does not ask any more."""
-    newest = {
-        (line.submission, line.item): line for line in in_time(lines) if _of_oral(line) and line.submission in asked
-    }
     digests = {submission: {question.digest for question in questions} for submission, questions in asked.items()}
-    return sorted({name for (name, _), line in newest.items() if not line.open and line.answer not in digests[name]})
+    return sorted(
+        {name for (name, _), line in _newest(lines).items() if line.answer not in digests.get(name, {line.answer})}
+    )
 
 
-def _of_oral(line: Line) -> bool:
-    return line.what == MARK and line.item.startswith(ORAL)
+def _newest(lines: Iterable[Line]) -> dict[tuple[str, str], Line]:
+    """Return the newest tick of each question on each page, but for those that were taken back."""
+    ticks = [line for line in in_time(lines) if line.what == MARK and line.item.startswith(ORAL)]
+    newest = {(line.submission, line.item): line for line in ticks}
+    return {place: line for place, line in newest.items() if not line.open}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from labkit.grading.marks.asked import Asked, answer_hash
 from labkit.grading.marks.mark_lines import MARK, RUBRIC, Line, in_time
-from labkit.grading.marks.rubric import Criterion, Item
+from labkit.grading.marks.rubric import LONGEST, Criterion, Item
 from labkit.grading.texts import clean, plain
 
 
@@ -54,7 +54,7 @@ class Standing:
     def __init__(self, asked: Asked, lines: Iterable[Line]) -> None:
         self.asked = asked
         self.items: dict[str, Item] = dict(asked.items)
-        self.by_grader: dict[tuple[str, str], dict[str, Line]] = {}  # (item, hash) -> grader -> the newest line
+        self._newest: dict[str, dict[str, dict[str, Line]]] = {}  # by item, hash of the answer, and grader
         self.hashes: dict[tuple[str, str], str] = {}  # (submission, item) -> the hash that was marked last
         self.told: list[str] = []
         for line in in_time(lines):
@@ -65,14 +65,17 @@ class Standing:
         if line.what == RUBRIC:
             self._change(line)
         elif line.what == MARK and line.item in self.items:
-            self.by_grader.setdefault((line.item, line.answer), {})[line.grader] = line
+            self._newest.setdefault(line.item, {}).setdefault(line.answer, {})[line.grader] = line
             if not line.open:
                 self.hashes[line.submission, line.item] = line.answer
 
+    def lines_of(self, item: str, hash_: str) -> Mapping[str, Line]:
+        """Return the newest line of each grader on an answer."""
+        return self._newest.get(item, {}).get(hash_, {})
+
     def line_of(self, item: str, hash_: str, grader: str = "") -> Line | None:
         """Return the line that holds for an answer: the newest, or the newest of one grader; None for none."""
-        found = self.by_grader.get((item, hash_), {})
-        lines = [line for name, line in found.items() if grader in ("", name)]
+        lines = [line for name, line in self.lines_of(item, hash_).items() if grader in ("", name)]
         newest = max(lines, key=lambda line: line.moment, default=None)
         return newest if newest and not newest.open else None
 
@@ -108,8 +111,8 @@ class Standing:
     def comments(self, name: str) -> list[tuple[str, int]]:
         """Return the free comments on an item, those used most first, each with how many answers have it."""
         counts: dict[str, int] = {}
-        for (item, hash_), _ in self.by_grader.items():
-            if item == name and (line := self.line_of(item, hash_)) and line.comment.strip():
+        for hash_ in self._newest.get(name, {}):
+            if (line := self.line_of(name, hash_)) and line.comment.strip():
                 counts[line.comment] = counts.get(line.comment, 0) + 1
         return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
@@ -123,35 +126,20 @@ class Standing:
         if not text or abs(line.points) > item.points:
             self.told.append(f"The line of {line.grader} at {line.at} on the rubric of {line.item} cannot be followed.")
             return
-        new = Criterion(line.key, line.points, clean(text, 500), old.hint if old else "")
+        new = Criterion(line.key, line.points, clean(text, LONGEST), old.hint if old else "")
         self.items[line.item] = item.with_criterion(new)
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the marking of a batch is: answers that are marked, open, and open because they changed."""
+def told_progress(parts: Iterable[Mapping[str, Part]]) -> str:
+    """Return how far the marking is, over all submissions, as a sentence.
 
-    marked: int
-    open: int
-    changed: int
-    of_item: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # marked and open
-
-
-def progress(parts: Iterable[Mapping[str, Part]]) -> Progress:
-    """Count what is marked, over all submissions; what was not answered, or is not known yet, does not count."""
-    items: Sequence[MarkedItem] = [item for of in parts for part in of.values() for item in part.items if item.answered]
-    by_name: dict[str, tuple[int, int]] = {}
-    for item in items:
-        marked, open_ = by_name.get(item.name, (0, 0))
-        by_name[item.name] = (marked + (item.points is not None), open_ + (item.points is None))
+    What was not answered, or is not known yet, does not count.
+    """
+    items = [item for of in parts for part in of.values() for item in part.items if item.answered]
+    open_ = sum(item.points is None for item in items)
     changed = sum(item.changed for item in items)
-    return Progress(sum(one for one, _ in by_name.values()), sum(one for _, one in by_name.values()), changed, by_name)
-
-
-def told_progress(found: Progress) -> str:
-    """Return how far the marking is, as a sentence."""
-    changed = f", {found.changed} of them because the answer changed" if found.changed else ""
-    return f"{found.marked:,} of {found.marked + found.open:,} answers are marked, {found.open:,} are open{changed}."
+    why = f", {changed} of them because the answer changed" if changed else ""
+    return f"{len(items) - open_:,} of {len(items):,} answers are marked, {open_:,} are open{why}."
 
 
 def _reason(criterion: Criterion) -> str:

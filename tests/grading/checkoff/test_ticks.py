@@ -8,7 +8,7 @@ from checkoff_makers import CHAPTERS, graded, group
 from labkit.basics.errors import UsageError
 from labkit.grading.checkoff.ticks import tick
 from labkit.grading.marks.mark_lines import read_lines
-from labkit.grading.marks.oral import OralQuestion, approved, oral, outdated, read_drawn, write_drawn
+from labkit.grading.marks.oral import OralQuestion, approved, oral_parts, outdated, read_drawn, write_drawn
 
 
 @pytest.fixture
@@ -22,6 +22,15 @@ def said(night):
     lines, told = read_lines(night)
     assert not told
     return lines
+
+
+def oral(lines, asked):
+    """Return how many answers were right, and of how many that count, for each submission with any."""
+    counts = {
+        name: (part.points, sum(item.points is not None for item in part.items))
+        for name, part in oral_parts(lines, asked).items()
+    }
+    return {name: count for name, count in counts.items() if count[1]}
 
 
 def test_a_half_page_becomes_lines(night):

@@ -61,9 +61,9 @@ def test_a_mark_reaches_gradebook_total_and_everybody_with_the_same_answer(night
         for answer in answers:
             bench.mark(answer, **bench.all_or_nothing(answer, full=True), comment="Well done.")
     counted = count(night)
-    parts = counted.parts["lab-2"]
+    parts = counted.marked.parts["lab-2"]
     assert (parts["questions"].points, parts["questions"].open) == (4, 40)  # one has no answer; 40 are not known yet
-    assert counted.parts["lab-3"]["questions"].items[20].comment == "Well done."
+    assert counted.marked.parts["lab-3"]["questions"].items[20].comment == "Well done."
     assert parts["report"].open == 0
 
 
@@ -96,7 +96,7 @@ def test_a_new_hand_in_is_open_and_said_to_be_changed(night):
     assert later.counts()["05.q2"] == (4, 4, 1)
     (changed,) = [one for one in later.answers["05.q2"] if later.changed(one)]
     assert changed.submissions == ("lab-4",)
-    found = count(night).parts["lab-4"]["questions"]
+    found = count(night).marked.parts["lab-4"]["questions"]
     assert [item.name for item in found.items if item.changed] == ["05.q2"]
 
 
@@ -207,7 +207,7 @@ def test_marks_go_out_and_come_back_as_a_table(night):
         writer.writeheader()
         writer.writerows(rows)
     assert take_sheet(bench, path).startswith("4 marks")
-    items = count(night).parts["lab-1"]["questions"].items
+    items = count(night).marked.parts["lab-1"]["questions"].items
     assert [(item.points, item.comment) for item in items if item.name == "05.q3"] == [(Decimal("0.5"), "Half.")]
 
 

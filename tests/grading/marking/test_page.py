@@ -136,7 +136,7 @@ def test_45_questions_of_50_groups_are_marked_with_two_keys_each(tmp_path, brows
         until(page, "document.getElementById('told').textContent === 'Nothing else is open.'")
     lines, told = read_lines(tmp_path)
     assert (len({(line.item, line.answer) for line in lines}), len(lines), told) == (count, count, [])
-    parts = recount.count(tmp_path).parts.values()
+    parts = recount.count(tmp_path).marked.parts.values()
     assert {(part["questions"].open, part["questions"].points) for part in parts} == {(0, 45)}
 
 
