@@ -15,7 +15,7 @@ async function api(path, query = {}, body) {
   const address = `${path}?${new URLSearchParams(query)}`;
   const answer = await fetch(address, {
     method: body ? "POST" : "GET", headers: { "X-Labkit-Token": token }, body: body && JSON.stringify(body),
-  });
+  }).catch(() => { throw Object.assign(new Error("labkit mark does not answer. Does it still run?"), { lost: true }); });
   const said = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(said.error || "labkit could not do this."), { told: true });
   return said;
@@ -25,6 +25,18 @@ function tell(text) {
   $("told").textContent = text;
   clearTimeout(tell.timer);
   tell.timer = setTimeout(() => { $("told").textContent = ""; }, Math.max(4000, 60 * text.length));
+}
+
+addEventListener("unhandledrejection", event => {  // of any key: what the server said, or that it said nothing
+  if (!event.reason.told && !event.reason.lost) return;
+  event.preventDefault();
+  tell(event.reason.message);
+});
+
+function openDialog(id) {
+  $("main").focus();  // where a dialog gives the keys back to: a button would take the next Enter for itself
+  $(id).returnValue = "";
+  $(id).showModal();
 }
 
 function figureAddress(image) {
@@ -81,7 +93,7 @@ function show(said) {
   $("place").textContent = `answer ${said.place + 1} of ${said.counts[said.item][0]}`;
   scrollTo(0, 0);
   document.body.dataset.card = `${said.item}/${said.place}`;
-  upcoming = follow(said);
+  upcoming = follow(said).catch(() => null);
   api("/near", where()).then(found => {
     if (card !== said || !found.html) return;
     similar = found;
@@ -109,7 +121,7 @@ async function open(item, place) {
 
 async function next() {
   await queue;
-  let said = await upcoming?.catch(() => null);
+  let said = await upcoming;
   if (!said || (said.item === card.item && said.place === card.place)) {
     const { next: found } = await api("/next", where());
     said = found && (found[0] !== card.item || found[1] !== card.place) ? await api("/card", { item: found[0], place: found[1] }) : null;
@@ -199,8 +211,7 @@ $("comment").addEventListener("change", async () => {
   if (!old || !often || !after || after === old) return;
   $("ask-text").textContent = `The old comment still stands on ${often} other answer${often > 1 ? "s" : ""}. Change it there as well?`;
   $("ask-all").textContent = `For all ${often + 1}`;
-  $("ask").returnValue = "";
-  $("ask").showModal();
+  openDialog("ask");
   $("ask").addEventListener("close", async () => {
     if ($("ask").returnValue !== "all") return;
     tell((await api("/comment", at, { old, new: after })).told);
@@ -211,22 +222,18 @@ $("comment").addEventListener("change", async () => {
 function edit({ edit: key, points, text }) {
   Object.assign($("edit-text"), { value: text });
   Object.assign($("edit-points"), { value: points });
-  $("edit").returnValue = "";
-  $("edit").showModal();
+  openDialog("edit");
   $("edit").addEventListener("close", async () => {
     if ($("edit").returnValue !== "save") return;
     const name = key || `added-${Date.now().toString(36)}`;
-    try {
-      const said = await api("/rubric", { item: card.item }, {
-        key: name, points: Number($("edit-points").value), text: $("edit-text").value,
-      });
-      tell(said.told);
-      await open(card.item, card.place);
-    } catch (error) { tell(error.message); }
+    const said = await api("/rubric", { item: card.item }, {
+      key: name, points: Number($("edit-points").value), text: $("edit-text").value,
+    });
+    tell(said.told);
+    await open(card.item, card.place);
   }, { once: true });
 }
 
-for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => $("main").focus());
 $("criteria").addEventListener("click", event => {
   const { key, give: what, edit: name } = event.target.closest("button")?.dataset ?? {};
   if (key) toggle(key);
@@ -235,10 +242,10 @@ $("criteria").addEventListener("click", event => {
 });
 $("next").addEventListener("click", next);
 $("back").addEventListener("click", back);
-$("help").addEventListener("click", () => $("keys").showModal());
+$("help").addEventListener("click", () => openDialog("keys"));
 $("overview").addEventListener("click", async () => {
   $("look-html").innerHTML = (await api("/overview")).html;
-  $("look").showModal();
+  openDialog("look");
 });
 $("items").addEventListener("change", async () => {
   const item = $("items").value;
@@ -250,7 +257,7 @@ $("items").addEventListener("change", async () => {
 
 const ACTIONS = {
   f: () => give("full"), 0: () => give("none"), Enter: next, Backspace: back, o: takeBack, s: same,
-  c: () => $("comment").focus(), g: () => $("items").focus(), "?": () => $("keys").showModal(),
+  c: () => $("comment").focus(), g: () => $("items").focus(), "?": () => openDialog("keys"),
 };
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !card) return;
@@ -272,4 +279,4 @@ document.addEventListener("keydown", event => {
   const first = $("items").value;
   const { next: found } = await api("/next", { item: first });
   await (found ? open(...found) : open(first, 0));
-})().catch(error => tell(error.message));
+})();
