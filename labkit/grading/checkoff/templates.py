@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.basics.errors import UsageError, first_line
+from labkit.basics.errors import UsageError
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.checkoff.counterfactuals import SMALL
+from labkit.grading.staff_files import KEY, faults_of, read_toml
 from labkit.grading.texts import clean, nearest
 
 FILE = "checkoff.toml"
 NUMBER, FIGURE, CODE, COURSE = KINDS = ("number", "figure", "code", "course")
 KEYS = ("kind", "ask", "answer", "exercise", "figure", "case", "question", "higher")
 LONGEST = 400  # characters of a question, and of an answer: four of each fit on a page
-KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 GAP = re.compile(r"\{(?:(errors|times) )?(\w+)(?: (\w+))?\}")
 COMPUTED = ("right", "wrong")
 
@@ -59,30 +58,28 @@ def read_templates(folder: Path, chapters: Mapping[str, str]) -> dict[str, Templ
     one, and for a question that could not be asked, or has no answer.
     """
     path = folder / FILE
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
+    content = read_toml(path)
+    if content is None:
         raise UsageError(
             f"{path} does not exist: it holds the questions of a check-off. Take the course's, or write your own as "
             "docs/grading.md says."
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read ({clean(first_line(error))}): correct it.") from error
+        )
     templates = {}
-    for chapter, entries in content.items():
-        if chapter not in chapters:
-            raise UsageError(f"{path}: [{clean(chapter, 40)}] is no notebook{_ended(nearest(chapter, chapters))}")
-        if not isinstance(entries, dict):
-            raise UsageError(f"{path}: [{chapter}] must hold tables: write [{chapter}.name] before each question.")
-        for key, entry in entries.items():
-            name = f"{chapter}.{key}"
-            if fault := _fault(key, entry):
-                raise UsageError(f"{path}: [{clean(name, 60)}] {_ended(fault)}")
-            texts = {key: " ".join(str(value).split()) for key, value in entry.items() if key != "higher"}
-            higher = tuple(entry.get("higher", ()))
-            templates[name] = Template(name=name, notebook=chapters[chapter], higher=higher, **texts)
-            if fault := _misfit(templates[name], chapter):
-                raise UsageError(f"{path}: [{name}] {_ended(fault)}")
+    with faults_of(path):
+        for chapter, entries in content.items():
+            if chapter not in chapters:
+                raise UsageError(f"[{clean(chapter, 40)}] is no notebook{nearest(chapter, chapters)}")
+            if not isinstance(entries, dict):
+                raise UsageError(f"[{chapter}] must hold tables: write [{chapter}.name] before each question")
+            for key, entry in entries.items():
+                name = f"{chapter}.{key}"
+                if fault := _fault(key, entry):
+                    raise UsageError(f"[{clean(name, 60)}] {fault}")
+                texts = {key: " ".join(str(value).split()) for key, value in entry.items() if key != "higher"}
+                higher = tuple(entry.get("higher", ()))
+                templates[name] = Template(name=name, notebook=chapters[chapter], higher=higher, **texts)
+                if fault := _misfit(templates[name], chapter):
+                    raise UsageError(f"[{name}] {fault}")
     return templates
 
 
@@ -132,7 +129,3 @@ def _misfit(template: Template, chapter: str) -> str:
     if template.kind == NUMBER and not template.numbers:
         return "speaks of no number: write {name_of_a_number} into ask"
     return ""
-
-
-def _ended(text: str) -> str:
-    return text if text.endswith("?") else f"{text}."

@@ -6,16 +6,15 @@ one point and has no criteria, so a course can be marked without it.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from labkit.basics.errors import UsageError, first_line
+from labkit.basics.errors import UsageError
 from labkit.exercises.catalogue import exercises
+from labkit.grading.staff_files import KEY, faults_of, read_toml, refuse_unknown
 from labkit.grading.texts import clean, nearest
 
 FILE = "rubric.toml"
@@ -23,7 +22,6 @@ REPORT = "report"
 MOST_CRITERIA = 9  # as many as there are keys for them
 LARGEST = 1_000  # points
 LONGEST = 500  # characters of a criterion
-KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 NAMES = ("figures", "tables", "numbers")  # of what stands beside an answer
 
 
@@ -86,18 +84,13 @@ def read_rubric(folder: Path, asked: Mapping[str, int], chapters: Mapping[str, s
     cannot be meant.
     """
     path = folder / FILE
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-    except FileNotFoundError:
-        content = {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read ({clean(first_line(error))}): correct it.") from error
+    content = read_toml(path) or {}
     items = {
         f"{number}.q{place}": Item(f"{number}.q{place}")
         for number, stem in sorted(chapters.items())
         for place in range(1, asked.get(stem, 0) + 1)
     }
-    try:
+    with faults_of(path):
         for chapter, entries in content.items():
             if chapter in (*chapters, REPORT) and not isinstance(entries, dict):
                 raise UsageError(f"{chapter} must be tables, as [{chapter}.name]")
@@ -110,19 +103,12 @@ def read_rubric(folder: Path, asked: Mapping[str, int], chapters: Mapping[str, s
                 if chapter == REPORT and not KEY.fullmatch(place):
                     raise UsageError(f"[{clean(name, 40)}] must have a name of small letters, digits and -")
                 items[name] = _item(name, entry, chapters)
-                if chapter == REPORT and not items[name].heading:
-                    raise UsageError(f"[{name}] lacks the heading under which its discussion stands")
-                if items[name].exercise and items[name].exercise not in exercises():
-                    there = nearest(items[name].exercise, exercises())
-                    raise UsageError(f"[{name}] exercise {clean(items[name].exercise, 40)!r} is not known{there}")
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}" if str(error).endswith("?") else f"{path}: {error}.") from None
     return items
 
 
 def criterion(entry: Mapping[str, Any], most: Decimal) -> Criterion:
     """Return a criterion as the file, or a grader, says it; UsageError where it cannot be. most: the item's points."""
-    _refuse_unknown(entry, ("key", "points", "text", "hint"), "a criterion: ")
+    refuse_unknown(entry, ("key", "points", "text", "hint"), "a criterion: ")
     key, text, hint = (_text(entry, name) for name in ("key", "text", "hint"))
     if not KEY.fullmatch(key):
         raise UsageError(f"the key {clean(key, 40)!r} must be of small letters, digits and -, up to 40")
@@ -150,7 +136,7 @@ def _item(name: str, entry: Any, chapters: Mapping[str, str]) -> Item:
     if not isinstance(entry, dict):
         raise UsageError(f"[{name}] must be a table")
     try:
-        _refuse_unknown(entry, ("points", "exercise", "heading", "item", *NAMES), "")
+        refuse_unknown(entry, ("points", "exercise", "heading", "item", *NAMES), "")
         points = number("points", entry.get("points", 1))
         raw = entry.get("item", [])
         if not isinstance(raw, list) or len(raw) > MOST_CRITERIA or not all(isinstance(one, dict) for one in raw):
@@ -164,7 +150,12 @@ def _item(name: str, entry: Any, chapters: Mapping[str, str]) -> Item:
             raise UsageError(f"its criteria bring {gained} points together, so nobody could get all {points}")
         stem = chapters.get(name.partition(".")[0], "")
         evidence = {kind: tuple(_names(entry.get(kind, []), kind, stem, chapters.values())) for kind in NAMES}
-        return Item(name, points, criteria, _text(entry, "exercise"), _text(entry, "heading"), evidence)
+        item = Item(name, points, criteria, _text(entry, "exercise"), _text(entry, "heading"), evidence)
+        if item.part == REPORT and not item.heading:
+            raise UsageError("lacks the heading under which its discussion stands")
+        if item.exercise and item.exercise not in exercises():
+            raise UsageError(f"exercise {clean(item.exercise, 40)!r} is not known{nearest(item.exercise, exercises())}")
+        return item
     except UsageError as error:
         raise UsageError(f"[{name}] {error}") from None
 
@@ -187,10 +178,3 @@ def _text(entry: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or len(value) > LONGEST:
         raise UsageError(f"{name} must be a text of up to {LONGEST} characters")
     return clean(value, LONGEST)
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    for name in table:
-        if name not in known:
-            there = nearest(name, known) or f": there are {', '.join(known)}"
-            raise UsageError(f"{where}{clean(name, 60)!r} is not known{there}")

@@ -1,12 +1,8 @@
-"""How points become a total: `course.toml` beside the notebooks.
-
-Every number in it is read as a decimal, so that 0.1 is a tenth.
-"""
+"""How points become a total: `course.toml` beside the notebooks."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from labkit.basics.errors import LabkitError, UsageError, first_line
+from labkit.basics.errors import LabkitError, UsageError
 from labkit.exercises.catalogue import exercises
+from labkit.grading.staff_files import faults_of, read_toml, refuse_unknown
 from labkit.grading.texts import clean, nearest
 
 FILE = "course.toml"
@@ -88,26 +85,21 @@ def read_policy(folder: Path) -> Policy:
     UsageError for a key that is not known, with the nearest one, and for a value that cannot be meant.
     """
     path = folder / FILE
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-    except FileNotFoundError:
+    content = read_toml(path)
+    if content is None:
         return Policy()
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read ({clean(first_line(error))}): correct it.") from error
-    try:
-        _refuse_unknown(content, ("grade", "late"), "")
+    with faults_of(path):
+        refuse_unknown(content, ("grade", "late"), "")
         grade, late = (_table(content, name) for name in ("grade", "late"))
-        _refuse_unknown(grade, ("scale", "round", "weights"), "[grade] ")
+        refuse_unknown(grade, ("scale", "round", "weights"), "[grade] ")
         weights = _table(grade, "weights", "weights = {exercises = 40, questions = 30, report = 30}")
-        _refuse_unknown(weights, PARTS, "weights: ")
+        refuse_unknown(weights, PARTS, "weights: ")
         found = {name: _number(f"weights: {name}", value, zero=True) for name, value in weights.items()}
         if weights and not any(found.values()):
             raise UsageError("weights are all 0, so that nothing brings points")
         scale = _number("scale", grade["scale"]) if "scale" in grade else None
         step = _number("round", grade["round"]) if "round" in grade else Policy().step
         return Policy(found, scale, step, _late(late) if "late" in content else None)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}" if str(error).endswith("?") else f"{path}: {error}.") from None
 
 
 def read_duration(text: str) -> timedelta:
@@ -155,7 +147,7 @@ def show_moment(moment: datetime, zone: ZoneInfo) -> str:
 
 def _late(table: dict[str, Any]) -> Late:
     keys = ("due", "grace", "per", "off", "at_most", "lowest", "applied_by")
-    _refuse_unknown(table, keys, "[late] ")
+    refuse_unknown(table, keys, "[late] ")
     if missing := [name for name in ("due", "off") if name not in table]:
         raise UsageError(f"[late] lacks {missing[0]}")
     by = _choice("applied_by", table.get("applied_by", "labkit"), ("labkit", "canvas"))
@@ -176,13 +168,6 @@ def _late(table: dict[str, Any]) -> Late:
         by == "canvas",
         _read("lowest", table.get("lowest", "0 %"), _percent),
     )
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    for name in table:
-        if name not in known:
-            there = nearest(name, known) or f": there are {', '.join(known)}"
-            raise UsageError(f"{where}{clean(name, 60)!r} is not known{there}")
 
 
 def _table(content: Mapping[str, Any], name: str, example: str = "") -> dict[str, Any]:
