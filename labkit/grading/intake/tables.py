@@ -9,19 +9,18 @@ from pathlib import Path
 from labkit.basics.errors import UsageError
 from labkit.grading.texts import MB
 
-LARGEST = 10 * MB
 WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 begins
 
 
-def read_table(path: Path, what: str) -> list[list[str]]:
+def read_table(path: Path, what: str, largest: int = 10 * MB) -> list[list[str]]:
     """Return the rows of a CSV file, the headings first, without empty ones; [[]] for an empty file.
 
     Cells stand between commas, semicolons or tabs, in the encodings that spreadsheets write. what: what it is meant to
-    be, as "list of groups". UsageError for a file that cannot be read, or is no CSV.
+    be, as "list of groups". largest: in bytes. UsageError for a file that cannot be read, or is no CSV.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"{path} is larger than {LARGEST // MB} MB: that is no {what}.")
+        if path.stat().st_size > largest:
+            raise UsageError(f"{path} is larger than {largest // MB} MB: that is no {what}.")
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(

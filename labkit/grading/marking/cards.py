@@ -13,7 +13,7 @@ from labkit.grading.marking.bench import Answer, Bench
 from labkit.grading.marking.evidence import evidence
 from labkit.grading.marking.staff_texts import as_html
 from labkit.grading.marks.asked import Discussion, discussions, of_items
-from labkit.grading.marks.rubric import REPORT
+from labkit.grading.marks.rubric import MOST_CRITERIA, REPORT
 from labkit.grading.pages.sanitise import prose, shown
 from labkit.grading.pages.site import environment
 from labkit.grading.records.attempts import Attempt
@@ -48,7 +48,6 @@ class Cards:
     def card(self, answer: Answer) -> dict[str, Any]:
         """Return what the page shows of an answer."""
         item = self.bench.standing.items[answer.item]
-        answers = self.bench.answers[answer.item]
         wanted = {kind: list(names) for kind, names in item.evidence.items()}
         discussion = self._discussion(answer)
         for kind, names in discussion.placed.items() if discussion else ():
@@ -57,8 +56,6 @@ class Cards:
         values = {
             "title": self.title(answer.item),
             "answer": answer,
-            "place": answers.index(answer) + 1,
-            "count": len(answers),
             "names": self.names,
             "question": self.questions.get(answer.item),
             "model": self.model_answers.get(answer.item),
@@ -69,13 +66,11 @@ class Cards:
             "changed": self.bench.changed(answer),
             "evidence": found,
             "item": item,
+            "most_criteria": MOST_CRITERIA,
         }
-        pictures = [name for name, _ in found.figures]
         return {
             "item": answer.item,
-            "place": answers.index(answer),
-            "submission": answer.submission,
-            "figures": pictures,
+            "place": self.bench.answers[answer.item].index(answer),
             "main": _template("card.html").render(values),
             "side": _template("side.html").render(values),
             **self.mark(answer),

@@ -7,19 +7,20 @@ import io
 import json
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
 from labkit.basics.errors import UsageError
+from labkit.grading.intake.tables import read_table
 from labkit.grading.marking.bench import Answer, Bench
 from labkit.grading.marks.rubric import number
 from labkit.grading.marks.standing import Standing
 from labkit.grading.records.gradebook import harmless
 from labkit.grading.recount import Counted
-from labkit.grading.texts import clean, plain
+from labkit.grading.texts import MB, clean, plain
 
 PERSON, TEAM = ("uid", "uin"), ("team_name", "uid_list")
 COLUMNS = ("qid", "submission_id", "submitted_answer", "score_perc", "feedback", "partial_scores")
-LARGEST = 100_000_000  # bytes
+NEEDED = ("qid", "submission_id", "score_perc", "feedback", "partial_scores")
+LARGEST = 100 * MB
 
 
 def sheet_of(bench: Bench, counted: Counted) -> str:
@@ -54,7 +55,7 @@ def take_sheet(bench: Bench, path: Path) -> str:
     for place, row in enumerate(_rows(path), 2):
         where = f"{path}, line {place}"
         answer = _answer_of(bench, row, where)
-        score, feedback = row["score_perc"].strip().removesuffix("%").strip(), row["feedback"].strip()
+        score, feedback = row["score_perc"].removesuffix("%").strip(), row["feedback"]
         if not score and not feedback:
             continue
         keys = _keys(row["partial_scores"], bench, answer, where)
@@ -81,32 +82,21 @@ def _marked(standing: Standing, answer: Answer) -> list[str]:
     return [plain(share), line.comment, json.dumps(list(line.items))]
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"{path} has more than {LARGEST / 1e6:.0f} MB: it is no table of marks.")
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read ({error}): name a CSV file in UTF-8.") from error
-    head = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
-    needed = ("qid", "submission_id", "score_perc", "feedback", "partial_scores")
-    if lacking := [name for name in needed if name not in (reader.fieldnames or ())]:
+def _rows(path: Path) -> list[dict[str, str]]:
+    heads, *rows = read_table(path, "table of marks", LARGEST)
+    if lacking := [name for name in NEEDED if name not in heads]:
         raise UsageError(f"{path} lacks the column {lacking[0]}: it must be as --export writes it.")
-    try:
-        return [{name: str(row.get(name) or "") for name in (*needed, "submitted_answer")} for row in reader]
-    except csv.Error as error:
-        raise UsageError(f"{path} is no CSV file that can be read ({error}).") from error
+    return [dict.fromkeys((*NEEDED, "submitted_answer"), "") | dict(zip(heads, row, strict=False)) for row in rows]
 
 
-def _answer_of(bench: Bench, row: dict[str, Any], where: str) -> Answer:
-    item, name = row["qid"].strip(), row["submission_id"].strip()
+def _answer_of(bench: Bench, row: dict[str, str], where: str) -> Answer:
+    item, name = row["qid"], row["submission_id"]
     if item not in bench.answers:
         raise UsageError(f"{where}: {clean(item, 40)!r} is nothing that is marked here.")
     found = next((answer for answer in bench.answers[item] if name in answer.submissions), None)
     if found is None:
         raise UsageError(f"{where}: {clean(name, 60)!r} does not answer {item}.")
-    written = row["submitted_answer"].strip()
+    written = row["submitted_answer"]
     if written and written != harmless(found.text).strip():
         raise UsageError(f"{where}: the answer of {clean(name, 60)} to {item} is another one by now: export again.")
     return found
