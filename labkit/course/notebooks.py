@@ -17,10 +17,18 @@ KEPT_METADATA = {"tags", "nbgrader"}  # of a cell
 
 
 def notebooks_folder() -> Path:
-    """Return the folder of the course's notebooks: `notebooks` here, else the one beside the package."""
+    """Return the folder of the course's notebooks: `notebooks` here, else the one beside the package.
+
+    UsageError where there is none, or where it is another one, as that of a night's results.
+    """
     for folder in (Path.cwd() / "notebooks", CHECKOUT / "notebooks"):
-        if folder.is_dir():
-            return folder
+        if not folder.is_dir():
+            continue
+        if not any(folder.glob("[0-9][0-9]_*.ipynb")) and not (folder / "source").is_dir():
+            raise UsageError(
+                f"{folder} holds no notebook of the course (NN_name.ipynb): run the command in the course's folder."
+            )
+        return folder
     raise UsageError("No folder 'notebooks' here: run the command in the folder that holds it.")
 
 

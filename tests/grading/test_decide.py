@@ -76,6 +76,16 @@ def files(out):
     }
 
 
+def test_a_folder_of_results_is_not_taken_for_the_course(night, monkeypatch):
+    """A hurried user stands in graded/, where a night's own folder `notebooks` lies."""
+    (night / "notebooks" / "ada").mkdir(parents=True)
+    shutil.copy(night.parent / "notebooks" / f"{NOTEBOOK}.ipynb", night / "notebooks" / "ada")
+    monkeypatch.chdir(night)
+    with pytest.raises(UsageError, match="holds no notebook of the course.*: run the command in the course's folder"):
+        recount(night)
+    assert not (night / "gradebook.csv").exists()
+
+
 def test_grades_are_made_of_what_is_stored(night, capsys):
     recount(night)
     people = by_person(night)

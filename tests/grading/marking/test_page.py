@@ -183,6 +183,8 @@ def test_a_kill_between_any_two_keys_loses_nothing_that_was_shown(tmp_path, brow
                     shown = {"items": tuple(pressed), "comment": page.input_value("#comment")}
             process.send_signal(signal.SIGKILL)
             process.wait()
+            page.click("#overview")
+            until(page, "document.getElementById('told').textContent.includes('does not answer')")
         lines = [line for line in read_lines(tmp_path)[0] if line.grader == f"g{count}"]
         assert {"items": lines[-1].items, "comment": lines[-1].comment} == shown
         for path in (tmp_path / "marks").glob("*.jsonl"):
