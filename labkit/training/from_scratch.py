@@ -88,10 +88,10 @@ def at_settings(epochs: pd.DataFrame, settings: Mapping[str, tuple[float, int]])
 
 
 def beside_reported(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return mean accuracies of `at_settings` for each activation and setting, beside the reported ones."""
+    """Return mean accuracies of `at_settings` for each activation, rate and epoch, beside the reported ones."""
     keys = ["activation", "setting", "lr", "epoch"]
     means = runs.groupby(keys, sort=False)[["train", "test", "raw"]].mean().reset_index()
-    return means.merge(REPORTED, "left", on=keys[:2])
+    return means.merge(REPORTED, "left", on=keys[:2]).drop(columns="setting")
 
 
 def autograd_gradients(network: Network, activation: str, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:

@@ -360,7 +360,7 @@ for (activation, setting), rows in runs.groupby(["activation", "setting"], sort=
 
 # %%
 table = from_scratch.beside_reported(runs)
-run.table("settings", table, formats=dict.fromkeys(table.columns[4:], "{:.1f}"), split="test", seeds=seeds)
+run.table("settings", table, formats=dict.fromkeys(table.columns[3:], "{:.1f}"), split="test", seeds=seeds)
 
 # %%
 run.figure("cost_by_activation", plots.cost_panels([epochs], "lr", "activation"), split="train", seeds=seeds)

@@ -50,10 +50,10 @@ def test_settings_are_places_in_a_longer_training_and_stand_beside_the_reported(
     settings = {"low_15": (0.01, 15), "high_15": (0.04, 15), "low_10": (0.01, 10)}
     runs = from_scratch.at_settings(pd.DataFrame(rows), settings)
     assert runs["setting"].tolist() == 3 * ["low_15", "low_15", "high_15", "high_15", "low_10", "low_10"]
-    table = from_scratch.beside_reported(runs).set_index(["activation", "setting"])
+    table = from_scratch.beside_reported(runs).set_index(["activation", "lr", "epoch"]).sort_index()
     assert len(table) == 9
-    assert table.loc[("tanh", "low_10"), "test"] == pytest.approx(10.01)
-    assert table.loc[("sigmoid", "low_15"), ["reported train", "reported test"]].tolist() == [71, 72.9]
+    assert table.loc[("tanh", 0.01, 10), "test"] == pytest.approx(10.01)
+    assert table.loc[("sigmoid", 0.01, 15), ["reported train", "reported test"]].tolist() == [71, 72.9]
     assert table.loc["relu", "reported test"].isna().all()
 
 
