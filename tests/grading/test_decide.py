@@ -81,7 +81,7 @@ def test_a_folder_of_results_is_not_taken_for_the_course(night, monkeypatch):
     (night / "notebooks" / "ada").mkdir(parents=True)
     shutil.copy(night.parent / "notebooks" / f"{NOTEBOOK}.ipynb", night / "notebooks" / "ada")
     monkeypatch.chdir(night)
-    with pytest.raises(UsageError, match="holds no notebook of the course.*: run the command in the course's folder"):
+    with pytest.raises(UsageError, match=r"holds no notebook of the course.*: run the command in the course's folder"):
         recount(night)
     assert not (night / "gradebook.csv").exists()
 

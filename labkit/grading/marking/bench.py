@@ -117,9 +117,8 @@ class Bench:
         if points is not None:
             points = number("points", points, most=self.standing.items[answer.item].points)
         values = {"items": keys, "points": points, "comment": clean_lines(comment).strip(), "flag": flag}
-        return self._write(
-            new_line(self.grader, submission=answer.submission, item=answer.item, answer=answer.hash, **values)
-        )
+        who = {"submission": answer.submission, "also": answer.submissions[1:]}
+        return self._write(new_line(self.grader, item=answer.item, answer=answer.hash, **who, **values))
 
     def change_comment(self, item: str, old: str, new: str) -> int:
         """Put a comment in place of another one on every answer to an item that has it; return how many had it."""

@@ -26,6 +26,7 @@ MARK, RUBRIC, APPROVED = "mark", "rubric", "approved"
 KINDS = (MARK, RUBRIC, APPROVED)
 LONGEST_COMMENT = 5_000  # characters
 TEXTS = ("at", "grader", "what", "submission", "item", "answer", "comment", "flag", "key", "text")
+LISTS = ("also", "items")
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Line:
     """One line of a grader's. ValueError says what is wrong with it.
 
     at: when it was written, ISO 8601 with the offset from UTC. what: "mark", or one of the two below.
-    submission, item: whose answer to what was looked at. answer: the hash of the answer, so that it holds for whoever
-        gave the same one, and for no later one.
+    submission, item: whose answer to what was looked at. also: who had given the same answer by then.
+    answer: its hash, so that the line holds for whoever gave the same one, and for no later one.
     items: the keys of the criteria that hold. points: a person's own number in place of what they add up to; None
         without one.
     comment: what those who handed in read. flag: a note to other graders; "open" takes a mark back.
@@ -46,6 +47,7 @@ class Line:
     grader: str
     what: str = MARK
     submission: str = ""
+    also: tuple[str, ...] = ()
     item: str = ""
     answer: str = ""
     items: tuple[str, ...] = ()
@@ -58,8 +60,10 @@ class Line:
     def __post_init__(self) -> None:
         if wrong := [name for name in TEXTS if not isinstance(getattr(self, name), str)]:
             raise ValueError(f"{wrong[0]!r} must be a text")
-        if not isinstance(self.items, tuple) or not all(isinstance(key, str) for key in self.items):
-            raise ValueError("'items' must be a list of texts")
+        for name in LISTS:
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
+                raise ValueError(f"{name!r} must be a list of texts")
         if self.what not in KINDS:
             raise ValueError(f"{clean(self.what, 40)!r} is no kind of line")
         if not GRADER.fullmatch(self.grader):
@@ -149,9 +153,7 @@ def _read(text: bytes) -> Line:
     known = {field.name for field in fields(Line)}
     if not isinstance(said, dict) or (unknown := said.keys() - known):
         raise ValueError("it is no table" if not isinstance(said, dict) else f"{min(unknown)!r} is not known")
-    if "items" in said:
-        said["items"] = tuple(said["items"])
-    return Line(**said)
+    return Line(**said | {name: tuple(said[name]) for name in LISTS if name in said})
 
 
 def _written(line: Line) -> str:

@@ -67,7 +67,7 @@ class Standing:
         elif line.what == MARK and line.item in self.items:
             self._newest.setdefault(line.item, {}).setdefault(line.answer, {})[line.grader] = line
             if not line.open:
-                self.hashes[line.submission, line.item] = line.answer
+                self.hashes |= {(name, line.item): line.answer for name in (line.submission, *line.also)}
 
     def lines_of(self, item: str, hash_: str) -> Mapping[str, Line]:
         """Return the newest line of each grader on an answer."""

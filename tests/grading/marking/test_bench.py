@@ -100,6 +100,16 @@ def test_a_new_hand_in_is_open_and_said_to_be_changed(night):
     assert [item.name for item in found.items if item.changed] == ["05.q2"]
 
 
+def test_whoever_had_the_same_answer_when_it_was_marked_is_said_to_have_changed_it(night):
+    bench = bench_of(night)
+    shared = next(answer for answer in bench.answers["05.q1"] if len(answer.submissions) > 1)
+    bench.mark(shared, points=Decimal(1))
+    texts = {"lab-1": {"05.q1": "Both the same."}, "lab-3": {"05.q1": "Something else."}, "lab-2": {"05.q5": ""}}
+    write_night(night, 4, [STEM], own=texts, outputs=False)
+    later = bench_of(night)
+    assert [one.submissions for one in later.answers["05.q1"] if later.changed(one)] == [("lab-3",)]
+
+
 def test_two_graders_mark_a_share_of_the_answers_and_do_not_see_each_other(night):
     anna, bo, cy = (bench_of(night, name, 100) for name in ("anna", "bo", "cy"))
     first = anna.answers["05.q2"][0]
