@@ -128,7 +128,7 @@ for filter_size in (3, 5, 7) if check.passed("3.1") else ():
 
 # %%
 config = TrainConfig(
-    epochs=profile.choose(quick=6, full=10), batch_size=profile.choose(quick=8, full=64), optimizer="adam", lr=0.001
+    epochs=profile.choose(quick=6, full=5), batch_size=profile.choose(quick=8, full=64), optimizer="adam", lr=0.001
 )
 few = ["baseline", "C3: 28", "tanh", "sigmoid", "depth 13"]
 trained = profile.choose(quick=few, full=list(designs))
@@ -346,7 +346,7 @@ print("validation after one epoch: He {:.1f} %, default {:.1f} %".format(*early.
 
 # %% tags=["nbval-ignore-output"]
 slow = profile.choose(quick=["depth 13, He"], full=["depth 13, He", "sigmoid"])
-longer = profile.choose(quick=9, full=30)
+longer = profile.choose(quick=9, full=15)
 for name in slow:
     grid = {key: [value] for key, value in designs[name].items()} | {"epochs": [longer]}
     late = sweep(CifarNet, grid, images, config, seeds[:3], run.cache).runs
