@@ -17,18 +17,10 @@ KEPT_METADATA = {"tags", "nbgrader"}  # of a cell
 
 
 def notebooks_folder() -> Path:
-    """Return the folder of the course's notebooks: `notebooks` here, else the one beside the package.
-
-    UsageError where there is none, or where it is another one, as that of a night's results.
-    """
+    """Return the folder of the course's notebooks: `notebooks` here, else the one beside the package."""
     for folder in (Path.cwd() / "notebooks", CHECKOUT / "notebooks"):
-        if not folder.is_dir():
-            continue
-        if not any(folder.glob("[0-9][0-9]_*.ipynb")) and not (folder / "source").is_dir():
-            raise UsageError(
-                f"{folder} holds no notebook of the course (NN_name.ipynb): run the command in the course's folder."
-            )
-        return folder
+        if folder.is_dir():
+            return folder
     raise UsageError("No folder 'notebooks' here: run the command in the folder that holds it.")
 
 
@@ -37,11 +29,15 @@ def course(folder: Path) -> list[Path]:
 
     Of several with one number, as JupyterLab's Duplicate and people's `_old` make them, it is the one that labkit has
     exercises for, else the one whose own name is that of its results, else the one whose name the others go on from.
-    UsageError where that names none, or several.
+    UsageError where that names none, or several, and for a folder without any, as that of a night's results.
     """
     by_number: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")):
         by_number.setdefault((_name_of_results(path) or path.stem)[:2], []).append(path)
+    if not by_number:
+        raise UsageError(
+            f"{folder} holds no notebook of the course (NN_name.ipynb): run the command in the course's folder."
+        )
     return [_original(by_number[number]) for number in sorted(by_number)]
 
 

@@ -72,8 +72,6 @@ def course_files() -> dict[str, bytes]:
     if (folder / "source").is_dir():
         check_notebooks()
     notebooks = {path.name: clean(read_notebook(path)) for path in told_course(folder)}
-    if not notebooks:
-        raise UsageError(f"{folder} holds no notebook of the course (NN_name.ipynb).")
     if faults := [f"{name}: {fault}" for name, notebook in notebooks.items() for fault in _marker_faults(notebook)]:
         raise LabkitError("\n  ".join(["The release would show or lose solutions.", *faults]))
     secret = solution_lines(notebooks)

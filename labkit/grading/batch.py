@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 
 from labkit import __version__
-from labkit.basics.errors import Interrupted, LabkitError, UsageError
+from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, write_atomically
 from labkit.course.notebooks import notebooks_folder, read_notebook, told_course
 from labkit.grading.intake.groups import read_groups, settle_people
@@ -80,8 +80,6 @@ def grade(
         refuse_without_sandbox()
     policy = read_policy(notebooks_folder())  # one that cannot be read is told before the night
     staff = {path.stem: read_notebook(path) for path in told_course(notebooks_folder())}
-    if not staff:
-        raise UsageError(f"{notebooks_folder()} holds no notebook of the course (NN_name.ipynb).")
     listed = read_groups(groups) if groups else None
     expected = {stem: handed_out(book) for stem, book in staff.items()}
     batch = read_batch(source, expected, known)
