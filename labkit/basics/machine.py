@@ -46,6 +46,13 @@ def set_threads() -> int:
     return threads
 
 
+def usable_cores() -> int:
+    """Return on how many cores the system lets this process run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def get_device() -> torch.device:
     """Return the device to compute on: LABKIT_DEVICE (`cpu` or `cuda`), else a CUDA GPU, else the CPU."""
     import torch

@@ -55,15 +55,22 @@ class Part(Work):
     def __init__(self, whole: Work, total: float, size: float, label: str) -> None:
         super().__init__(total)
         self.whole, self.size, self.label = whole, size, label
+        self.done = 0.0
 
     def advance(self, amount: float) -> None:
         """Add work that was just done, and say in the whole what was."""
+        self.done += amount
         self.whole.doing = f"{self.doing}, {self.label}"
         self.whole.advance(amount * self.size / self.total)
 
     def skip(self, amount: float) -> None:
         """Add work that was found done."""
+        self.done += amount
         self.whole.skip(amount * self.size / self.total)
+
+    def finish(self) -> None:
+        """Add what of it was not yet told."""
+        self.skip(self.total - self.done)
 
 
 def watched() -> bool:

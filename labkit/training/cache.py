@@ -7,7 +7,7 @@ import inspect
 import io
 import json
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +16,88 @@ import torch
 from torch import nn
 
 from labkit.basics.files import rehearsed_folder, write_atomically
-from labkit.basics.machine import get_device
+from labkit.basics.machine import get_device, set_seed
+from labkit.basics.progress import Work
 from labkit.data.datasets import Dataset
 from labkit.models.networks import count_parameters
 from labkit.training.checkpoint import Checkpoint
-from labkit.training.loop import Evaluation, History
-from labkit.training.together import Member
+from labkit.training.loop import Evaluation, History, evaluate, fit
+from labkit.training.together import Ensemble, Member
 
 CACHE_FORMAT = 1
 
 
-def entry_names(members: list[Member], dataset: Dataset) -> list[str]:
-    """Return the name of the file that holds the result of each member of one training."""
-    keys = [_key(member, dataset) for member in members]
+@dataclass(frozen=True)
+class Group:
+    """Networks that are trained together, or one that is trained alone.
+
+    indices: which they are among all networks of the sweep. names: of the files that hold their results.
+    """
+
+    indices: list[int]
+    members: list[Member]
+    names: list[str]
+
+    @classmethod
+    def of(cls, indices: list[int], all_members: list[Member], dataset: Dataset, threads: int) -> Group:
+        """Return the group of these members, to be trained with so many threads."""
+        members = [all_members[index] for index in indices]
+        return cls(indices, members, entry_names(members, dataset, threads))
+
+    def cached(self, cache: Path | None) -> list[dict[str, Any]] | None:
+        """Return the result of each network, from `cache` or from the rehearsed trainings.
+
+        None where one of them is missing, or damaged, which a warning says.
+        """
+        results = _read_all(cache, self.names)
+        if results is None and (rehearsed := rehearsed_folder()) and all(is_ours(each.model) for each in self.members):
+            results = _read_all(rehearsed, self.names)
+        return results
+
+
+def train(dataset: Dataset, group: Group, cache: Path | None, work: Work | None = None) -> list[dict[str, Any]]:
+    """Train the networks of a group, keep their results, and return them."""
+    members = group.members
+    checkpoint = _checkpoint_of(members, group.names, cache)
+    work = work or Work(members[0].config.epochs)
+    if len(members) > 1:
+        ensemble = Ensemble(members)
+        histories = ensemble.fit(dataset, work, checkpoint)
+        columns = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
+        results = [_result_of(*row) for row in zip(*columns, strict=True)]
+    else:
+        history, model = fit_alone(members[0], dataset, work, checkpoint), members[0].model
+        results = [_result_of(members[0], history, evaluate(model, dataset, "train"), evaluate(model, dataset, "test"))]
+    for name, result in zip(group.names, results, strict=True):
+        if cache is not None:
+            write_entry(cache / name, result)
+    checkpoint.remove()
+    return results
+
+
+def fit_alone(
+    member: Member, dataset: Dataset, work: Work | None = None, checkpoint: Checkpoint | None = None
+) -> History:
+    """Train one network from the random state that it was built with."""
+    set_seed(member.config.seed)
+    torch.set_rng_state(member.random_state)
+    return fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
+
+
+def entry_names(members: list[Member], dataset: Dataset, threads: int) -> list[str]:
+    """Return the name of the file that holds the result of each member of one training with so many threads."""
+    keys = [_key(member, dataset, threads) for member in members]
     if len(members) > 1:  # rounding depends on who else is in the products
         keys = [hashlib.blake2b("".join([key, *keys]).encode(), digest_size=16).hexdigest() for key in keys]
     return [f"{key}.npz" for key in keys]
 
 
-def cached_results(members: list[Member], names: list[str], cache: Path | None) -> list[dict[str, Any]] | None:
-    """Return the results of networks that were trained together, from `cache` or from the rehearsed trainings.
-
-    None where one of them is missing, or damaged, which a warning says.
-    """
-    results = _read_all(cache, names)
-    if results is None and (rehearsed := rehearsed_folder()) and all(_is_ours(member.model) for member in members):
-        results = _read_all(rehearsed, names)
-    return results
-
-
-def checkpoint_of(members: list[Member], names: list[str], cache: Path | None) -> Checkpoint:
+def _checkpoint_of(members: list[Member], names: list[str], cache: Path | None) -> Checkpoint:
     """Return where networks that are trained together are kept until their results are; nowhere without a cache.
 
     Nor are networks with modules of somebody else, which may hold more than torch knows of.
     """
-    if cache is None or not all(_is_ours(member.model) for member in members):
+    if cache is None or not all(is_ours(member.model) for member in members):
         return Checkpoint()
     return Checkpoint((cache / names[0]).with_suffix(".unfinished"))
 
@@ -60,14 +107,14 @@ def _read_all(folder: Path | None, names: list[str]) -> list[dict[str, Any]] | N
     return entries if len(entries) == len(names) else None
 
 
-def _key(member: Member, dataset: Dataset) -> str:
+def _key(member: Member, dataset: Dataset, threads: int) -> str:
     """Return a name for everything that the result of one training depends on."""
     model = member.model
     custom_layers = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")}
     dependencies = [
         CACHE_FORMAT,
         torch.__version__,
-        torch.get_num_threads(),
+        threads,
         str(get_device()),
         asdict(member.config),
         dataset.provenance.fingerprint,
@@ -80,8 +127,8 @@ def _key(member: Member, dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _is_ours(model: nn.Module) -> bool:
-    """Whether a network is made of labkit's and torch's modules alone, so that its key says all about it."""
+def is_ours(model: nn.Module) -> bool:
+    """Whether a network is made of labkit's and torch's modules alone: its key says all about it, others know it."""
     return {type(module).__module__.partition(".")[0] for module in model.modules()} <= {"labkit", "torch"}
 
 
@@ -113,7 +160,7 @@ def read_entry(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def result_of(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
+def _result_of(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
     """Return what is kept of one training."""
     return {
         "run": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,17 @@ import torch
 from torch import nn
 
 from labkit.basics.errors import UsageError
-from labkit.basics.machine import set_seed
+from labkit.basics.machine import get_device, set_seed
 from labkit.basics.progress import Log, Part, Work, progress
 from labkit.data.datasets import Dataset
+from labkit.models.layers import layer_table
 from labkit.training import executors
-from labkit.training.cache import cached_results, checkpoint_of, entry_names, result_of, write_entry
-from labkit.training.checkpoint import Checkpoint
+from labkit.training.cache import Group, fit_alone, is_ours, train
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
-from labkit.training.loop import History, evaluate, fit
 from labkit.training.together import Ensemble, Member, arrange
 
 ENGINES = ("auto", "loop")
+WORTH_PROCESSES = 3e11  # FLOPs, some 10 s of one thread; to start processes takes two
 
 
 @dataclass(frozen=True)
@@ -71,26 +72,6 @@ def _network_names(table: pd.DataFrame) -> dict[str, list[str]]:
     return {"network": ["-".join(map(str, sizes)) for sizes in table["hidden_sizes"]]}
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Networks that are trained together, or one that is trained alone.
-
-    indices: which they are among all networks of the sweep. names: of the files that hold their results.
-    """
-
-    indices: list[int]
-    members: list[Member]
-    names: list[str]
-
-    @classmethod
-    def of(cls, indices: list[int], all_members: list[Member], dataset: Dataset) -> _Group:
-        members = [all_members[index] for index in indices]
-        return cls(indices, members, entry_names(members, dataset))
-
-    def cached(self, cache: Path | None) -> list[dict[str, Any]] | None:
-        return cached_results(self.members, self.names, cache)
-
-
 def sweep(
     build: Callable[..., nn.Module],
     grid: Mapping[str, Sequence[Any]],
@@ -117,7 +98,8 @@ def sweep(
         alone, up to rounding (see `together`); "loop" trains all one by one, so that `seconds` is each network's own.
     executor: trains elsewhere, e.g. submitit's on a cluster; see `executors.Executor`. What is trained together is one
         task; tasks keep their results in `cache`, which they must see, and the sweep reads them there. They are those
-        of a sweep without it.
+        of a sweep without it. Without one, a long sweep with a cache trains side by side on this machine's cores, in
+        processes of one thread each, unless LABKIT_THREADS is 1.
 
     Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained; LabkitError when
     a task of the executor fails.
@@ -135,19 +117,20 @@ def sweep(
     given = {"num_classes": dataset.num_classes} if "num_classes" in inspect.signature(build).parameters else {}
     members = [_member(build, given | setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
     arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
-    groups = [_Group.of(indices, members, dataset) for indices in arranged]
-    jobs: dict[int, Any] = {}
-    if executor is not None and cache is not None:
-        to_train = [number for number, group in enumerate(groups) if group.cached(cache) is None]
-        tasks = [(groups[number], cache.resolve()) for number in to_train]
-        jobs = dict(zip(to_train, executors.submit(executor, _train, dataset, cache, tasks), strict=True))
+    side_by_side = executor is None and cache is not None and _worth_processes(members, len(arranged), dataset)
+    threads = 1 if side_by_side else torch.get_num_threads()
+    groups = [Group.of(indices, members, dataset, threads) for indices in arranged]
     results: dict[int, dict[str, Any]] = {}
     computed, reported = 0, 0  # networks; settings
     keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
-    with progress(len(members), "networks", log) as work:
-        for number, group in enumerate(groups):
-            part = Part(work, group.members[0].config.epochs, len(group.members), _label(len(results), group, keys))
-            group_results, newly_trained = _results(group, dataset, cache, part, jobs.get(number))
+    with (
+        progress(len(members), "networks", log) as work,
+        executors.own_workers() if side_by_side else nullcontext() as workers,
+    ):
+        parts = _parts(groups, work, keys)
+        jobs = _jobs(executor or workers, groups, dataset, cache, parts, threads)
+        for group, part, job in zip(groups, parts, jobs, strict=True):
+            group_results, newly_trained = _results(group, dataset, cache, part, job)
             results.update(zip(group.indices, group_results, strict=True))
             computed += newly_trained
             if (size := len(group.members)) > 1:
@@ -186,7 +169,7 @@ def train_each(
         if len(group) > 1:
             Ensemble([members[index] for index in group]).fit(dataset)
         else:
-            _fit_alone(members[group[0]], dataset)
+            fit_alone(members[group[0]], dataset)
     return [member.model.eval() for member in members]
 
 
@@ -210,60 +193,58 @@ def _words(setting: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in setting.items())
 
 
-def _label(done: int, group: _Group, keys: list[dict[str, Any]]) -> str:
-    """Return which networks of a sweep a group is, in words; done: how many come before it."""
-    first, last, total = done + 1, done + len(group.members), len(keys)
-    if last > first:
-        return f"networks {first} to {last} of {total}"
-    return f"network {first} of {total} ({_words(keys[group.indices[0]])})"
+def _worth_processes(members: list[Member], tasks: int, dataset: Dataset) -> bool:
+    """Whether processes with one thread each are done sooner than this one with its threads.
+
+    Networks with modules of a notebook cannot travel. The answer depends on the sweep alone, not on what is cached.
+    """
+    if tasks < 2 or torch.get_num_threads() < 2 or get_device().type != "cpu":
+        return False
+    if not all(is_ours(member.model) for member in members):
+        return False
+    flops = {repr(member.model): member.model for member in members}
+    once = {name: int(layer_table(model, dataset.image_shape)["flops"].sum()) for name, model in flops.items()}
+    images = sum(once[repr(member.model)] * member.config.epochs for member in members) * len(dataset.train)
+    return 3 * images >= WORTH_PROCESSES  # the pass back does twice the work of the pass forward
+
+
+def _parts(groups: list[Group], work: Work, keys: list[dict[str, Any]]) -> list[Part]:
+    """Return the part of the whole work that each group is, with its networks in words."""
+    parts, first = [], 1
+    for group in groups:
+        last = first + len(group.members) - 1
+        label = f"networks {first} to {last} of {len(keys)}"
+        if last == first:
+            label = f"network {first} of {len(keys)} ({_words(keys[group.indices[0]])})"
+        parts.append(Part(work, group.members[0].config.epochs, len(group.members), label))
+        first = last + 1
+    return parts
+
+
+def _jobs(
+    executor: Any, groups: list[Group], dataset: Dataset, cache: Path | None, parts: list[Part], threads: int
+) -> list[Any]:
+    """Return a job for each group that must be trained, where there is an executor, and None for the others."""
+    if executor is None or cache is None:
+        return [None] * len(groups)
+    folder = executor.folder if isinstance(executor, executors.Workers) else cache  # of the data
+    missing = [number for number, group in enumerate(groups) if group.cached(cache) is None]
+    tasks = [(groups[number], cache.resolve()) for number in missing]
+    jobs = dict(zip(missing, executors.submit(executor, train, dataset, folder, tasks, threads), strict=True))
+    for number, job in jobs.items():
+        if isinstance(job, executors.Job):
+            job.work = parts[number]
+    return [jobs.get(number) for number in range(len(groups))]
 
 
 def _results(
-    group: _Group, dataset: Dataset, cache: Path | None, part: Part, job: Any
+    group: Group, dataset: Dataset, cache: Path | None, part: Part, job: Any
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the result of each network of a group, and how many were trained now; job: trains them elsewhere."""
     size = len(group.members)
     if job is not None:
         executors.wait(job)
     if (cached := group.cached(cache)) is not None:
-        part.skip(part.total)
+        part.finish()
         return cached, size if job is not None else 0
-    return _train(dataset, group, cache, part), size
-
-
-def _train(dataset: Dataset, group: _Group, cache: Path | None, work: Work | None = None) -> list[dict[str, Any]]:
-    """Train the networks of a group, keep their results, and return them."""
-    members = group.members
-    checkpoint = checkpoint_of(members, group.names, cache)
-    work = work or Work(members[0].config.epochs)
-    if len(members) > 1:
-        results = _train_together(members, dataset, work, checkpoint)
-    else:
-        results = [_train_alone(members[0], dataset, work, checkpoint)]
-    for name, result in zip(group.names, results, strict=True):
-        if cache is not None:
-            write_entry(cache / name, result)
-    checkpoint.remove()
-    return results
-
-
-def _train_alone(member: Member, dataset: Dataset, work: Work, checkpoint: Checkpoint) -> dict[str, Any]:
-    history = _fit_alone(member, dataset, work, checkpoint)
-    return result_of(member, history, evaluate(member.model, dataset, "train"), evaluate(member.model, dataset, "test"))
-
-
-def _fit_alone(
-    member: Member, dataset: Dataset, work: Work | None = None, checkpoint: Checkpoint | None = None
-) -> History:
-    set_seed(member.config.seed)
-    torch.set_rng_state(member.random_state)
-    return fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
-
-
-def _train_together(
-    members: list[Member], dataset: Dataset, work: Work, checkpoint: Checkpoint
-) -> list[dict[str, Any]]:
-    ensemble = Ensemble(members)
-    histories = ensemble.fit(dataset, work, checkpoint)
-    columns = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
-    return [result_of(*row) for row in zip(*columns, strict=True)]
+    return train(dataset, group, cache, part), size

@@ -86,7 +86,7 @@ def test_a_task_that_fails_is_told_and_what_is_finished_is_kept(tiny_digits, tmp
         raise MemoryError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr("labkit.training.sweeps.Ensemble", break_down)
+        patch.setattr("labkit.training.cache.Ensemble", break_down)
         with pytest.raises(LabkitError, match=r"A task of the executor failed \(MemoryError: no room\)"):
             sweep(MLP, {**GRID, "hidden_sizes": [(4,)]}, tiny_digits, QUICK, SEEDS, tmp_path, executor=Here())
     assert sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path, executor=Here()).computed == 6

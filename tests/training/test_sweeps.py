@@ -15,7 +15,7 @@ from makers import write_image_folder
 from pandas.testing import assert_frame_equal
 from torch import nn
 
-import labkit.training.sweeps
+import labkit.training.cache
 from labkit.basics.errors import UsageError
 from labkit.data.datasets import load
 from labkit.models.networks import MLP, LeNet5, OneConvNet, count_parameters
@@ -110,7 +110,7 @@ def test_select(undisturbed):
     ],
 )
 def test_misuse_is_told_before_any_training(tiny_digits, monkeypatch, grid, seeds, message):
-    monkeypatch.setattr(labkit.training.sweeps, "fit", None)
+    monkeypatch.setattr(labkit.training.cache, "fit", None)
     with pytest.raises(UsageError, match=message):
         sweep(MLP, grid, tiny_digits, QUICK, seeds)
 
@@ -201,7 +201,7 @@ def test_interrupted_sweep_goes_on_where_it_stopped(tiny_digits, one_by_one, tmp
         return fit(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(labkit.training.sweeps, "fit", fail_at_the_third)
+        patch.setattr(labkit.training.cache, "fit", fail_at_the_third)
         with pytest.raises(error):
             sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path, engine="loop")
     resumed = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path, engine="loop")
@@ -216,13 +216,14 @@ from labkit.training.config import TrainConfig
 from labkit.data.datasets import load
 from labkit.models.networks import MLP
 from labkit.basics.machine import set_threads
+import labkit.training.cache as cache
 import labkit.training.sweeps as sweeps
 
-def slow(*arguments, fit=sweeps.fit, **options):
+def slow(*arguments, fit=cache.fit, **options):
     time.sleep(0.5)
     return fit(*arguments, **options)
 
-sweeps.fit = slow
+cache.fit = slow
 set_threads()
 dataset = load("mnist", "embedded", train_limit=200)
 grid = {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}
