@@ -1,10 +1,11 @@
-"""Memory format and threads of the training loop: seconds of an epoch of one network.
+"""Memory format, threads and freed memory of the training loop: seconds of an epoch of one network.
 
 python benchmarks/inner_loop.py --data FOLDER
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from unittest import mock
 
@@ -12,7 +13,7 @@ import torch
 from measure import arguments, in_turn, median, publish
 from torch import nn
 
-from labkit.basics.machine import set_seed
+from labkit.basics.machine import M_MMAP_MAX, M_TRIM_THRESHOLD, keep_memory, set_seed
 from labkit.data.datasets import Dataset, load
 from labkit.models.networks import MLP, CifarNet, ConvNet, LeNet5, OneConvNet
 from labkit.training.config import TrainConfig
@@ -32,6 +33,18 @@ def epoch(build: Callable[[], nn.Module], dataset: Dataset, threads: int, memory
         seconds = fit(build(), dataset, TrainConfig(epochs=1)).seconds
     torch.set_num_threads(before)
     return seconds
+
+
+def large_batches(kept: bool) -> float:
+    """Return the seconds of an epoch of OneConvNet with 1,000 images a step, freed memory kept or given back."""
+    keep_memory.cache_clear()
+    keep_memory()  # `fit` calls it no more
+    if not kept:
+        for parameter, value in ((M_MMAP_MAX, 65_536), (M_TRIM_THRESHOLD, 131_072)):  # as every process begins
+            ctypes.CDLL(None).mallopt(parameter, value)
+    torch.set_num_threads(1)
+    set_seed(0)
+    return fit(OneConvNet(), digits, TrainConfig(epochs=1, batch_size=1000)).seconds
 
 
 NETWORKS = {
@@ -59,3 +72,8 @@ for name, (build, dataset) in NETWORKS.items():
 publish(
     "inner_loop", f"Seconds an epoch, {chosen.images:,} images, batch 64", ["network", *sides], rows, {"times": facts}
 )
+
+facts["freed memory"] = in_turn({"kept": lambda: large_batches(True), "given back": lambda: large_batches(False)}, 3)
+rows = [[side, f"{median(values):.2f}"] for side, values in facts["freed memory"].items()]
+title = f"Seconds an epoch of OneConvNet, {chosen.images:,} images, batch 1,000, one thread"
+publish("freed_memory", title, ["freed memory", "seconds"], rows, {"times": facts["freed memory"]})

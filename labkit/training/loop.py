@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.basics.errors import LabkitError, first_line
-from labkit.basics.machine import get_device
+from labkit.basics.machine import get_device, keep_memory
 from labkit.basics.progress import Log, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.training.checkpoint import Checkpoint, Walk, steps_of
@@ -136,6 +136,7 @@ def fit(
     the log and the bar. checkpoint: keeps the training every minute or so, and goes on where an interrupted one stood.
     Raises LabkitError when the model does not give one logit a class, or ends in a softmax, or labels are decimals.
     """
+    keep_memory()
     device = get_device()
     model.to(device, memory_format=torch.channels_last)  # convolutions run up to a third faster, on CPUs and GPUs
     images, labels = dataset.train.images.to(device), dataset.train.labels.to(device)

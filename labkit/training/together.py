@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.basics.errors import UsageError
-from labkit.basics.machine import get_device
+from labkit.basics.machine import get_device, keep_memory
 from labkit.basics.progress import Work
 from labkit.data.datasets import Dataset, Split
 from labkit.models.networks import MLP, CifarNet, LeNet5, count_parameters
@@ -121,6 +121,7 @@ class Ensemble:
         `seconds` of a history is the member's share of the time of all, by its number of parameters.
         work and checkpoint: see `loop.fit`. Raises LabkitError as `loop.fit`.
         """
+        keep_memory()
         config = self.members[0].config
         check_output(self.members[0].model.to(self.device), dataset, self.device)
         images, labels = self._on_device(dataset.train)
