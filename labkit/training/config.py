@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -47,21 +47,26 @@ def refuse_misplaced(build: Any, grid: Any, dataset: Any, config: Any, seeds: An
     """Raise UsageError for an argument in another's place, or one thing where a list is wanted."""
     if isinstance(build, nn.Module):
         raise UsageError("A sweep builds its networks itself: give it the network's class, without brackets.")
-    for name, value, kind in (("grid", grid, Mapping), ("dataset", dataset, Dataset), ("config", config, TrainConfig)):
+    kinds = (("grid", grid, Mapping | list | tuple), ("dataset", dataset, Dataset), ("config", config, TrainConfig))
+    for name, value, kind in kinds:
         if not isinstance(value, kind):
             raise UsageError(
                 f"A sweep takes a network's class, a grid, a dataset, a config and seeds, in this order, but its "
                 f"{name} is of type {type(value).__name__}."
             )
+    if not isinstance(grid, Mapping):
+        if not all(isinstance(setting, Mapping) for setting in grid):
+            raise UsageError("A grid is a mapping, or a list of settings: each must be a mapping, of one value a key.")
+        grid = {}
     for name, values in (*((f"grid's key {key!r}", values) for key, values in grid.items()), ("argument seeds", seeds)):
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise UsageError(f"The {name} wants a list, but it is {values!r}: put brackets around it.")
 
 
-def refuse_unknown_keys(build: Callable[..., nn.Module], grid: Mapping[str, Sequence[Any]]) -> None:
+def refuse_unknown_keys(build: Callable[..., nn.Module], setting: Mapping[str, Any]) -> None:
     """Raise UsageError for a key that neither TrainConfig nor the network knows."""
     accepted = set(inspect.signature(build).parameters)
-    for key in grid:
+    for key in setting:
         if key == "seed":
             raise UsageError("Seeds are not part of the grid: pass them as `seeds`.")
         if key not in CONFIG_KEYS | accepted:

@@ -25,6 +25,8 @@ from labkit.training.cache import Group, fit_alone, is_ours, train
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
 from labkit.training.together import Ensemble, Member, arrange
 
+Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
+
 ENGINES = ("auto", "loop")
 WORTH_PROCESSES = 3e11  # FLOPs, some 10 s of one thread; to start processes takes two
 
@@ -74,7 +76,7 @@ def _network_names(table: pd.DataFrame) -> dict[str, list[str]]:
 
 def sweep(
     build: Callable[..., nn.Module],
-    grid: Mapping[str, Sequence[Any]],
+    grid: Grid,
     dataset: Dataset,
     config: TrainConfig,
     seeds: Iterable[int],
@@ -87,7 +89,8 @@ def sweep(
 
     build: a network's class or a function; takes the keys of `grid` that are not fields of TrainConfig. One that takes
         `num_classes` is given the number of the dataset's classes.
-    grid: a list of values for each key; keys that TrainConfig has override `config`; {} is the one setting `config`.
+    grid: a list of values for each key, for all their combinations; or a list of settings, each a value for every key.
+        Keys that TrainConfig has override `config`; {} is the one setting `config`.
     cache: a folder; every finished training is kept there, so that an interrupted sweep goes on where it stopped. It
         is found again only when network, initial weights, data, settings, threads, torch and the networks that are
         trained together with it are the same. So is an unfinished one, every minute or so, where the network is made of
@@ -105,15 +108,16 @@ def sweep(
     a task of the executor fails.
     """
     refuse_misplaced(build, grid, dataset, config, seeds)
-    refuse_unknown_keys(build, grid)
+    settings = _settings(grid)
+    for setting in settings:
+        refuse_unknown_keys(build, setting)
     seeds = list(seeds)
-    if not seeds or not all(grid.values()):
+    if not seeds or not settings:
         raise UsageError("A sweep needs at least one seed, and at least one value for every key of its grid.")
     if engine not in ENGINES:
         raise UsageError(f"Engine {engine!r} is not known: choose one of {', '.join(ENGINES)}.")
     if executor is not None and cache is None:
         raise UsageError("With an executor, a sweep needs `cache`: a folder where its tasks can leave their results.")
-    settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     given = {"num_classes": dataset.num_classes} if "num_classes" in inspect.signature(build).parameters else {}
     members = [_member(build, given | setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
     arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
@@ -171,6 +175,13 @@ def train_each(
         else:
             fit_alone(members[group[0]], dataset)
     return [member.model.eval() for member in members]
+
+
+def _settings(grid: Grid) -> list[dict[str, Any]]:
+    """Return a grid's settings, one after the other."""
+    if isinstance(grid, Mapping):
+        return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    return [dict(setting) for setting in grid]
 
 
 def _member(build: Callable[..., nn.Module], setting: dict[str, Any], config: TrainConfig) -> Member:

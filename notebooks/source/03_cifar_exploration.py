@@ -135,19 +135,23 @@ trained = profile.choose(quick=few, full=list(designs))
 accuracy, epochs = {}, {}  # by design
 
 
-def train(name, build, change):
-    """Train a design with every seed; keep and print its test accuracy in percent."""
-    outcome = sweep(build, {key: [value] for key, value in change.items()}, images, config, seeds, run.cache)
-    accuracy[name] = 100 * outcome.runs["test_accuracy"].to_numpy()
-    epochs[name] = outcome.epochs.assign(validation=100 * outcome.epochs["validation_accuracy"])
-    key = name.lower().replace(",", "").replace(":", "").replace(" ", "_")
-    run.number(f"{key}_seconds", outcome.runs["seconds"].mean(), "s", statistic="share", seeds=seeds)
-    print(f"{name}:", run.number(f"{key}_test", accuracy[name], "%", split="test", seeds=seeds))
+def train(names, build):
+    """Train designs with every seed, side by side; keep and print the test accuracy of each in percent."""
+    outcome = sweep(build, {"design": names}, images, config, seeds, run.cache)
+    for name, runs in outcome.runs.groupby("design", sort=False):
+        accuracy[name] = 100 * runs["test_accuracy"].to_numpy()
+        epochs[name] = outcome.epochs.query("design == @name").eval("validation = 100 * validation_accuracy")
+        key = name.lower().replace(",", "").replace(":", "").replace(" ", "_")
+        run.number(f"{key}_seconds", runs["seconds"].mean(), "s", statistic="share", seeds=seeds)
+        print(f"{name}:", run.number(f"{key}_test", accuracy[name], "%", split="test", seeds=seeds))
+
+
+def build(design, num_classes):
+    return CifarNet(**designs[design], num_classes=num_classes)
 
 
 # %% tags=["nbval-ignore-output"]
-for name in trained:
-    train(name, CifarNet, designs[name])
+train(trained, build)
 
 # %% [markdown]
 # ## 3.3 Which change matters?
@@ -331,7 +335,7 @@ if signals:
 
 # %% tags=["nbval-ignore-output"]
 designs["depth 13, He"] = {"depth": 13, "initialisation": "he"}
-train("depth 13, He", CifarNet, designs["depth 13, He"])
+train(["depth 13, He"], build)
 print("He against default, 13 layers:", compare(accuracy["depth 13, He"], accuracy["depth 13"]))
 print("13 layers, He, against the baseline:", compare(accuracy["depth 13, He"], accuracy["baseline"]))
 early = {name: epochs[name].query("epoch == 1")["validation"].mean() for name in ("depth 13, He", "depth 13")}
@@ -347,10 +351,9 @@ print("validation after one epoch: He {:.1f} %, default {:.1f} %".format(*early.
 # %% tags=["nbval-ignore-output"]
 slow = profile.choose(quick=["depth 13, He"], full=["depth 13, He", "sigmoid"])
 longer = profile.choose(quick=9, full=15)
-for name in slow:
-    grid = {key: [value] for key, value in designs[name].items()} | {"epochs": [longer]}
-    late = sweep(CifarNet, grid, images, config, seeds[:3], run.cache).runs
-    training, test = 100 * late["train_accuracy"], 100 * late["test_accuracy"]
+grid = {"design": slow, "epochs": [longer]}
+for name, late in sweep(build, grid, images, config, seeds[:3], run.cache).percent.groupby("design", sort=False):
+    training, test = late["train"], late["test"]
     print(f"{name}, {longer} epochs against {last}:", compare(test.to_numpy(), accuracy[name][:3]))
     print(f"    after {longer} epochs: training {training.mean():.1f} %, test {test.mean():.1f} %")
 print(f"baseline, {last} epochs: test {accuracy['baseline'].mean():.1f} %")
@@ -409,7 +412,7 @@ if check.passed("3.4"):
 
 # %% tags=["nbval-ignore-output"]
 if check.passed("3.4"):
-    train("own design", my_network, {})
+    train(["own design"], lambda design: my_network())
     print("against the baseline:", compare(accuracy["own design"], accuracy["baseline"]))
 
 # %% [markdown]

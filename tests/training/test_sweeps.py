@@ -427,3 +427,19 @@ def test_each_network_is_the_one_that_its_seed_gives(build, tiny_digits):
         assert torch.allclose(ours, expected, atol=1e-5)
     assert not torch.allclose(next(first.parameters()), next(second.parameters()), atol=1e-2)
     assert not first.training
+
+
+def test_a_list_of_settings_pairs_values_that_a_grid_would_cross(tiny_digits, tmp_path):
+    settings = [{"hidden_sizes": (4,), "epochs": 2}, {"hidden_sizes": (8,), "lr": 0.01}]
+    found = sweep(MLP, settings, tiny_digits, QUICK, [0], tmp_path)
+    assert found.runs["hidden_sizes"].tolist() == [(4,), (8,)]
+    assert found.epochs.groupby("hidden_sizes").size().tolist() == [2, 1]
+    alone = sweep(MLP, {"hidden_sizes": [(8,)], "lr": [0.01]}, tiny_digits, QUICK, [0], tmp_path)
+    assert alone.computed == 0
+    assert np.array_equal(alone.predictions[0], found.predictions[1])
+
+
+@pytest.mark.parametrize("grid", [["lr"], [{"lr": 0.1}, 3], [{"lr": 0.1}, {"rate": 0.1}], []])
+def test_a_list_that_holds_no_settings_is_refused(tiny_digits, grid):
+    with pytest.raises(UsageError, match="mapping|not known|known neither|at least one"):
+        sweep(MLP, grid, tiny_digits, QUICK, [0])
