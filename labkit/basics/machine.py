@@ -33,28 +33,36 @@ def set_seed(seed: int) -> None:
 
 
 def set_threads() -> int:
-    """Pin torch and NumPy to a fixed number of threads and return it: LABKIT_THREADS, else two (one on a single core).
+    """Pin torch and NumPy to a fixed number of threads and return it: LABKIT_THREADS, else half the cores, at most two.
 
-    The number of threads changes the order of sums, and so the last digits of every result. Two is what every
-    laptop has; networks of this lab are too small to gain much from more.
+    The number of threads changes the order of sums, and so the last digits of every result. Two threads save a third of
+    the time of this lab's networks, and more save little; but where another program uses one of their cores, they wait
+    for each other, and take five to ten times as long as one (benchmarks/inner_loop.py).
     """
     import torch
     from threadpoolctl import threadpool_limits
 
-    asked = os.environ.get("LABKIT_THREADS", "")
-    if asked and not (asked.isdigit() and int(asked) > 0):
-        raise UsageError(f"LABKIT_THREADS must be a whole number above 0, but it is {asked!r}.")
-    threads = int(asked) if asked else min(DEFAULT_THREADS, os.cpu_count() or 1)
+    threads = _asked_threads() or min(DEFAULT_THREADS, max(1, usable_cores() // 2))
     torch.set_num_threads(threads)
     threadpool_limits(threads, user_api="blas")
     return threads
 
 
 def usable_cores() -> int:
-    """Return on how many cores the system lets this process run."""
+    """Return how many cores this process may use: LABKIT_THREADS, else all that the system gives it."""
+    if asked := _asked_threads():
+        return asked
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _asked_threads() -> int:
+    """Return LABKIT_THREADS, 0 where it is not set; UsageError when it is no number of threads."""
+    asked = os.environ.get("LABKIT_THREADS", "")
+    if asked and not (asked.isdigit() and int(asked) > 0):
+        raise UsageError(f"LABKIT_THREADS must be a whole number above 0, but it is {asked!r}.")
+    return int(asked or 0)
 
 
 @functools.cache

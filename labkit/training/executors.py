@@ -167,12 +167,12 @@ _own: Workers | None = None  # those of this process: started once, for all its 
 
 @contextlib.contextmanager
 def own_workers() -> Iterator[Workers]:
-    """Yield this machine's workers, one per core or as many as LABKIT_THREADS says.
+    """Yield this machine's workers, one per core that may be used.
 
     An interrupt or an error ends them: what they were training goes on from its checkpoint the next time.
     """
     global _own
-    _own = _own or Workers(int(os.environ.get("LABKIT_THREADS") or usable_cores()))
+    _own = _own or Workers(usable_cores())
     try:
         yield _own
     except BaseException:

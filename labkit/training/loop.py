@@ -128,7 +128,7 @@ def fit(
 
     The whole split lies in memory, normalised once; a batch is a row of indices; the loss is read once an epoch. Two
     choices were measured on two cores (benchmarks/inner_loop.py): weights are channels_last, which saves 22 % of an
-    epoch of ConvNet and 0 to 12 % of the others'; two threads (`machine.set_threads`) save 33 to 40 % of one's time.
+    epoch of ConvNet and 0 to 12 % of the others'; two threads save 33 to 40 % of one's time.
 
     The order of the batches comes from `config.seed` alone; initial weights are the caller's, so call
     `set_seed` before building the model. log: called with one plain line an epoch, e.g. `print`; where someone watches,

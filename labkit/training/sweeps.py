@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from labkit.basics.errors import UsageError
-from labkit.basics.machine import get_device, set_seed
+from labkit.basics.machine import get_device, set_seed, usable_cores
 from labkit.basics.progress import Log, Part, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.models.layers import layer_table
@@ -209,7 +209,7 @@ def _worth_processes(members: list[Member], tasks: int, dataset: Dataset) -> boo
 
     Networks with modules of a notebook cannot travel. The answer depends on the sweep alone, not on what is cached.
     """
-    if tasks < 2 or torch.get_num_threads() < 2 or get_device().type != "cpu":
+    if tasks < 2 or usable_cores() < 2 or get_device().type != "cpu":
         return False
     if not all(is_ours(member.model) for member in members):
         return False

@@ -9,7 +9,15 @@ import torch
 from threadpoolctl import threadpool_info
 
 from labkit.basics.errors import UsageError
-from labkit.basics.machine import describe_machine, get_device, processor_name, set_seed, set_threads, synchronise
+from labkit.basics.machine import (
+    describe_machine,
+    get_device,
+    processor_name,
+    set_seed,
+    set_threads,
+    synchronise,
+    usable_cores,
+)
 
 
 def draw():
@@ -34,8 +42,16 @@ def test_threads_follow_the_environment(monkeypatch):
     pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
     assert pools
     assert set(pools) == {1}
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (3, 1), (4, 2), (16, 2)])
+def test_half_the_cores_are_left_to_others(monkeypatch, cores, threads):
     monkeypatch.delenv("LABKIT_THREADS")
-    assert set_threads() == torch.get_num_threads() <= 2
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert set_threads() == torch.get_num_threads() == threads
+    assert usable_cores() == cores
+    monkeypatch.setenv("LABKIT_THREADS", "3")
+    assert set_threads() == usable_cores() == 3
 
 
 @pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5", " "])

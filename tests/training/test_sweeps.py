@@ -441,5 +441,5 @@ def test_a_list_of_settings_pairs_values_that_a_grid_would_cross(tiny_digits, tm
 
 @pytest.mark.parametrize("grid", [["lr"], [{"lr": 0.1}, 3], [{"lr": 0.1}, {"rate": 0.1}], []])
 def test_a_list_that_holds_no_settings_is_refused(tiny_digits, grid):
-    with pytest.raises(UsageError, match="mapping|not known|known neither|at least one"):
+    with pytest.raises(UsageError, match=r"mapping|not known|known neither|at least one"):
         sweep(MLP, grid, tiny_digits, QUICK, [0])

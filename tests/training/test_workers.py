@@ -75,10 +75,11 @@ def workers(found_here):
     workers.stop()
 
 
-def test_a_sweep_side_by_side_has_the_numbers_of_one_thread(tiny_digits, tmp_path, two_threads):
+def test_a_sweep_side_by_side_has_the_numbers_of_one_thread(tiny_digits, tmp_path, two_threads, monkeypatch):
     found = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path / "cache")
     assert found.computed == 8
     assert len(executors._own.workers) == 2
+    monkeypatch.setenv("LABKIT_THREADS", "1")
     torch.set_num_threads(1)
     assert sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path / "cache").computed == 0
     assert_same(found, sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path / "other"))
@@ -86,9 +87,9 @@ def test_a_sweep_side_by_side_has_the_numbers_of_one_thread(tiny_digits, tmp_pat
 
 
 def test_what_is_cached_is_not_trained_and_starts_no_process(tiny_digits, tmp_path, two_threads):
-    torch.set_num_threads(1)
     sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
-    torch.set_num_threads(2)
+    executors._own.stop()
+    executors._own = None
     assert sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path).computed == 0
     assert executors._own.workers == []
     sweep(MLP, {**GRID, "epochs": [1, 2, 3]}, tiny_digits, QUICK, SEEDS, tmp_path)
@@ -132,10 +133,10 @@ def test_networks_of_a_notebook_stay_in_its_process(tiny_digits, tmp_path, two_t
     assert executors._own is None
 
 
-@pytest.mark.parametrize("change", ["one thread", "no cache", "little to do", "one network"])
+@pytest.mark.parametrize("change", ["one core", "no cache", "little to do", "one network"])
 def test_processes_are_started_only_where_they_help(tiny_digits, tmp_path, two_threads, monkeypatch, change):
-    if change == "one thread":
-        torch.set_num_threads(1)
+    if change == "one core":
+        monkeypatch.setenv("LABKIT_THREADS", "1")
     if change == "little to do":
         monkeypatch.undo()
         torch.set_num_threads(2)
