@@ -51,6 +51,7 @@ def run(tmp_path, monkeypatch):
         ("grouped_convolutions", ["--repeats", "1", "--images", "160"], ["CifarNet, batch 4"]),
         ("inner_loop", ["--repeats", "1", "--images", "160"], ["LeNet-5", "CifarNet"]),
         ("alike", ["--quick", "--no-peers"], ["labkit"]),
+        ("full", ["--profile", "quick", "--notebooks", "05"], ["1"]),
         ("pages", ["--repeats", "1", "--submissions", "2"], ["write 2 submissions", "index.html"]),
     ],
 )

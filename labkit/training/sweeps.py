@@ -19,9 +19,8 @@ from labkit.basics.errors import UsageError
 from labkit.basics.machine import get_device, set_seed, usable_cores
 from labkit.basics.progress import Log, Part, Work, progress
 from labkit.data.datasets import Dataset
-from labkit.models.layers import layer_table
 from labkit.training import executors
-from labkit.training.cache import Group, fit_alone, is_ours, train
+from labkit.training.cache import Group, fit_alone, is_ours, train, training_flops
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
 from labkit.training.together import Ensemble, Member, arrange
 
@@ -213,10 +212,7 @@ def _worth_processes(members: list[Member], tasks: int, dataset: Dataset) -> boo
         return False
     if not all(is_ours(member.model) for member in members):
         return False
-    flops = {repr(member.model): member.model for member in members}
-    once = {name: int(layer_table(model, dataset.image_shape)["flops"].sum()) for name, model in flops.items()}
-    images = sum(once[repr(member.model)] * member.config.epochs for member in members) * len(dataset.train)
-    return 3 * images >= WORTH_PROCESSES  # the pass back does twice the work of the pass forward
+    return sum(training_flops(members, dataset)) >= WORTH_PROCESSES
 
 
 def _parts(groups: list[Group], work: Work, keys: list[dict[str, Any]]) -> list[Part]:

@@ -286,19 +286,17 @@ if check.passed("6.3"):
 # weight's step by the size that its gradients had lately, so that all weights move at a similar pace.
 
 # %%
-three = replace(plain, epochs=lengths[1])
 options = {
-    "Adam, 0.01": three,
-    "Adam, 0.01, not shuffled": replace(three, shuffle=False),
-    "Adam, 0.01, decay 0.001": replace(three, weight_decay=1e-3),
-    "SGD, 0.01": replace(three, optimizer="sgd", momentum=0.0),
-    "SGD, 0.01, momentum 0.9": replace(three, optimizer="sgd", momentum=0.9),
-    "SGD, 0.1, momentum 0.9": replace(three, optimizer="sgd", momentum=0.9, lr=0.1),
+    "Adam, 0.01": {},
+    "Adam, 0.01, not shuffled": {"shuffle": False},
+    "Adam, 0.01, decay 0.001": {"weight_decay": 1e-3},
+    "SGD, 0.01": {"optimizer": "sgd", "momentum": 0.0},
+    "SGD, 0.01, momentum 0.9": {"optimizer": "sgd", "momentum": 0.9},
+    "SGD, 0.1, momentum 0.9": {"optimizer": "sgd", "momentum": 0.9, "lr": 0.1},
 }
-validation = {
-    name: sweep(MLP, {"hidden_sizes": [(100, 50)]}, held_back, option, seeds, run.cache).percent["validation"]
-    for name, option in options.items()
-}
+pairs = [{"hidden_sizes": (100, 50), "epochs": lengths[1]} | change for change in options.values()]
+outcome = sweep(MLP, pairs, held_back, plain, seeds, run.cache).percent["validation"].to_numpy()
+validation = dict(zip(options, outcome.reshape(len(options), -1), strict=True))
 
 # %% tags=["nbval-ignore-output"]
 table = compare_all(validation, "Adam, 0.01", "training")

@@ -132,7 +132,7 @@ MLP((30, 5), dropout=0.5, layer_norm=True, num_classes=digits.num_classes)
 # %%
 base = TrainConfig(optimizer="adam", batch_size=profile.choose(quick=32, full=128))
 three, ten = profile.choose(quick=(10, 30), full=(3, 10))  # epochs: the embedded digits are fewer
-plain, both = {"hidden_sizes": [(30, 5)]}, {"hidden_sizes": [(30, 5)], "layer_norm": [True]}
+plain, both = {"hidden_sizes": (30, 5)}, {"hidden_sizes": (30, 5), "layer_norm": True}
 settings = {  # lr, p, epochs, network, what the group reports for training and validation
     "plain, lr 0.01": (0.01, 0.0, ten, plain, (97.1, 95.2)),
     "lr 0.01, p 0.5, short": (0.01, 0.5, three, both, (95.6, 95.1)),
@@ -142,12 +142,9 @@ settings = {  # lr, p, epochs, network, what the group reports for training and 
 }
 
 # %%
-trained = []
-for name, (lr, p, epochs, network, _) in settings.items():
-    setting = replace(base, lr=lr, epochs=epochs)
-    result = sweep(MLP, {**network, "dropout": [p]}, digits, setting, seeds, run.cache, log=print)
-    trained.append(result.percent.assign(setting=name))
-runs = pd.concat(trained)
+pairs = [{**network, "lr": lr, "dropout": p, "epochs": epochs} for lr, p, epochs, network, _ in settings.values()]
+runs = sweep(MLP, pairs, digits, base, seeds, run.cache, log=print).percent
+runs["setting"] = [name for name in settings for _ in seeds]
 
 # %%
 keys = ("b3_plain", "b4_p05", "b4_p02", "b4_p04", "b4_p06")

@@ -280,7 +280,8 @@ def test_no_flipped_byte_goes_unseen(tmp_path):
     path = tmp_path / "entry.npz"
     rng = np.random.default_rng(0)
     probabilities = rng.random((16, 4)).astype(np.float16)
-    entry = {"run": {"a": 1.5}, "epochs": [{"b": 2}], "predictions": np.arange(16), "probabilities": probabilities}
+    entry = {"run": {"a": 1.5}, "epochs": [{"b": 2}], "flops": 3}
+    entry |= {"predictions": np.arange(16), "probabilities": probabilities}
     write_entry(path, entry)
     whole, wrong = path.read_bytes(), []
     for place in range(len(whole)):
