@@ -11,7 +11,8 @@ help:
 	@echo "make lint       ruff, mypy, and the floors that imports keep to"
 	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
 	@echo "make reference DATA=FOLDER  repeat the reference results on MNIST and CIFAR-10 in FOLDER (hours)"
-	@echo "make bench DATA=FOLDER      run every benchmark on MNIST and CIFAR-10 in FOLDER (an hour and a half)"
+	@echo "make bench DATA=FOLDER      run every benchmark on MNIST and CIFAR-10 in FOLDER (an hour and a half; with"
+	@echo "                QUICK=--quick, five minutes)"
 	@echo "make lock       pin the newest versions that pyproject.toml allows in requirements.lock"
 	@echo "make clean      remove .venv, out/ and caches"
 
@@ -56,15 +57,13 @@ reference: .venv/installed
 	LABKIT_THREADS=1 $(BIN)/labkit run --profile full --data "$(DATA)" --out out/reference
 	$(BIN)/labkit reference out/reference
 
-# Everything in benchmarks/, on MNIST and CIFAR-10 in FOLDER, one after the other: an hour and a half on two idle cores.
+# Everything in benchmarks/, on MNIST and CIFAR-10 in FOLDER, one after the other; the results land in docs/speed.md. QUICK=--quick
+# takes less of everything.
 bench: .venv/installed
 	$(BIN)/python -m pip install -q -e '.[bench]'
-	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop pages; do \
-	    $(BIN)/python benchmarks/$$script.py --data "$(DATA)" || exit 1; done
-	$(BIN)/python benchmarks/notebooks.py --course 1
-	$(BIN)/python benchmarks/grading.py
-	$(BIN)/python benchmarks/alike.py --quick
-	$(BIN)/python benchmarks/marking.py
+	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop notebooks grading pages alike marking; do \
+	    echo "$$script ..." && $(BIN)/python benchmarks/$$script.py --data "$(DATA)" $(QUICK) || exit 1; done
+	$(BIN)/python benchmarks/page.py
 
 lock:
 	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

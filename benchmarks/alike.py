@@ -30,10 +30,9 @@ from labkit.grading.alike.written import Group
 
 Named = list[frozenset[str]]  # pairs of groups, the gravest first
 TOP = 10
-chosen = arguments(
-    __doc__.splitlines()[0], quick=False, groups=500, copies=20, seeds=3, first=0, peers=True, compare50=""
-)
-count, copies, seeds = (60, 6, 1) if chosen.quick else (chosen.groups, chosen.copies, chosen.seeds)
+quick = {"groups": 60, "copies": 6, "seeds": 1}
+chosen = arguments(__doc__.splitlines()[0], quick, groups=500, copies=20, seeds=3, first=0, peers=True, compare50="")
+count, copies, seeds = chosen.groups, chosen.copies, chosen.seeds
 books = {path.stem: read_notebook(path) for path in course(notebooks_folder())}
 staff = {
     stem: "\n\n".join(cell.source for cell in book.cells if cell.cell_type == "code") for stem, book in books.items()

@@ -19,7 +19,7 @@ from labkit.training.config import TrainConfig
 from labkit.training.loop import fit
 from labkit.training.together import Ensemble, Member
 
-chosen = arguments(__doc__.splitlines()[0], repeats=3, images=3_000, seeds=5)
+chosen = arguments(__doc__.splitlines()[0], {"repeats": 1, "images": 500}, repeats=3, images=3_000, seeds=5)
 
 
 def members(build: Callable[[], nn.Module], config: TrainConfig) -> list[Member]:

@@ -19,7 +19,7 @@ from labkit.models.networks import MLP, CifarNet, ConvNet, LeNet5, OneConvNet
 from labkit.training.config import TrainConfig
 from labkit.training.loop import fit
 
-chosen = arguments(__doc__.splitlines()[0], repeats=3, images=6_000)
+chosen = arguments(__doc__.splitlines()[0], {"repeats": 1, "images": 1_000}, repeats=3, images=6_000)
 digits = load("mnist", chosen.data, train_limit=chosen.images)
 pictures = load("cifar10", chosen.data, train_limit=chosen.images)
 
@@ -73,7 +73,8 @@ publish(
     "inner_loop", f"Seconds an epoch, {chosen.images:,} images, batch 64", ["network", *sides], rows, {"times": facts}
 )
 
-facts["freed memory"] = in_turn({"kept": lambda: large_batches(True), "given back": lambda: large_batches(False)}, 3)
+sides = {"kept": lambda: large_batches(True), "given back": lambda: large_batches(False)}
+facts["freed memory"] = in_turn(sides, chosen.repeats)
 rows = [[side, f"{median(values):.2f}"] for side, values in facts["freed memory"].items()]
 title = f"Seconds an epoch of OneConvNet, {chosen.images:,} images, batch 1,000, one thread"
 publish("freed_memory", title, ["freed memory", "seconds"], rows, {"times": facts["freed memory"]})

@@ -23,7 +23,7 @@ from labkit.training.config import TrainConfig
 from labkit.training.loop import fit
 from labkit.training.together import Ensemble, Member
 
-chosen = arguments(__doc__.splitlines()[0], repeats=3, images=12_000)
+chosen = arguments(__doc__.splitlines()[0], {"repeats": 1, "images": 2_000}, repeats=3, images=12_000)
 digits = load("mnist", chosen.data, train_limit=chosen.images)
 pictures = load("cifar10", chosen.data, train_limit=chosen.images)
 BASE = TrainConfig(epochs=1, batch_size=128, optimizer="sgd", lr=0.01)

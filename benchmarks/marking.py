@@ -304,9 +304,7 @@ def row(name: str, steps: Steps, answers: int) -> list[str]:
     ]
 
 
-chosen = arguments(__doc__.splitlines()[0], notebooks=50, quick=False, reading=0.5, mathjax="")
-if chosen.quick:
-    chosen.notebooks = 5
+chosen = arguments(__doc__.splitlines()[0], {"notebooks": 5}, notebooks=50, reading=0.5, mathjax="")
 scratch = Path(tempfile.mkdtemp(prefix="labkit-bench-"))
 courses = scratch / "nbgrader"
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # nbgrader calls alembic

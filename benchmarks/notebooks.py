@@ -1,8 +1,8 @@
 """Seconds a notebook: papermill's command, papermill in a process that runs on, nbval, and the kit's warm kernels.
 
-python benchmarks/notebooks.py [--course 1]
+python benchmarks/notebooks.py [--course 0]
 
-Two notebooks, one empty, one that imports everything, and on request the whole course in the quick profile. Bytecode is
+Two notebooks, one empty, one that imports everything, and the whole course in the quick profile. Bytecode is
 compiled beforehand, as tools/setup.sh leaves it: where Python may not write it, cold starts take longer still.
 """
 
@@ -78,7 +78,7 @@ def nbval(paths: Sequence[Path], kernel: str) -> None:
     subprocess.run(run, check=True, cwd=scratch, capture_output=True, env=environment)
 
 
-chosen = arguments(__doc__.splitlines()[0], repeats=5, course=0)
+chosen = arguments(__doc__.splitlines()[0], {"repeats": 1, "course": 0}, repeats=5, course=1)
 set_environment()
 os.environ["LABKIT_OUT"] = str(scratch / "out")
 sets: dict[str, tuple[list[Path], dict[str, object], int]] = {

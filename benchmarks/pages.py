@@ -22,7 +22,7 @@ from labkit.grading.pages.site import write_pages
 from labkit.grading.records.attempts import Attempt
 
 FINISHED = "2026-01-31T23:59:59+00:00"
-chosen = arguments(__doc__.splitlines()[0], submissions=500, repeats=5)
+chosen = arguments(__doc__.splitlines()[0], {"submissions": 20, "repeats": 2}, submissions=500, repeats=5)
 out = Path(tempfile.mkdtemp(prefix="labkit-bench-"))
 paths = course(notebooks_folder())
 

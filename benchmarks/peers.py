@@ -29,8 +29,8 @@ from labkit.training.loop import fit
 warnings.simplefilter("ignore")
 logging.disable(logging.WARNING)  # Lightning speaks before every fit
 
-chosen = arguments(__doc__.splitlines()[0], repeats=5)
-digits = load("mnist", chosen.data, validation=0.01)
+chosen = arguments(__doc__.splitlines()[0], {"repeats": 1, "images": 6_000}, repeats=5, images=0)
+digits = load("mnist", chosen.data, validation=0.01, train_limit=chosen.images or None)
 images, labels = digits.train.images.flatten(1).contiguous(), digits.train.labels
 LR, BATCH, WIDTH = 1e-3, 128, 300
 
@@ -152,7 +152,7 @@ times = in_turn({name: lambda epoch=epoch: seconds(epoch) for name, epoch in epo
 ours = median(times["labkit"])
 publish(
     "peers",
-    "One MLP (300 hidden neurons, batch 128), one epoch of MNIST",
+    f"One MLP (300 hidden neurons, batch 128), one epoch of {len(labels):,} images of MNIST",
     ["library", "seconds an epoch", "of labkit's time"],
     [[name, f"{median(values):.2f}", f"{median(values) / ours:.1f}x"] for name, values in times.items()],
     {"seconds": times},

@@ -58,7 +58,9 @@ SYSTEMS = {
     ),
 }
 
-chosen = arguments(__doc__.splitlines()[0], seeds=3, epochs=20, systems="B1,B2")
+chosen = arguments(
+    __doc__.splitlines()[0], {"seeds": 1, "epochs": 2, "systems": "B1"}, seeds=3, epochs=20, systems="B1,B2"
+)
 digits = load("mnist", chosen.data, validation=0.01)  # standardised: one epoch less than inputs in [-1, 1]
 as_source = load("mnist", chosen.data, validation=0.01, normalisation="symmetric")
 images = mnist(chosen.data, True, SYMMETRIC)

@@ -63,6 +63,21 @@ def test_a_benchmark_measures_its_sides(tiny, tmp_path, run, capsys, script, opt
     assert all(len(row) == len(kept["columns"]) for row in kept["rows"])
 
 
+def test_the_page_holds_what_was_measured_and_draws_how_it_grows(tiny, tmp_path, run):
+    run("limit", "--data", str(tiny), "--images", "160", "--repeats", "2")
+    run("page", "--page", "speed.md")
+    text = (tmp_path / "speed.md").read_text()
+    assert "## Rate of training" in text
+    assert "| MLP sweep, ten widths, batch 64 | 2 |" in text
+    assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_busy_machine_is_told(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("psutil.cpu_percent", lambda interval: 65.0)
+    run("pages", "--submissions", "1", "--repeats", "1")
+    assert "others took up to 65% of its cores" in capsys.readouterr().out
+
+
 def test_a_benchmark_that_needs_mnist_says_so(run):
     with pytest.raises(UsageError, match="give --data FOLDER, which holds MNIST/raw"):
         run("sweep", "--data", "embedded")
