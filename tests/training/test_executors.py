@@ -8,6 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 import pytest
 import submitit
 import torch
+from distributed import Client
 from test_sweeps import GRID, QUICK, SEEDS, assert_same
 
 from labkit.basics.errors import LabkitError, UsageError
@@ -42,15 +43,19 @@ def spawning():
     return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
 
 
+def dask_cluster():
+    return Client(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["another process", "submitit"])
+@pytest.mark.parametrize("kind", ["another process", "submitit", "dask"])
 def test_an_executor_gives_the_same_results(tiny_digits, undisturbed, tmp_path, kind):
     cache = tmp_path / "cache"
     if kind == "submitit":
         executor = submitit.LocalExecutor(tmp_path / "jobs")
         found = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, cache, executor=executor)
     else:
-        with spawning() as executor:
+        with spawning() if kind == "another process" else dask_cluster() as executor:
             found = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, cache, executor=executor)
     assert_same(found, undisturbed)
     assert found.computed == 6
