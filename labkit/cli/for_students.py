@@ -17,7 +17,14 @@ def run(
     data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="First seed; the others follow it.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for notebooks, figures, tables and the report.")] = Path("out"),
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Notebooks side by side, each with one thread.  [default: one per core, at most 4; with the full "
+            "profile 1, whose sweeps use all cores]",
+        ),
+    ] = None,
 ) -> None:
     """Execute notebooks headless and build the report."""
     from labkit.course.run_all import run_course

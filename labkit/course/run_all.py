@@ -14,6 +14,7 @@ from typing import Any
 from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, only_run, out_folder
 from labkit.basics.live import Live
+from labkit.basics.machine import usable_cores
 from labkit.course import kernels
 from labkit.course.notebooks import course, notebooks_folder, read_notebook, select, told_course
 from labkit.course.review import exchanges
@@ -26,13 +27,16 @@ from labkit.report.reference import check_numbers
 from labkit.report.results import read_results
 from labkit.report.writing.replies import Exchange
 
+MOST_JOBS = 4  # by default: a kernel takes up to a gigabyte
 PATIENCE = 5  # seconds for notebooks to notice that their kernels were ended
 
 
-def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: str | Path, jobs: int = 1) -> bool:
+def run_course(
+    names: Sequence[str], profile: str, data: str, seed: int, out: str | Path, jobs: int | None = None
+) -> bool:
     """Execute notebooks headless, then build the report; print a line a notebook. Return whether all went well.
 
-    jobs: notebooks that run side by side, each with one thread.
+    jobs: notebooks that run side by side, each with one thread; None: see `default_jobs`.
     Everything that can be refused is refused before the first notebook starts and before anything is written.
     A notebook that fails is listed at the end and never stops the others; what it published before stays.
     """
@@ -44,12 +48,20 @@ def run_course(names: Sequence[str], profile: str, data: str, seed: int, out: st
     _refuse_unusable(folder)
     parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}
     with only_run(folder):
-        outcomes = execute_all(paths, parameters, folder / "notebooks", jobs)
+        outcomes = execute_all(paths, parameters, folder / "notebooks", jobs or default_jobs(profile, len(paths)))
         failures = _conclude(folder, outcomes, [path.stem for path in paths])
     print(f"{len(outcomes)} notebooks in {time.perf_counter() - start:.0f} s")
     if failures:
         _print_failures(failures)
     return not failures
+
+
+def default_jobs(profile: str, notebooks: int) -> int:
+    """Return how many notebooks run side by side where nobody says: one per core, at most MOST_JOBS.
+
+    In the full profile they come one by one: its sweeps use all cores, and its timings are those of an idle machine.
+    """
+    return 1 if profile == "full" else min(usable_cores(), MOST_JOBS, notebooks)
 
 
 def _refuse_unusable(folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import only_run
 from labkit.course.notebooks import course, left_out, notebooks_folder, read_notebook, select
-from labkit.course.run_all import run_course
+from labkit.course.run_all import default_jobs, run_course
 from labkit.course.run_one import execute
 
 PARAMETERS_CELL = 'profile = "quick"\ndata = "auto"\nseed = 0\nout = ""'
@@ -146,6 +146,15 @@ def small_course(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("profile", "cores", "notebooks", "jobs"),
+    [("quick", "1", 9, 1), ("quick", "2", 9, 2), ("quick", "16", 9, 4), ("quick", "8", 1, 1), ("full", "8", 9, 1)],
+)
+def test_jobs_follow_the_cores_unless_the_sweeps_do(monkeypatch, profile, cores, notebooks, jobs):
+    monkeypatch.setenv("LABKIT_THREADS", cores)
+    assert default_jobs(profile, notebooks) == jobs
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_failing_notebook_never_stops_the_others(small_course, capsys, jobs):
     (small_course / "out").mkdir()
