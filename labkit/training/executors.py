@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import io
 import json
 import os
@@ -21,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -30,7 +31,7 @@ import torch
 
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
-from labkit.basics.machine import get_device, set_threads, usable_cores
+from labkit.basics.machine import get_device, set_threads
 from labkit.basics.progress import NOTES, Work
 from labkit.data.datasets import Dataset, Provenance, Split
 
@@ -109,9 +110,10 @@ class Job:
 
 
 class Workers:
-    """An executor with up to `number` processes, which are started when they are needed, and end with this one.
+    """An executor with up to `number` processes, which are started when they are needed, and end with its `with` block.
 
-    A job's function takes a Work after its arguments. What it is given and is must be picklable by name.
+    However that ends: what they were training goes on from its checkpoint the next time. A job's function takes a Work
+    after its arguments. What it is given and is must be picklable by name.
     """
 
     def __init__(self, number: int) -> None:
@@ -120,7 +122,14 @@ class Workers:
         self.waiting: deque[Job] = deque()
         self.heard: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
         self.workers: list[_Worker] = []
-        atexit.register(self.stop)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.end()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Job:
         """Return a job that calls the function as soon as a worker is free."""
@@ -151,34 +160,6 @@ class Workers:
                 worker.job, worker.idle = None, True
                 if self.waiting:
                     worker.begin(self.waiting.popleft())
-
-    def stop(self) -> None:
-        """End all workers at once, whatever they do, and forget what waits."""
-        atexit.unregister(self.stop)
-        for worker in self.workers:
-            worker.end()
-        self.workers.clear()
-        self.waiting.clear()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-_own: Workers | None = None  # those of this process: started once, for all its sweeps
-
-
-@contextlib.contextmanager
-def own_workers() -> Iterator[Workers]:
-    """Yield this machine's workers, one per core that may be used.
-
-    An interrupt or an error ends them: what they were training goes on from its checkpoint the next time.
-    """
-    global _own
-    _own = _own or Workers(usable_cores())
-    try:
-        yield _own
-    except BaseException:
-        _own.stop()
-        _own = None
-        raise
 
 
 class _Worker:
@@ -271,6 +252,7 @@ def serve(folder: str) -> None:
             error, told = str(failure), True
         except Exception as failure:
             error = f"{type(failure).__name__}: {failure}"
+        gc.collect()  # optimisers and their schedules hold each other, and with them the images
 
 
 def _say(answers: BinaryIO, **message: Any) -> None:

@@ -128,7 +128,7 @@ def sweep(
     keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
     with (
         progress(len(members), "networks", log) as work,
-        executors.own_workers() if side_by_side else nullcontext() as workers,
+        executors.Workers(usable_cores()) if side_by_side else nullcontext() as workers,
     ):
         parts = _parts(groups, work, keys)
         jobs = _jobs(executor or workers, groups, dataset, cache, parts, threads)

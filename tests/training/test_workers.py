@@ -18,7 +18,7 @@ from labkit.basics.errors import LabkitError
 from labkit.models.networks import MLP
 from labkit.training import executors, sweeps
 from labkit.training.config import TrainConfig
-from labkit.training.executors import Workers, own_workers
+from labkit.training.executors import Workers
 from labkit.training.sweeps import sweep
 
 pytestmark = pytest.mark.slow
@@ -55,10 +55,19 @@ def two_threads(monkeypatch):
     monkeypatch.setenv("LABKIT_THREADS", "2")
     monkeypatch.setattr(sweeps, "WORTH_PROCESSES", 0)
     torch.set_num_threads(2)
-    yield
-    if executors._own:
-        executors._own.stop()
-        executors._own = None
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Count the processes that sweeps start."""
+    found, start = [], executors._Worker.__init__
+
+    def count(worker, *arguments):
+        found.append(worker)
+        start(worker, *arguments)
+
+    monkeypatch.setattr(executors._Worker, "__init__", count)
+    return found
 
 
 @pytest.fixture
@@ -70,15 +79,14 @@ def found_here(monkeypatch):
 
 @pytest.fixture
 def workers(found_here):
-    workers = Workers(1)
-    yield workers
-    workers.stop()
+    with Workers(1) as workers:
+        yield workers
 
 
-def test_a_sweep_side_by_side_has_the_numbers_of_one_thread(tiny_digits, tmp_path, two_threads, monkeypatch):
+def test_a_sweep_side_by_side_has_the_numbers_of_one_thread(tiny_digits, tmp_path, two_threads, started, monkeypatch):
     found = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path / "cache")
     assert found.computed == 8
-    assert len(executors._own.workers) == 2
+    assert len(started) == 2
     monkeypatch.setenv("LABKIT_THREADS", "1")
     torch.set_num_threads(1)
     assert sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path / "cache").computed == 0
@@ -86,14 +94,13 @@ def test_a_sweep_side_by_side_has_the_numbers_of_one_thread(tiny_digits, tmp_pat
     assert not list((tmp_path / "cache").glob("data-*"))
 
 
-def test_what_is_cached_is_not_trained_and_starts_no_process(tiny_digits, tmp_path, two_threads):
+def test_what_is_cached_is_not_trained_and_starts_no_process(tiny_digits, tmp_path, two_threads, started):
     sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path)
-    executors._own.stop()
-    executors._own = None
+    started.clear()
     assert sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path).computed == 0
-    assert executors._own.workers == []
-    sweep(MLP, {**GRID, "epochs": [1, 2, 3]}, tiny_digits, QUICK, SEEDS, tmp_path)
-    assert len(executors._own.workers) == 2
+    assert started == []
+    sweep(MLP, {"hidden_sizes": GRID["hidden_sizes"], "epochs": [2, 3]}, tiny_digits, QUICK, SEEDS, tmp_path)
+    assert len(started) == 2
 
 
 def test_the_bar_counts_every_network_once(tiny_digits, tmp_path, two_threads, monkeypatch):
@@ -128,21 +135,20 @@ class Own(nn.Sequential):
         super().__init__(nn.Flatten(), nn.Linear(784, width), nn.Linear(width, 10))
 
 
-def test_networks_of_a_notebook_stay_in_its_process(tiny_digits, tmp_path, two_threads):
+def test_networks_of_a_notebook_stay_in_its_process(tiny_digits, tmp_path, two_threads, started):
     assert sweep(Own, {"width": [2, 3]}, tiny_digits, TrainConfig(epochs=1), [0], tmp_path).computed == 2
-    assert executors._own is None
+    assert started == []
 
 
 @pytest.mark.parametrize("change", ["one core", "no cache", "little to do", "one network"])
-def test_processes_are_started_only_where_they_help(tiny_digits, tmp_path, two_threads, monkeypatch, change):
+def test_processes_are_started_only_where_they_help(tiny_digits, tmp_path, two_threads, started, monkeypatch, change):
     if change == "one core":
         monkeypatch.setenv("LABKIT_THREADS", "1")
     if change == "little to do":
-        monkeypatch.undo()
-        torch.set_num_threads(2)
+        monkeypatch.setattr(sweeps, "WORTH_PROCESSES", 1e15)
     seeds, grid = ([0], {"hidden_sizes": [(4,)]}) if change == "one network" else (SEEDS, GRID)
     assert sweep(MLP, grid, tiny_digits, QUICK, seeds, None if change == "no cache" else tmp_path).computed
-    assert executors._own is None
+    assert started == []
 
 
 def test_a_worker_has_one_thread_and_takes_job_after_job(workers, tmp_path):
@@ -162,7 +168,7 @@ def test_what_goes_wrong_is_said_in_its_own_words(workers):
 
 
 def interrupted(seen):
-    with own_workers() as workers:
+    with Workers(1) as workers:
         workers.submit(advance_for_ever)
         workers.hear()  # it is ready
         seen += [workers.workers[0].process, workers.folder]
@@ -176,7 +182,6 @@ def test_an_interrupt_ends_them_and_leaves_nothing(found_here):
     process, folder = seen
     assert process.poll() == -signal.SIGKILL
     assert not folder.exists()
-    assert executors._own is None
 
 
 def test_they_end_with_a_process_that_is_killed(found_here):
