@@ -202,7 +202,7 @@ def _page(reference: dict[str, Any]) -> str:
         "What the systems of this course reach on the real data, beside what others reported for them. Written by",
         "`make reference DATA=FOLDER`, which runs",
         "",
-        "    LABKIT_THREADS=1 labkit run --profile full --data FOLDER --out out/reference",
+        "    labkit run --profile full --data FOLDER --out out/reference",
         "    labkit reference out/reference",
         "",
         "where FOLDER holds MNIST and CIFAR-10. Accuracies are in percent, over all images of the split: mean ± sample",

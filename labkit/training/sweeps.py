@@ -231,11 +231,15 @@ def _parts(groups: list[Group], work: Work, keys: list[dict[str, Any]]) -> list[
 def _jobs(
     executor: Any, groups: list[Group], dataset: Dataset, cache: Path | None, parts: list[Part], threads: int
 ) -> list[Any]:
-    """Return a job for each group that must be trained, where there is an executor, and None for the others."""
+    """Return a job for each group that must be trained, where there is an executor, and None for the others.
+
+    The longest begins first: begun last, it would be alone in the end.
+    """
     if executor is None or cache is None:
         return [None] * len(groups)
     folder = executor.folder if isinstance(executor, executors.Workers) else cache  # of the data
     missing = [number for number, group in enumerate(groups) if group.cached(cache) is None]
+    missing.sort(key=lambda number: -sum(training_flops(groups[number].members, dataset)))
     tasks = [(groups[number], cache.resolve()) for number in missing]
     jobs = dict(zip(missing, executors.submit(executor, train, dataset, folder, tasks, threads), strict=True))
     for number, job in jobs.items():

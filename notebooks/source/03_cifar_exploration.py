@@ -135,6 +135,11 @@ trained = profile.choose(quick=few, full=list(designs))
 accuracy, epochs = {}, {}  # by design
 
 
+def build(design, num_classes):
+    return CifarNet(**designs[design], num_classes=num_classes)
+
+
+# %% tags=["nbval-ignore-output"]
 def train(names, build):
     """Train designs with every seed, side by side; keep and print the test accuracy of each in percent."""
     outcome = sweep(build, {"design": names}, images, config, seeds, run.cache)
@@ -146,11 +151,6 @@ def train(names, build):
         print(f"{name}:", run.number(f"{key}_test", accuracy[name], "%", split="test", seeds=seeds))
 
 
-def build(design, num_classes):
-    return CifarNet(**designs[design], num_classes=num_classes)
-
-
-# %% tags=["nbval-ignore-output"]
 train(trained, build)
 
 # %% [markdown]

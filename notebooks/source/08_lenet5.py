@@ -24,8 +24,6 @@ seed = 0  # the first seed; the others follow it
 out = ""  # folder for results; empty: the folder "out" of the course
 
 # %%
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -480,18 +478,17 @@ draw_digit(lambda number: trained["LeNet-5"][seeds.index(number)], seeds[:3], di
 
 # %%
 symmetric = load("mnist", data, train_limit=profile.train_limit, normalisation="symmetric")
-TrainConfig, ConvNet = training.TrainConfig, models.ConvNet
-one_conv, few = TrainConfig(epochs=20, batch_size=1000, optimizer="adam", lr=0.003), seeds[:3]
-two_convs = [
+recipes = [
+    {"optimizer": "adam", "lr": 0.003, "batch_size": 1000, "epochs": 20},
     {"optimizer": "sgd", "lr": 0.01, "momentum": 0.0, "batch_size": 64, "epochs": 25},
     {"optimizer": "adam", "lr": 0.0001, "batch_size": 100, "epochs": 15},
 ]
+others, few = training.TrainConfig(), seeds[:3]
 if profile.name == "quick":
-    one_conv, few, two_convs = replace(config, epochs=2), seeds[:2], [{}, {}]
-two_convs[0] |= {"kernel_size": 3, "dropout": 0.2}
-two_convs[1] |= {"kernel_size": 5, "dropout": 0.5}
-one = training.sweep(models.OneConvNet, {}, symmetric, one_conv, few, run.cache, log=print)
-two = training.sweep(ConvNet, two_convs, digits, one_conv, few, run.cache, log=print).runs
+    recipes, others, few = [{"epochs": 2}] * 3, config, seeds[:2]
+two_convs = [recipes[1] | {"kernel_size": 3, "dropout": 0.2}, recipes[2] | {"kernel_size": 5, "dropout": 0.5}]
+one = training.sweep(models.OneConvNet, recipes[:1], symmetric, others, few, run.cache, log=print)
+two = training.sweep(models.ConvNet, two_convs, digits, others, few, run.cache, log=print).runs
 
 # %% tags=["nbval-ignore-output"]
 networks = {
@@ -499,8 +496,8 @@ networks = {
     "LeNet-5": ("lenet5", runs[with_relu], modern),
     "LeNet-5, tanh and average": ("lenet5_1998", runs[~with_relu], historical),
     "one conv 3x3": ("b2", one.runs, models.OneConvNet(digits.num_classes)),
-    "two conv 3x3": ("b6", two.query("kernel_size == 3"), ConvNet(3, 0.2, digits.num_classes)),
-    "two conv 5x5": ("b7", two.query("kernel_size == 5"), ConvNet(5, 0.5, digits.num_classes)),
+    "two conv 3x3": ("b6", two.query("kernel_size == 3"), models.ConvNet(3, 0.2, digits.num_classes)),
+    "two conv 5x5": ("b7", two.query("kernel_size == 5"), models.ConvNet(5, 0.5, digits.num_classes)),
 }
 table = network_table(run, networks)
 formats = {"FLOPs": "{:,}", "accuracy": "{:.2f}", "sd": "{:.2f}", "training (s)": "{:.1f}"}
