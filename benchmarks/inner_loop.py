@@ -1,11 +1,14 @@
-"""Memory format, threads and freed memory of the training loop: seconds of an epoch of one network.
+"""Memory format, threads, freed memory and a busy core: what they do to the seconds of an epoch of one network.
 
 python benchmarks/inner_loop.py --data FOLDER
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import subprocess
+import sys
 from collections.abc import Callable
 from unittest import mock
 
@@ -78,3 +81,25 @@ facts["freed memory"] = in_turn(sides, chosen.repeats)
 rows = [[side, f"{median(values):.2f}"] for side, values in facts["freed memory"].items()]
 title = f"Seconds an epoch of OneConvNet, {chosen.images:,} images, batch 1,000, one thread"
 publish("freed_memory", title, ["freed memory", "seconds"], rows, {"times": facts["freed memory"]})
+
+
+def beside(busy: bool, threads: int) -> float:
+    """Return the seconds of an epoch of LeNet-5, with batches of 128, beside a program that computes on one core."""
+    with contextlib.ExitStack() as programs:
+        if busy:
+            program = programs.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            programs.callback(program.kill)
+        torch.set_num_threads(threads)
+        set_seed(0)
+        return fit(LeNet5(), digits, TrainConfig(epochs=1, batch_size=128)).seconds
+
+
+sides = {
+    f"{threads} thread(s), {state}": lambda busy=busy, threads=threads: beside(busy, threads)
+    for state, busy in (("idle", False), ("one core busy", True))
+    for threads in (1, 2)
+}
+facts["busy core"] = in_turn(sides, chosen.repeats)
+rows = [[side, f"{median(values):.2f}"] for side, values in facts["busy core"].items()]
+title = f"Seconds an epoch of LeNet-5, {chosen.images:,} images, batch 128"
+publish("busy_core", title, ["side", "seconds"], rows, {"times": facts["busy core"]})

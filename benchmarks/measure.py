@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from labkit.basics.machine import describe_machine, set_threads
+from labkit.basics.machine import describe_machine, set_threads, usable_cores
 
 OUT = Path("out") / "bench"
 SLOW, LOADED = 1.3, 0.2  # times the fastest calibration; share of the cores that others take
@@ -24,7 +24,7 @@ calibrations: list[tuple[float, float]] = []  # seconds of the work, and the loa
 
 
 def arguments(description: str, quick: Mapping[str, Any] | None = None, **options: Any) -> argparse.Namespace:
-    """Return the command line's arguments, with labkit's threads set.
+    """Return the command line's arguments, with as many threads as labkit may take: benchmarks want an idle machine.
 
     options: name = default of further options, whose type is that of the default. quick: what --quick takes in place of
     these defaults, so that a script says something within a minute.
@@ -40,7 +40,7 @@ def arguments(description: str, quick: Mapping[str, Any] | None = None, **option
     if parser.parse_known_args()[0].quick:
         parser.set_defaults(**quick or {})
     chosen = parser.parse_args()
-    set_threads()
+    set_threads(at_most=usable_cores())
     calibrate()
     return chosen
 

@@ -32,8 +32,10 @@ def set_seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def set_threads() -> int:
+def set_threads(at_most: int | None = None) -> int:
     """Pin torch and NumPy to a fixed number of threads and return it: LABKIT_THREADS, else half the cores, at most two.
+
+    at_most: what to take in place of half the cores, where it is known that nothing else computes.
 
     The number of threads changes the order of sums, and so the last digits of every result. Two threads save a third of
     the time of this lab's networks, and more save little; but where another program uses one of their cores, they wait
@@ -42,7 +44,7 @@ def set_threads() -> int:
     import torch
     from threadpoolctl import threadpool_limits
 
-    threads = _asked_threads() or min(DEFAULT_THREADS, max(1, usable_cores() // 2))
+    threads = _asked_threads() or min(DEFAULT_THREADS, at_most or max(1, usable_cores() // 2))
     torch.set_num_threads(threads)
     threadpool_limits(threads, user_api="blas")
     return threads

@@ -50,6 +50,7 @@ def test_half_the_cores_are_left_to_others(monkeypatch, cores, threads):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
     assert set_threads() == torch.get_num_threads() == threads
     assert usable_cores() == cores
+    assert set_threads(at_most=cores) == min(2, cores)
     monkeypatch.setenv("LABKIT_THREADS", "3")
     assert set_threads() == usable_cores() == 3
 
