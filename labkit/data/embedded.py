@@ -20,7 +20,8 @@ SHAPES = ("disc", "ring", "square", "frame", "triangle", "cross", "stripes", "ch
 def embedded_digits() -> Raw:
     """Return scikit-learn's 1,797 real digits (8x8, 17 grey levels), enlarged to 20x20 and centred in 28x28.
 
-    This is the placing that MNIST uses (LeCun et al. 1998, section III.A). The split is stratified by class.
+    MNIST's digits have the same size (LeCun et al. 1998, section III.A), but are centred by their mass. The split is
+    stratified by class.
     """
     from PIL import Image
     from sklearn.datasets import load_digits

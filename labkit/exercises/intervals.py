@@ -29,7 +29,7 @@ Bounds = tuple[float, float]
 
 
 def draw_pairs(rng: np.random.Generator) -> Inputs:
-    """Return accuracies (%) of two networks over the same seeds, as training gives them: hardly correlated."""
+    """Return accuracies (%) of two networks over the same seeds, as training may give them: somewhat correlated."""
     inputs: Inputs = []
     for count, gain in zip(rng.permutation([3, 5, 8, 10]), (1.5, -2.0, 0.2, 0.8), strict=True):
         theirs, scatter = rng.normal(90, 1, count), rng.normal(0, 1.2, count)

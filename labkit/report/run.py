@@ -205,7 +205,7 @@ class Run:
         """
         values = [float(value) for value in ([values] if isinstance(values, (int, float)) else values)]
         if split and len(values) != len(seeds):
-            raise UsageError(f"Number {name!r} has {len(values)} values for {len(seeds)} seeds: give one value a seed.")
+            raise UsageError(f"Number {name!r} has {len(values)} values for {len(seeds)} seeds: one per seed, please.")
         summary = summary_of(values, statistic, digits, name)
         if unit:
             summary["text"] += f" {unit}"

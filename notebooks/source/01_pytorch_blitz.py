@@ -543,8 +543,8 @@ if check.passed("1.5"):
 #
 # 1. `images[:8]` and `images[[0, 1, 2]]`: which is a view, which a copy, and how would you find out?
 # 2. What would a training loop without `zero_grad()` do to the size of the steps? Would the loss tell you?
-# 3. You draw the letter A in 1.1. Why do the ten probabilities still add up to 1, and what would you change so that a
-#    network can answer "this is no digit"?
+# 3. A group ends its network in `log_softmax`, the logarithm of softmax, and then uses cross-entropy. Why does that change
+#    nothing, while softmax in its place is a mistake?
 # 4. With 100 classes and softmax before cross-entropy, what is the lowest loss that a network can reach?
 # 5. The fits of 1.5 fail if `LR` is 0.01. What do the losses do, and what in `powers` causes it?
 
@@ -556,11 +556,10 @@ if check.passed("1.5"):
 #    longer, until they overshoot the lowest point. No error is raised, and at first the loss even falls faster. Then
 #    it swings up and down without settling, or grows. A learning rate that is too large looks the same, so the
 #    loss alone does not name the mistake.
-# 3. Softmax divides each $e^{z_k}$ by the sum of all ten, so the ten always share the whole probability, whatever the
-#    image shows. The network was never shown anything but digits, so nothing has taught it how to doubt. One way is an
-#    eleventh class "no digit", trained on letters and scribbles. It will know only what it was shown. Another is ten
-#    separate yes-or-no outputs (a sigmoid for each), which may all be small. A threshold on the largest
-#    probability is cheap, but a network can be sure and wrong.
+# 3. Cross-entropy takes the logarithm of softmax itself: $z_k - \ln \sum_j e^{z_j}$. After `log_softmax` the $e^{z_j}$ are
+#    probabilities, so their sum is 1, its logarithm is 0, and nothing is taken off: applied twice, it gives what it gives
+#    once. Softmax gives numbers between 0 and 1 instead. As logits, they are at most 1 apart, so the second softmax can never
+#    be sure, and the loss stays far above 0 however right the network is.
 # 4. The softmax gives at best 1 for the true class and 0 for the other 99. Cross-entropy applies softmax once more, so
 #    the loss is never below $\ln(e + 99) - 1 \approx 3.62$. Guessing costs $\ln 100 \approx 4.61$: hardly any room is
 #    left to learn.

@@ -474,7 +474,8 @@ print(f"correlation over the {len(seeds)} seeds: {np.corrcoef(test, mlp)[0, 1]:+
 # **Does it help to compare seed by seed?** It does if a good seed is good for both designs: then the differences scatter less than
 # the accuracies. The correlation tells whether this is so: near +1 it helps, near 0 it makes no difference, below 0 it hurts. From
 # five seeds it is known badly: without any relation, it lies between -0.88 and +0.88 in 95 of 100 cases. These two networks share the
-# order of the images, but not their initial weights, so there is little reason to expect help. The interval is right in every case.
+# order of the images, but not their initial weights. Whether a seed is then good for both, nobody can tell beforehand: measure it.
+# The interval is right in every case.
 #
 # ## 2.8 For images that nobody has labelled
 #

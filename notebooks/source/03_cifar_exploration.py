@@ -2,8 +2,8 @@
 # # 3 Designing a CNN: feature maps, depth, activation, filters
 #
 # The network of notebook 2 is the **baseline**. You change one thing at a time: how many feature maps, how many layers, which
-# activation, how large the filters. You train every design with several seeds, and find out which change matters. One
-# design will hardly learn at all: you look inside it, find the reason, and repair it. At the end you design a CNN of your own.
+# activation, how large the filters. You train every design with several seeds, and find out which change matters. Deep
+# designs start badly: you look inside one, find a reason, and see how much of the gap a better start closes. At the end you design a CNN of your own.
 #
 # **Time**: about 75 minutes.
 #
@@ -12,7 +12,7 @@
 # - describe a network by its drawing and its per-layer table, before you train it;
 # - compare designs by a mean difference and its interval;
 # - tell a design that is worse from one that is only slower;
-# - find out why a deep network does not start to learn, and repair it;
+# - find out why a deep network starts badly, and give it a better start;
 # - design a CNN under a budget of parameters and arithmetic.
 #
 # **You need**: notebooks 1 and 2.
@@ -187,12 +187,12 @@ for verdict in ("better", "worse", "not clear"):
     print(f"{verdict}: {', '.join(named) or 'none'}")
 
 # %% [markdown]
-# **What to notice.** The thin whiskers say what a single training may bring, the thick bars what the mean is worth. Which thick
+# **What to notice.** The thin whiskers say what a single training may bring, the thick bars how exactly the mean is known. Which thick
 # bars do not touch the line at 0?
 #
 # **A warning.** A 95 % interval misses the truth once in twenty cases. Whoever compares many designs looks at many intervals:
 # of thirteen, as in the full profile, at least one misses in about half of all such tables ($1 - 0.95^{13} \approx 0.49$, if they
-# were independent). So do not build on a single verdict that only just holds: train more seeds.
+# were independent). So do not build on a single verdict whose interval nearly touches 0: train more seeds.
 #
 # A factor can help in one design and harm in another. So each factor gets two columns: its best design and its worst. The
 # second stays empty where only one design was trained.
@@ -233,7 +233,7 @@ by_epoch[[2, last]].assign(gain=by_epoch[last] - by_epoch[2]).sort_values("gain"
 # **What to notice.** Which designs rise late, and would two epochs have told you that they rise at all? Which rows of the table
 # are closer to each other than the images can tell?
 #
-# ## 3.5 Why does the deep network not start?
+# ## 3.5 Why does the deep network start so badly?
 #
 # A network can only learn from what reaches its output. So ask at the start, before any training: **if the image changes, how
 # much does each layer's output change?** Call this the **signal** of a layer: the standard deviation of an output over a batch
@@ -274,8 +274,8 @@ assert check.passed("3.2")
 # ### Exercise 3.3 — He's initialisation (2 points)
 #
 # PyTorch draws the weights of a layer with variance $1 / (3 n)$, where $n$, the **fan-in**, is the number of inputs of one output. A
-# ReLU then sets half of the values to 0. So of the variance each layer keeps about $\frac{1}{3} \cdot \frac{1}{2}$, and the
-# signal becomes smaller and smaller. He et al. (2015) asked which variance of the weights keeps it as it is: $2 / n$. A layer
+# ReLU then sets half of the values to 0. So each layer keeps only about $\frac{1}{3} \cdot \frac{1}{2} = \frac{1}{6}$ of the
+# variance, and the signal becomes smaller and smaller. He et al. (2015) asked which variance of the weights keeps it as it is: $2 / n$. A layer
 # sums $n$ products, which makes the variance $n$ times as large; the 2 makes up for ReLU.
 #
 # Write `he_initialise(model)`. It gives every convolution and linear layer of `model` new weights, drawn with mean 0 and
@@ -346,7 +346,7 @@ print("validation after one epoch: He {:.1f} %, default {:.1f} %".format(*early.
 # **together with** an initialisation that does not suit it. Is the difference not clear? With many steps, a network can find its
 # way out of a bad start. Then the start cost time, and the last line shows it, but no accuracy in the end.
 #
-# Is what remains between the 13 layers and the baseline only a matter of time? Train longer, with three seeds, and see.
+# The 13 layers with He's start still differ from the baseline. Is that only a matter of time? Train longer, with three seeds, and see.
 
 # %% tags=["nbval-ignore-output"]
 slow = profile.choose(quick=["depth 13, He"], full=["depth 13, He", "sigmoid"])
@@ -359,10 +359,10 @@ for name, late in sweep(build, grid, images, config, seeds[:3], run.cache).perce
 print(f"baseline, {last} epochs: test {accuracy['baseline'].mean():.1f} %")
 
 # %% [markdown]
-# Read the accuracies on training and on test images together. Where both are low and still rise, a design is only **slower**: a
-# comparison after a fixed number of epochs cannot tell that from worse, so say with each accuracy how long you trained. Where
-# the training accuracy is nearly 100 % and the test accuracy stays behind, more time will not help. The network **overfits**: it
-# learns its training images by heart, and needs more of them, or fewer weights. Which of the two do you see here?
+# Read the accuracies on training and on test images together. Where the test accuracy still rises, a design is at least also
+# **slower**: a comparison after a fixed number of epochs cannot tell that from worse, so say with each accuracy how long you
+# trained. Where the training accuracy is far above the test accuracy, the network **overfits**: it learns its training images by
+# heart, and needs more of them, or fewer weights. Both can be true at once. What do you see here?
 #
 # ## 3.6 Your own CNN
 #
@@ -370,7 +370,7 @@ print(f"baseline, {last} epochs: test {accuracy['baseline'].mean():.1f} %")
 #
 # Design a CNN as you like: any `nn.Module` that takes images (N, 3, 32, 32) and returns `num_classes` logits each. There is a
 # **budget**: at most 100,000 parameters, and at most 3,000,000 FLOPs for one image. The check counts both. Use what you found:
-# which changes helped, which only cost? Sizes of maps come from 3.1, good starts from 3.3. The class's board shows
+# which changes helped, and which only made the network larger? Sizes of maps come from 3.1, good starts from 3.3. The class's board shows
 # who reaches the best accuracy with the fewest parameters.
 
 
@@ -422,7 +422,8 @@ if check.passed("3.4"):
 #    somebody who designs under a budget of both?
 # 2. The slope of sigmoid is at most 1/4. On its way back from the output to C1 of the sigmoid design, how many sigmoids does a
 #    gradient pass, and by which factor do the slopes alone shrink it? Why is this not the whole story?
-# 3. He's rule has a 2, Xavier's rule for tanh has none (for equal fan-in and fan-out). Where does the 2 come from?
+# 3. He's rule draws weights of variance $2 / n$, that of Glorot and Bengio for tanh (*Xavier*, in notebook 4) of $1 / n$. Where does
+#    the 2 come from?
 # 4. A deeper network does not have to be better, even with a good initialisation. Name two reasons that your curves could show,
 #    and one change to the network itself that helps deep networks to train.
 # 5. You compared the designs on the test split, and then built your own from the result. What is wrong, and how would you repair it?
@@ -449,7 +450,7 @@ if check.passed("3.4"):
 #
 # - describe a CNN by its layers, predict the size of its maps, and count what it costs;
 # - compare designs one change at a time, with an interval for each difference;
-# - find out with one hook why a deep network does not start, and repair it by the variance of its weights;
+# - find out with one hook why a deep network starts badly, and give it a better start by the variance of its weights;
 # - design a CNN of your own under a budget.
 #
 # ## References

@@ -224,7 +224,7 @@ print(f"{widths[-1]} neurons minus {widths[-2]}:", compare(wide, next_to_it))
 #
 # ## 5.5 Choose a width, and defend it
 #
-# A wider network costs memory and time. So take the simplest one that is as good as the best, as far as the runs can tell.
+# A wider network costs memory and time. So take the simplest one whose validation accuracy is close to the best.
 # The **one-standard-error rule** (Breiman, Friedman, Olshen and Stone 1984; Hastie, Tibshirani and Friedman 2009, section 7.10) says: take
 # the simplest model whose mean lies within one standard error of the best mean. The **standard error** of a mean over $n$ runs is $s/\sqrt{n}$, with
 # the standard deviation $s$ of single runs.
@@ -266,6 +266,10 @@ print(f"chosen, {chosen_width} neurons:", run.number("chosen_accuracy", own, "%"
 print("widest, 300 neurons:", run.number("widest_accuracy", widest, "%", 2, split="test", seeds=seeds))
 if chosen_width != 300:
     print("chosen minus widest:", compare(own, widest))
+
+# %% [markdown]
+# The rule asked the *validation* images; the line *chosen minus widest* asks the test images. Where it says *worse*, this is the price
+# of the smaller network: would you pay it?
 
 # %%
 real = digits.provenance.name == "MNIST"

@@ -85,7 +85,7 @@ print(f"Chosen by validation: {best}. Clearly different on test images: {', '.jo
 #
 # ## 6.2 Watch them learn
 #
-# From here on, 20 % of the training images are held back for validation: of MNIST's 60,000 that is 48,000 for training
+# In 6.2 to 6.5, 20 % of the training images are held back for validation: of MNIST's 60,000 that is 48,000 for training
 # and 12,000 for validation. Two networks are compared: 100-50, and 30-5, whose second layer has to squeeze ten digits
 # through **five** numbers. Both use Adam with a constant learning rate of 0.01, and pixels between 0 and 1. A group of
 # this course trained both for 1, 3 and 10 epochs. The embedded digits are fewer, so an epoch has fewer steps; there the
@@ -113,7 +113,9 @@ run.figure("epochs", fig, split="validation", seeds=seeds, dataset=held_back)
 # %% tags=["nbval-ignore-output"]
 last = longer.percent[longer.percent["epochs"] == lengths[-1]]
 for name, rows in last.groupby("network", sort=False):
-    print(f"{name}, training minus validation at the end: {compare(rows['train'], rows['validation'])}")
+    gap = compare(rows["train"], rows["validation"])
+    ends = f"{gap.low:+.2f} to {gap.high:+.2f}"
+    print(f"{name}, training minus validation at the end: {gap.mean:+.2f} points, 95 % interval {ends}")
 
 # %% [markdown]
 # **What to notice.** A gap between the training and the validation curve is **overfitting**: the network has learnt
@@ -161,7 +163,7 @@ if check.passed("6.1"):
 # %% [markdown]
 # ## 6.3 A look inside: dead neurons
 #
-# The seeds of 30-5 differ much. Why? A ReLU gives 0 for every negative number, and its slope there is 0, too. A neuron
+# The accuracies of 30-5 differ more from seed to seed than those of 100-50. One possible reason: a ReLU gives 0 for every negative number, and its slope there is 0, too. A neuron
 # whose sum is negative for *every* image gives 0 for every image: no gradient reaches its weights, so it cannot repair
 # itself. It is **dead**. Where ten classes pass through five neurons, each of them counts.
 #
@@ -212,8 +214,8 @@ for dead, rows in inside.groupby("dead of 5"):
     print(f"{dead:.0f} of 5 dead: {len(rows)} of 10 networks, {accuracy.min():.1f} to {accuracy.max():.1f} %")
 
 # %% [markdown]
-# **What to notice.** Sort the table in your head by its third column. What happens to a network whose five neurons are all
-# dead, and why is its accuracy about 10 %?
+# **What to notice.** Look at the two columns of dead neurons: with which of them does the accuracy fall, in your table and
+# in the one of MNIST? What would a network answer whose five neurons are all dead, and how often would it be right?
 #
 # ## 6.4 One step at a time
 #
@@ -319,8 +321,8 @@ for name, accuracies in list(validation.items())[1:]:
 #   batches of 100, 8 epochs);
 # - **128-64**: SGD 0.03 without momentum, batches of 64, 15 epochs, inputs with mean 0 and standard deviation 1.
 #
-# Both groups ended their network in `log_softmax` and trained on the negative log-likelihood. That is the same function
-# as cross-entropy on logits, which `labkit` uses everywhere.
+# Both groups ended their network in `log_softmax`, the logarithm of softmax, and trained on its negative value for the true
+# class (the negative log-likelihood). That is the same function as cross-entropy on logits, which `labkit` uses everywhere.
 #
 # 300-100 and 512-512-512 differ in five things: width and depth, batches, number of steps, learning rate schedule, scale of
 # the inputs. So there is a fourth row, the **control**: 512-512-512 trained exactly as 300-100.

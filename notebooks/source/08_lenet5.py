@@ -3,7 +3,7 @@
 #
 # An MLP sees 784 unrelated numbers. **LeNet-5** (LeCun et al. 1998) knows that neighbouring pixels belong together: it
 # moves small filters over the image, so that a stroke is found wherever it is. In this notebook you write a convolution
-# yourself, build LeNet-5, look into the trained network, and measure what convolution buys.
+# yourself, build LeNet-5, look into the trained network, and measure what convolution gains.
 #
 # **Time**: about 120 minutes.
 #
@@ -14,8 +14,8 @@
 # - measure what happens to a network when its images move;
 # - compare two networks image by image.
 #
-# **You need**: a network as a module (notebook 1), `sweep` and learning curves (notebooks 5 and 6), the interval of a
-# mean difference (notebook 2).
+# **You need**: a network as a module (notebook 1), the interval of a mean difference (notebook 2), `sweep` and learning
+# curves (notebooks 5 and 6), dropout (notebook 7).
 
 # %% tags=["parameters"]
 profile = "quick"  # "quick" takes seconds, "full" gives the numbers for a report
@@ -62,14 +62,14 @@ print(digits)
 # A kernel with 2 rows has two places, one below the other, in an image with 3 rows: $H - K + 1$ in general.
 #
 # The number is large where the piece of the image looks like the kernel. Mathematicians call this
-# **cross-correlation**, and turn the kernel round for a *convolution*; deep learning uses the first and says the
-# second. The network learns the weights, so it makes no difference. Three words belong to it:
+# **cross-correlation**, and rotate the kernel by 180 degrees for a *convolution*. Deep learning computes the first and calls
+# it convolution. The network learns the weights, so it makes no difference. Three words belong to it:
 #
 # - **Weight sharing**: the same weights are used at all places. An MLP has one weight per pixel and neuron instead.
-# - **Stride**: how many pixels the kernel moves on. With stride 2, the map has half as many rows and columns.
+# - **Stride**: how many pixels the kernel moves on. With stride 2, the map has about half as many rows and columns.
 # - **Receptive field**: the part of the image on which one neuron depends. It grows from layer to layer.
 #
-# `nn.Conv2d` is PyTorch's convolution. Below it has two kernels that somebody thought of, not a network: the first
+# `nn.Conv2d` is PyTorch's convolution. Below it has two kernels that were designed by hand, not learned: the first
 # subtracts the left neighbour from the right one, the second the upper from the lower.
 
 # %%
@@ -254,8 +254,8 @@ print(f"Correlation of the two over the seeds: {np.corrcoef(first, second)[0, 1]
 # be good for the other?
 #
 # The same seed means the same order of batches, but with another activation the same first weights do something else.
-# So two runs with one seed have little in common. The *test images* are what they share: 8.5 compares two networks
-# image by image.
+# So two runs with one seed may have little in common: the correlation says how much, though five seeds say it badly. The
+# *test images* they share for certain: 8.5 compares two networks image by image.
 
 # %% [markdown]
 # ## 8.4 What has it learned?
@@ -277,8 +277,8 @@ filters = {name: model.features.C1.weight.detach()[:, 0] for name, model in (("b
 run.figure("filters", plots.filter_rows(filters), seeds=seeds[:1])
 
 # %% [markdown]
-# **What to notice.** Nobody told the network to look for edges. Which of the filters after training have a red side and
-# a blue side, as the kernels of 8.1 have? Which have not?
+# **What to notice.** Compare each filter with the one above it. What did training change, and what is left of the random
+# start? Which have a red side and a blue side, as the kernels of 8.1 have, and had they one before?
 
 # %% [markdown]
 # Now one digit goes through the layers. Each map answers the question of its filter: *where* in the image is what I
@@ -300,7 +300,7 @@ run.figure("feature_maps", figure, split="test", seeds=seeds[:1])
 # everywhere?
 
 # %% [markdown]
-# ## 8.5 What does convolution buy?
+# ## 8.5 What does convolution gain?
 #
 # A digit stays the same digit when it moves by two pixels. All test images will now move by 0 to 4 pixels, and both
 # networks, which were trained on images that did not move, have to read them.
@@ -388,9 +388,9 @@ assert check.passed("8.5")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# If both networks were equally good, each such image would fall to either side like a coin. **McNemar's test** (1947)
-# computes how often coins would fall at least so unevenly: $p$. Where $p$ is small, say below 0.05, luck with the
-# images is no good explanation.
+# Take the images that only one of the two gets right. If both networks were equally good, each such image would fall to
+# either of them with probability 1/2, like a coin. **McNemar's test** (1947) computes $p$: how often coins would fall at
+# least as unevenly. Where $p$ is small, say below 0.05, luck with the images is not a good explanation.
 
 # %%
 for distance in (0, 2) if check.passed("8.4") else ():
@@ -460,7 +460,7 @@ draw_digit(lambda number: trained["LeNet-5"][seeds.index(number)], seeds[:3], di
 
 # %% [markdown]
 # **Try** a 7 with a bar across it, and one without. Almost every 7 of the embedded digits has the bar, so networks that
-# learned from them are sure of the one, and at odds about the other. Then draw a letter.
+# learned from them are sure of the one, and disagree about the other. Then draw a letter.
 
 # %% [markdown]
 # ## 8.7 Three other CNNs
@@ -474,7 +474,8 @@ draw_digit(lambda number: trained["LeNet-5"][seeds.index(number)], seeds[:3], di
 # - **two conv 5x5**: the same with 5 x 5 filters and dropout 0.5; Adam 0.0001, batches of 100, 15 epochs.
 #
 # The number of maps of the last two was not reported; 32 and 64 are our assumption. The quick profile has no time for
-# these recipes: it trains all three as it trained LeNet-5 above, but with two seeds and for two epochs.
+# these recipes: it trains all three as it trained LeNet-5 above, but with two seeds and for two epochs. So
+# their accuracies are those of unfinished trainings: do not rank them here. Notebook 9 trains all networks alike.
 
 # %%
 symmetric = load("mnist", data, train_limit=profile.train_limit, normalisation="symmetric")
@@ -508,7 +509,7 @@ run.table("networks", table, formats=formats, split="test")
 #
 # The group of the first network reported 99.2 %: 992 of the 1,000 images of the **last batch**, after shuffling. What
 # would the last tenth of your test images have said, and how sure is such a number? The interval for a share of few
-# images is Wilson's (1927), in percent like the rest.
+# images is Wilson's, from notebook 5, in percent like the rest.
 
 # %%
 last_batch(one.predictions == truth, few)
@@ -542,8 +543,8 @@ last_batch(one.predictions == truth, few)
 #    within its square. Behind S4, moves by 4 pixels are moves by one place, and C5 has another weight for each place.
 #    So the curve of LeNet-5 falls later than that of the MLP, but it falls.
 # 4. The weights of a convolution are used at many places, so each is learned from many more pieces of image, and what
-#    is learned in one place is known in all. The network can express fewer functions, and those that it lost are mostly
-#    wrong for images. This helps only where neighbours belong together and the same pattern may appear anywhere. A
+#    is learned in one place is known in all. The network can express fewer functions, and those that it can no
+#    longer express are mostly wrong for images. This helps only where neighbours belong together and the same pattern may appear anywhere. A
 #    table with age, height and income has no neighbours, and its columns could be in any order: a CNN would be a wrong
 #    assumption there. (Networks for text and sound use it along time.)
 # 5. Softmax spreads 100 % over ten digits, so one of them wins, often with a high probability: the network was never

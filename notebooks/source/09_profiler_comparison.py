@@ -79,7 +79,7 @@ run.table("sizes", sizes, formats={"FLOPs per parameter": "{:.1f}"})
 
 # %% [markdown]
 # **What to notice.** In a linear layer every weight is used once per image: one multiplication and one addition, so two FLOPs. Look
-# at the last column: why do the CNNs do more with a parameter?
+# at the last column: why do the CNNs compute more with each parameter?
 
 # %% [markdown]
 # ## 9.2 Accuracy
@@ -105,6 +105,9 @@ runs = pd.concat([trained.runs, larger.runs])
 tests = {name: 100 * rows["test_accuracy"].to_numpy() for name, rows in runs.groupby("name", sort=False)}
 
 # %% [markdown]
+# In the quick profile, 30-5 is far from finished after four epochs (notebook 6 gives it thirty): do not read its accuracy as what
+# the network can do.
+#
 # LeNet-5 and MLP 300 saw the same test images. So we can count the images that only one of them gets right (McNemar's count
 # of notebook 8), once per seed. p says how often two equally good networks would differ at least so much.
 
@@ -118,7 +121,7 @@ for this_seed in seeds:
 # %% [markdown]
 # ## 9.3 Run time: one cold call proves nothing
 #
-# The first call of a network pays for things that happen only once: memory is taken, code is loaded, caches are empty. Compare
+# The first call of a network pays for things that happen only once: memory is taken, code is loaded, and the **cache**, a small fast memory beside the processor, is empty. Compare
 # one cold call with warm ones. A **quartile** cuts off a quarter of the sorted timings: half of them lie between the first and the
 # third quartile.
 
@@ -169,9 +172,9 @@ if check.passed("9.1"):
     print(f"your median {1e3 * float(yours):.2f} ms, that of cost_table {warm.median_ms:.2f} ms")
 
 # %% [markdown]
-# `cost_table` goes on below in its place. It differs in three points:
+# Below, `cost_table` measures in place of your function. It differs in three points:
 #
-# - It waits for a GPU, which works on after a call has returned.
+# - It waits for a GPU, which goes on computing after a call has returned.
 # - It repeats a very short call until 2 ms have passed, because reading the clock takes time as well. Each of its samples is then a
 #   mean of several calls, so single calls vary more than its quartiles say.
 # - It measures several networks **in turn**: one sample of each, then the next sample of each. So what disturbs the machine
@@ -234,8 +237,8 @@ if check.passed("9.2"):
 # `self_cpu_memory_usage`. It returns a tuple of three facts:
 #
 # 1. how often `aten::conv2d` was called;
-# 2. the name of the operator that takes most time itself;
-# 3. the name of the operator that takes most memory itself.
+# 2. the name of the operator with the largest `self_cpu_time_total`, which takes most time itself;
+# 3. the name of the operator with the largest `self_cpu_memory_usage`, which takes most memory itself.
 
 
 # %%
@@ -279,8 +282,8 @@ for name, table in zip(main, tables, strict=True):
 # %% [markdown]
 # ## 9.5 Cost against batch size
 #
-# A **batch** of images goes through the network together. Batch 1 is an app that answers one user; batch 512 is a
-# night of work. There are two kinds of memory:
+# A **batch** of images goes through the network together. An app that answers one user works with batches of 1; a job that
+# runs overnight, with batches of 512. The **latency** is the time from one image to its answer. There are two kinds of memory:
 #
 # - **Weights** are there once, however many images come.
 # - **Activations** are the tensors that the layers make on the way, and every image of the batch needs its own. The profiler tells
@@ -360,7 +363,7 @@ run.figure("comparison", fig, split="test", seeds=seeds)
 mlp = costs.set_index("network").loc["300"]
 lenet = costs.set_index("network").loc["LeNet-5"]
 for column in ("parameters", "FLOPs", "weights", "activations", "total", "total at 128", "latency", "per image at 128"):
-    print(f"{column}: LeNet-5 has {lenet[column] / mlp[column]:.2f} times as much as MLP 300")
+    print(f"{column}: LeNet-5 / MLP 300 = {lenet[column] / mlp[column]:.2f}")
 
 # %% [markdown]
 # **What to notice.** LeNet-5 has about a quarter of the parameters of MLP 300, and does more arithmetic with them: a filter's weights
@@ -404,8 +407,8 @@ if check.passed("9.4"):
 # 3. At which batch size does the time per image stop falling, and what limits it from there?
 # 4. You measured a forward pass. What else needs memory in training? Compute it for LeNet-5 with Adam, which keeps two more
 #    numbers per parameter.
-# 5. LeNet-5 has a quarter of the parameters of MLP 300 and is not worse. Why do fewer parameters suffice for it? For which data would
-#    you not use a CNN?
+# 5. Two networks need the same memory for one image. One has many weights, the other many activations. Which of them suits a server
+#    with batches of 512? And what decides on a phone, which reads one image at a time?
 
 # %% [markdown]
 # 1. The first network of the list. Each network has a first call of its own, which is too long, but the first one also pays for what
@@ -421,9 +424,9 @@ if check.passed("9.4"):
 #    the backward pass needs them. (In a forward pass alone, a tensor is given back as soon as the next layers are done with it.) For
 #    LeNet-5 this is $61{,}706 \cdot 4$ bytes $= 247$ kB for the weights, 247 kB for the gradients and 494 kB for Adam: 987 kB before the
 #    first activation.
-# 5. The MLP learns a stroke anew for every place where it may stand. A filter is used at all places, so one set of weights learns from
-#    all of them, and neighbouring pixels are looked at together. Those are assumptions about images. A CNN is of no use where
-#    neighbours mean nothing: a table with age, weight and blood pressure has no left and right.
+# 5. Weights are there once, but every image of the batch needs its own activations: with 512 images, the second network needs almost
+#    512 times its memory, the first hardly more than before. So the first suits the server. On the phone both need the same, so
+#    something else decides: latency, accuracy, or the size of the download, which consists of the weights alone.
 
 # %% [markdown]
 # ## You can now

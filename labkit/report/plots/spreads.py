@@ -123,7 +123,7 @@ def repeated_intervals(differences: np.ndarray, truth: float, ax: Axes | None = 
         hits += hit
         ax.plot((low, high), (index, index), color=PALE if hit else "C1", linewidth=1.0 if hit else 2.2)
     ax.axvline(truth, color="C0", linewidth=1.4)
-    ax.axvline(0, **DASHED, zorder=0)
+    ax.axvline(0, **DASHED, zorder=3)
     ax.set(
         xlabel="difference (points)",
         ylabel="group",

@@ -116,7 +116,7 @@ class Placer:
             error = f"{image_error(USUAL, data['test']):.1f}"
             row = (f"{data['name']}, {data['origin']}", *sizes, error, f"{seeds[0]} to {seeds[-1]}", section["profile"])
             rows.setdefault(row, []).append(name[:2])
-        head = ["images", "training", "validation", "test", f"± at {USUAL} %", "seeds", "profile", "notebooks"]
+        head = ["images", "training", "validation", "test", f"± if {USUAL} % right", "seeds", "profile", "notebooks"]
         cells = [[*row, ", ".join(names)] for row, names in rows.items()]
         return "\n".join(_table(head, cells, [False, *[True] * 4, False, False, False]))
 

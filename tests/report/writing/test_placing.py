@@ -92,7 +92,7 @@ def test_images_have_one_row_per_set_and_machines_one_per_machine(results):
     results["notebooks"]["06_mlp2_sweep"] = other
     placer = Placer(results, {})
     head, _, row = placer.data().splitlines()
-    assert head.startswith("| images | training | validation | test | ± at 95 % |")
+    assert head.startswith("| images | training | validation | test | ± if 95 % right |")
     assert "| 450 | 1.0 | 0 to 4 | quick | 05, 06 |" in row
     _, _, row = placer.provenance().splitlines()
     assert "| 05, 06 |" in row
