@@ -31,6 +31,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(SCRIPTS)
     monkeypatch.setenv("KERAS_BACKEND", "torch")  # peers.py sets it, and leaves it
+    monkeypatch.delitem(sys.modules, "measure", raising=False)  # it remembers how busy the machine was
 
     def script(name, *arguments):
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
 import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last: a console of Windows that is closed
 PATIENCE = 1.0  # seconds; a second signal within them is part of the first: shells and services send several
 
 _first: tuple[int, float] | None = None  # which signal came, and when
+_instead: Callable[[], object] | None = None  # what the first one does in place of a KeyboardInterrupt
 
 
 def end_on_signals() -> None:
@@ -23,6 +26,17 @@ def end_on_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end)
+
+
+@contextlib.contextmanager
+def calling(end: Callable[[], object]) -> Iterator[None]:
+    """Within, let the first signal call `end` in place of raising: a server's library might catch what is raised."""
+    global _instead
+    _instead = end
+    try:
+        yield
+    finally:
+        _instead = None
 
 
 def end_in_peace() -> None:
@@ -43,6 +57,9 @@ def _end(number: int, _: FrameType | None) -> None:
         _let_go_of_terminal()
     if _first is None:
         _first = number, time.monotonic()
+        if _instead is not None:
+            _instead()
+            return
         raise KeyboardInterrupt
     if time.monotonic() - _first[1] > PATIENCE:
         os._exit(128 + number)  # kernels end with this process

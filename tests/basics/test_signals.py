@@ -82,3 +82,31 @@ def test_a_terminal_that_is_gone_is_no_second_failure():
     os.close(ours)
     process.send_signal(signal.SIGHUP)
     assert process.wait(60) == 128 + signal.SIGHUP
+
+
+CALLING = """
+import signal, time
+from labkit.basics import signals
+signals.end_on_signals()
+ended = []
+with signals.calling(lambda: ended.append(1)):
+    print("ready", flush=True)
+    while not ended:
+        try:
+            time.sleep(0.01)
+        except KeyboardInterrupt:
+            print("lost", flush=True)  # in a server's library, which goes on
+try:
+    signal.raise_signal(signal.SIGINT)  # part of the first, within PATIENCE
+    print("over", signals.exit_code(), flush=True)
+except KeyboardInterrupt:
+    print("twice", flush=True)
+"""
+
+
+def test_where_a_library_would_catch_the_interrupt_a_call_takes_its_place():
+    process = subprocess.Popen([sys.executable, "-c", CALLING], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert said == f"over {128 + signal.SIGINT}\n"

@@ -15,6 +15,7 @@ from typing import Any
 from markupsafe import Markup
 from tornado import httpserver, netutil, web
 
+from labkit.basics import signals
 from labkit.basics.errors import LabkitError
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marking.agreement import agreements, drift
@@ -218,11 +219,13 @@ async def _serve(bench: Bench, cards: Cards, port: int, ready: Callable[[str], A
     application = web.Application([(path, room, shared) for path, room in rooms.items()], log_function=lambda _: None)
     server = httpserver.HTTPServer(application, max_body_size=LARGEST_REQUEST, max_buffer_size=LARGEST_REQUEST)
     server.add_sockets(sockets)
-    ready(f"http://{ADDRESS}:{port}/?token={token}")
-    try:
-        await asyncio.Event().wait()
-    finally:
-        server.stop()
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    with signals.calling(lambda: loop.call_soon_threadsafe(ended.set)):
+        ready(f"http://{ADDRESS}:{port}/?token={token}")
+        try:
+            await ended.wait()
+        finally:
+            server.stop()
 
 
 def _counts(bench: Bench) -> dict[str, Any]:
