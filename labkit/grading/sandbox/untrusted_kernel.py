@@ -152,6 +152,7 @@ class Relay:
         self.place = str(self.folder / "c")
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     async def start(self, ports: list[int]) -> None:
         """Open the client's sockets."""
@@ -161,6 +162,9 @@ class Relay:
 
     async def _open(self, port: int) -> None:
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if self._stopped:
+                writer.transport.abort()
+                return
             task = asyncio.create_task(self._connect(f"{self.kernel}-{port}", reader, writer))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
@@ -195,11 +199,14 @@ class Relay:
 
     async def stop(self) -> None:
         """Close everything."""
+        self._stopped = True
         for server in self._servers:
             server.close()
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        for _ in range(3):  # what was accepted just now must become a connection, else nobody closes its socket
+            await asyncio.sleep(0)
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder)
 
