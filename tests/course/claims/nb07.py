@@ -24,7 +24,7 @@ CLAIMS = [
         ),
     ),
     Claim(
-        "The narrow network loses far more by p = 0.6 than the wide one.",
+        "The narrow network loses far more by p = 0.6 than the wide one",
         lambda results: loss_by_dropout(results, "30-5") > loss_by_dropout(results, "300-100") + 2,
     ),
     Claim(
