@@ -26,12 +26,18 @@ def layer_table(model: nn.Module, image_shape: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame([row for _, row in _layers(model, image_shape)])
 
 
+def layer_flops(model: nn.Module, image_shape: Sequence[int]) -> int:
+    """Return the sum of the table's FLOPs."""
+    return sum(row["flops"] for _, row in _layers(model, image_shape))
+
+
 def _layers(model: nn.Module, image_shape: Sequence[int]) -> list[tuple[nn.Module, dict[str, Any]]]:
     """Return each layer with its row of the table."""
     rows: list[tuple[nn.Module, dict[str, Any]]] = []
     names = {module: name for name, module in model.named_modules()}
 
-    def record(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def record(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
+        output = output[0] if isinstance(output, tuple) else output  # of attention, which also returns its weights
         row = {
             "layer": names[module].rsplit(".", 1)[-1],
             "kind": type(module).__name__,

@@ -19,7 +19,7 @@ from labkit.basics.files import rehearsed_folder, write_atomically
 from labkit.basics.machine import get_device, set_seed
 from labkit.basics.progress import Work
 from labkit.data.datasets import Dataset
-from labkit.models.layers import layer_table
+from labkit.models.layers import layer_flops
 from labkit.models.networks import count_parameters
 from labkit.training.checkpoint import Checkpoint
 from labkit.training.loop import Evaluation, History, evaluate, fit
@@ -65,12 +65,13 @@ def train(dataset: Dataset, group: Group, cache: Path | None, work: Work | None 
         ensemble = Ensemble(members)
         histories = ensemble.fit(dataset, work, checkpoint)
         columns = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
-        results = [_result_of(dataset, *row) for row in zip(*columns, strict=True)]
+        results = [_result_of(*row) for row in zip(*columns, strict=True)]
     else:
         history, model = fit_alone(members[0], dataset, work, checkpoint), members[0].model
         measured = (evaluate(model, dataset, split) for split in ("train", "test"))
-        results = [_result_of(dataset, members[0], history, *measured)]
-    for name, result in zip(group.names, results, strict=True):
+        results = [_result_of(members[0], history, *measured)]
+    for name, result, flops in zip(group.names, results, training_flops(members, dataset), strict=True):
+        result["flops"] = flops
         if cache is not None:
             write_entry(cache / name, result)
     checkpoint.remove()
@@ -163,15 +164,16 @@ def read_entry(path: Path) -> dict[str, Any] | None:
 
 
 def training_flops(members: list[Member], dataset: Dataset) -> list[int]:
-    """Return the FLOPs of each training, without its evaluations: the pass back does twice the work of that forward."""
+    """Return the FLOPs of each training, without its evaluations: the pass back does twice the work of that forward.
+
+    0 for a network with modules of somebody else, which may not take the one image that it is counted on.
+    """
     different = {repr(member.model): member.model for member in members}
-    forward = {name: int(layer_table(model, dataset.image_shape)["flops"].sum()) for name, model in different.items()}
-    return [3 * forward[repr(member.model)] * member.config.epochs * len(dataset.train) for member in members]
+    forward = {name: layer_flops(model, dataset.image_shape) for name, model in different.items() if is_ours(model)}
+    return [3 * forward.get(repr(member.model), 0) * member.config.epochs * len(dataset.train) for member in members]
 
 
-def _result_of(
-    dataset: Dataset, member: Member, history: History, train: Evaluation, test: Evaluation
-) -> dict[str, Any]:
+def _result_of(member: Member, history: History, train: Evaluation, test: Evaluation) -> dict[str, Any]:
     """Return what is kept of one training."""
     return {
         "run": {
@@ -183,7 +185,6 @@ def _result_of(
             "seconds": history.seconds,
         },
         "epochs": history.epochs,
-        "flops": training_flops([member], dataset)[0],
         "predictions": test.predictions.numpy().astype(np.int16),
         "probabilities": test.probabilities.numpy().astype(np.float16),
     }

@@ -120,18 +120,18 @@ def sweep(
     given = {"num_classes": dataset.num_classes} if "num_classes" in inspect.signature(build).parameters else {}
     members = [_member(build, given | setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
     arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
-    side_by_side = executor is None and cache is not None and _worth_processes(members, len(arranged), dataset)
-    threads = 1 if side_by_side else torch.get_num_threads()
+    flops = _worth_processes(members, len(arranged), dataset) if executor is None and cache is not None else []
+    threads = 1 if flops else torch.get_num_threads()
     groups = [Group.of(indices, members, dataset, threads) for indices in arranged]
     results: dict[int, dict[str, Any]] = {}
     computed, reported = 0, 0  # networks; settings
     keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
     with (
         progress(len(members), "networks", log) as work,
-        executors.Workers(usable_cores()) if side_by_side else nullcontext() as workers,
+        executors.Workers(usable_cores()) if flops else nullcontext() as workers,
     ):
         parts = _parts(groups, work, keys)
-        jobs = _jobs(executor or workers, groups, dataset, cache, parts, threads)
+        jobs = _jobs(executor or workers, groups, dataset, cache, parts, threads, flops)
         for group, part, job in zip(groups, parts, jobs, strict=True):
             group_results, newly_trained = _results(group, dataset, cache, part, job)
             results.update(zip(group.indices, group_results, strict=True))
@@ -203,16 +203,17 @@ def _words(setting: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in setting.items())
 
 
-def _worth_processes(members: list[Member], tasks: int, dataset: Dataset) -> bool:
-    """Whether processes with one thread each are done sooner than this one with its threads.
+def _worth_processes(members: list[Member], tasks: int, dataset: Dataset) -> list[int]:
+    """Return the FLOPs of each training where processes with one thread each are done sooner than this one, else none.
 
     Networks with modules of a notebook cannot travel. The answer depends on the sweep alone, not on what is cached.
     """
     if tasks < 2 or usable_cores() < 2 or get_device().type != "cpu":
-        return False
+        return []
     if not all(is_ours(member.model) for member in members):
-        return False
-    return sum(training_flops(members, dataset)) >= WORTH_PROCESSES
+        return []
+    flops = training_flops(members, dataset)
+    return flops if sum(flops) >= WORTH_PROCESSES else []
 
 
 def _parts(groups: list[Group], work: Work, keys: list[dict[str, Any]]) -> list[Part]:
@@ -229,17 +230,24 @@ def _parts(groups: list[Group], work: Work, keys: list[dict[str, Any]]) -> list[
 
 
 def _jobs(
-    executor: Any, groups: list[Group], dataset: Dataset, cache: Path | None, parts: list[Part], threads: int
+    executor: Any,
+    groups: list[Group],
+    dataset: Dataset,
+    cache: Path | None,
+    parts: list[Part],
+    threads: int,
+    flops: list[int],
 ) -> list[Any]:
     """Return a job for each group that must be trained, where there is an executor, and None for the others.
 
-    The longest begins first: begun last, it would be alone in the end.
+    flops: of each training, where they are known. The longest begins first: begun last, it would be alone in the end.
     """
     if executor is None or cache is None:
         return [None] * len(groups)
     folder = executor.folder if isinstance(executor, executors.Workers) else cache  # of the data
     missing = [number for number, group in enumerate(groups) if group.cached(cache) is None]
-    missing.sort(key=lambda number: -sum(training_flops(groups[number].members, dataset)))
+    if flops:
+        missing.sort(key=lambda number: -sum(flops[index] for index in groups[number].indices))
     tasks = [(groups[number], cache.resolve()) for number in missing]
     jobs = dict(zip(missing, executors.submit(executor, train, dataset, folder, tasks, threads), strict=True))
     for number, job in jobs.items():

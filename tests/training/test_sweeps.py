@@ -440,6 +440,33 @@ def test_a_list_of_settings_pairs_values_that_a_grid_would_cross(tiny_digits, tm
     assert np.array_equal(alone.predictions[0], found.predictions[1])
 
 
+class Squeezed(nn.Module):
+    """Takes no batch of one image."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, images):
+        return self.layer(images.squeeze().flatten(1))
+
+
+@pytest.mark.parametrize("build", [Squeezed, lambda: nn.Sequential(nn.Flatten(2), Attending())])
+def test_what_a_training_costs_is_counted_only_where_it_can_be(tiny_digits, tmp_path, build):
+    assert sweep(build, {}, tiny_digits, QUICK, [0, 1], tmp_path).computed == 2
+
+
+class Attending(nn.Module):
+    """Has a layer that returns two things."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention, self.layer = nn.MultiheadAttention(784, 1, batch_first=True), nn.Linear(784, 10)
+
+    def forward(self, rows):
+        return self.layer(self.attention(rows, rows, rows)[0][:, 0])
+
+
 @pytest.mark.parametrize("grid", [["lr"], [{"lr": 0.1}, 3], [{"lr": 0.1}, {"rate": 0.1}], []])
 def test_a_list_that_holds_no_settings_is_refused(tiny_digits, grid):
     with pytest.raises(UsageError, match=r"mapping|not known|known neither|at least one"):
