@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import arguments, publish
+from measure import arguments, product_rate, publish
 
 from labkit.basics.machine import usable_cores
 from labkit.course import kernels
@@ -30,16 +30,9 @@ measured: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8"
 
 
 def product() -> float:
-    """Return the rate of a product of two 1024 x 1024 matrices on one core, in GFLOP/s: the best of five."""
+    """Return what one core reaches in products of matrices, in GFLOP/s: the best of five."""
     torch.set_num_threads(1)
-    first, second = torch.randn(2, 1024, 1024)
-    rates = []
-    for _ in range(5):
-        start = time.perf_counter()
-        for _ in range(10):
-            first @ second
-        rates.append(10 * 2 * 1024**3 / (time.perf_counter() - start) / 1e9)
-    return max(rates)
+    return max(product_rate() for _ in range(5)) / 1e9
 
 
 def trained(before: set[Path]) -> tuple[int, float, float]:

@@ -5,13 +5,12 @@ python benchmarks/limit.py --data FOLDER
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import torch
-from measure import arguments, in_turn, median, publish
+from measure import arguments, in_turn, median, product_rate, publish
 from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -27,16 +26,6 @@ chosen = arguments(__doc__.splitlines()[0], {"repeats": 1, "images": 2_000}, rep
 digits = load("mnist", chosen.data, train_limit=chosen.images)
 pictures = load("cifar10", chosen.data, train_limit=chosen.images)
 BASE = TrainConfig(epochs=1, batch_size=128, optimizer="sgd", lr=0.01)
-
-
-def sgemm() -> float:
-    """Return the rate of a product of two 1024 x 1024 matrices, in FLOP/s."""
-    first, second = torch.randn(2, 1024, 1024)
-    first @ second
-    start = time.perf_counter()
-    for _ in range(20):
-        first @ second
-    return 20 * 2 * 1024**3 / (time.perf_counter() - start)
 
 
 def flops(models: Sequence[nn.Module], dataset: Dataset) -> int:
@@ -78,7 +67,7 @@ SHARES = {
 counts = {name: flops(models, dataset) for name, (models, dataset, _) in SHARES.items()}
 for _, _, measure in SHARES.values():
     measure()
-sides = {"sgemm": sgemm, **{name: measure for name, (_, _, measure) in SHARES.items()}}
+sides = {"sgemm": product_rate, **{name: measure for name, (_, _, measure) in SHARES.items()}}
 times = in_turn(sides, chosen.repeats)
 peak = median(times["sgemm"])
 rows = [["product of two 1024 x 1024 matrices", f"{peak / 1e9:.0f}", "100"]]
