@@ -160,16 +160,18 @@ class CifarNet(nn.Module):
 
 
 class OneConvNet(nn.Sequential):
-    """One convolution of 28 maps 3 x 3, ReLU, max pooling, and linear layers 4732-128-10 with dropout 0.2 between.
+    """One convolution of 28 maps 3 x 3, max pooling, ReLU, and linear layers 4732-128-10 with dropout 0.2 between.
 
+    Pooled first, ReLU gets a quarter of the values, and the result is the same to the last bit: ReLU never changes
+    which of four values is the largest that counts. A training step takes 0.7 of the time (benchmarks/inner_loop.py).
     Input (N, 1, 28, 28) float32, output (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__(
             nn.Conv2d(1, 28, 3),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Flatten(),
             nn.Linear(28 * 13 * 13, 128),
             nn.ReLU(),
@@ -179,8 +181,9 @@ class OneConvNet(nn.Sequential):
 
 
 class ConvNet(nn.Sequential):
-    """Two convolutions of 32 and 64 maps, each with ReLU and max pooling, then linear layers with 128 hidden neurons.
+    """Two convolutions of 32 and 64 maps, each with max pooling and ReLU, then linear layers with 128 hidden neurons.
 
+    Pooled first, as in OneConvNet.
     kernel_size: side of the filters, odd, without padding.
     dropout: share of the hidden neurons that training sets to 0.
     Input (N, 1, 28, 28) float32, output (N, num_classes).
@@ -192,11 +195,11 @@ class ConvNet(nn.Sequential):
         side = ((28 - kernel_size + 1) // 2 - kernel_size + 1) // 2
         super().__init__(
             nn.Conv2d(1, 32, kernel_size),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Conv2d(32, 64, kernel_size),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Flatten(),
             nn.Linear(64 * side * side, 128),
             nn.ReLU(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -10,14 +11,12 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
+from labkit.basics.machine import usable_cores
 from labkit.data.datasets import Dataset, Split, load
 from labkit.models.networks import make_activation
 from labkit.models.scratch import Network, train
 
 SEEN = 5_000  # training images on which the accuracy is measured after each epoch
-# Matrix products below so many multiplications wait for their second thread wherever other programs hold the cores: on
-# two busy cores, ten epochs of the quick profile's network took 15 to 25 s with two threads, and 0.9 s with one.
-SMALL_PRODUCT = 10_000_000
 # Settings of lab report B8, with the accuracies on training and test images that it states for them. Its test images
 # were left at 0 to 255.
 REPORTED = pd.DataFrame(
@@ -56,6 +55,9 @@ def trainings(
 ) -> pd.DataFrame:
     """Train networks from scratch, for each activation, learning rate and seed; return one row per epoch of each.
 
+    They train side by side, one on each core that this process may use: two threads in one product of matrices would
+    wait for each other wherever another program computes.
+
     Columns: activation, lr, initialisation, seed, epoch, cost, seconds (of the training up to here), the accuracy in
     percent on SEEN "train" images, on "validation" and "test" images and on test images of 255 times the scale ("raw"),
     and the "network" as it is in the end.
@@ -63,17 +65,21 @@ def trainings(
     images, labels = rows_of(dataset.train)
     watched = {name: rows_of(dataset.split(name)) for name in ("validation", "test")}
     watched |= {"train": (images[:SEEN], labels[:SEEN]), "raw": (255 * watched["test"][0], watched["test"][1])}
-    tables = []
-    threads = 1 if batch_size * sizes[0] * sizes[1] < SMALL_PRODUCT else None  # None: as many as before
-    for activation, lr, seed in product(activations, rates, seeds):
+
+    def table(setting: tuple[str, float, int]) -> pd.DataFrame:
+        activation, lr, seed = setting
         network = build(sizes, activation, initialisation, seed)
-        with threadpool_limits(threads, user_api="blas"):
-            rows = train(
-                network, images, labels, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, watched=watched
-            )
+        rows = train(network, images, labels, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, watched=watched)
         facts = {"activation": activation, "lr": lr, "initialisation": initialisation, "seed": seed}
         table = pd.DataFrame([{**facts, **row, "network": network} for row in rows])
-        tables.append(table.assign(seconds=table["seconds"].cumsum()))
+        return table.assign(seconds=table["seconds"].cumsum())
+
+    pool = ThreadPoolExecutor(usable_cores())  # NumPy lets other threads compute while it does
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            tables = list(pool.map(table, product(activations, rates, seeds)))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     return pd.concat(tables, ignore_index=True)
 
 

@@ -47,7 +47,7 @@ from labkit.training import TrainConfig, evaluate, fit, get_device, set_seed, sw
 # %%
 reading = {"quick_limit": 2_000, "normalisation": "symmetric", "validation": 0.02}
 run = begin("02_cifar_classifier", "cifar10", data, profile, seed, out, **reading)
-dataset, names, profile, seeds, check = run.dataset, run.dataset.class_names, run.profile, run.seeds[:5], Checker(run)
+dataset, names, profile, seeds, check = run.dataset, run.dataset.class_names, run.profile, run.seeds, Checker(run)
 print(dataset)
 
 # %%

@@ -35,7 +35,7 @@ from labkit.training import TrainConfig, sweep
 # %%
 run = begin("03_cifar_exploration", "cifar10", data, profile, seed, out, quick_limit=500)
 images, profile, check = run.dataset, run.profile, Checker(run)
-seeds = run.seeds[:5]
+seeds = run.seeds
 shape, classes = images.image_shape, images.num_classes
 print(images)
 
@@ -350,7 +350,7 @@ print("validation after one epoch: He {:.1f} %, default {:.1f} %".format(*early.
 
 # %% tags=["nbval-ignore-output"]
 slow = profile.choose(quick=["depth 13, He"], full=["depth 13, He", "sigmoid"])
-longer = profile.choose(quick=9, full=15)
+longer = profile.choose(quick=9, full=10)
 grid = {"design": slow, "epochs": [longer]}
 for name, late in sweep(build, grid, images, config, seeds[:3], run.cache).percent.groupby("design", sort=False):
     training, test = late["train"], late["test"]

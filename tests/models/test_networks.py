@@ -80,6 +80,22 @@ def test_one_conv_net():
     assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 
+@pytest.mark.parametrize("build", [OneConvNet, ConvNet])
+def test_pooling_before_relu_changes_no_bit(build):
+    torch.manual_seed(0)
+    model, images, labels = build().eval(), torch.randn(16, 1, 28, 28), torch.randint(10, (16,))
+    relu_first = list(model)
+    for place in range(len(relu_first) - 1):
+        if isinstance(relu_first[place], nn.MaxPool2d) and isinstance(relu_first[place + 1], nn.ReLU):
+            relu_first[place : place + 2] = relu_first[place + 1], relu_first[place]
+    assert [*map(type, relu_first)] != [*map(type, model)]
+    weights, found = list(model.parameters()), []
+    for network in (model, nn.Sequential(*relu_first)):
+        loss = nn.functional.cross_entropy(network(images), labels)
+        found.append([loss, *torch.autograd.grad(loss, weights)])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
 @pytest.mark.parametrize(("kernel_size", "inputs"), [(3, 1600), (5, 1024)])
 def test_conv_net(kernel_size, inputs):
     model = ConvNet(kernel_size, dropout=0.5)
