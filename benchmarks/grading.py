@@ -28,7 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from measure import arguments, median, publish
+from measure import arguments, in_turn, median, publish, publish_growth
 
 from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook
 from labkit.course.release import student_version
@@ -40,7 +40,7 @@ scratch = Path(tempfile.mkdtemp(prefix="labkit-bench-"))
 
 def make_submissions(paths: list[Path], count: int) -> Path:
     """Write `count` submissions: folders with a released notebook and answers, each wrong in its own way."""
-    folder = scratch / "submissions"
+    folder = Path(tempfile.mkdtemp(prefix="submissions-", dir=scratch))
     for number in range(count):
         chance = random.Random(number)
         place = folder / f"student-{number:03}"
@@ -67,12 +67,29 @@ def run(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
-def grade(submissions: Path, jobs: int) -> None:
-    """labkit grade, into a new folder; it says how long its rehearsal took."""
+def grade(submissions: Path, jobs: int, out: Path) -> str:
+    """labkit grade; return what it says."""
     labkit = str(Path(sys.executable).with_name("labkit"))
-    command = [labkit, "grade", str(submissions), "--out", str(scratch / "graded"), "--data", "embedded"]
-    told = run([*command, "--jobs", str(jobs), "--timeout", str(2 * CELL_SECONDS)], Path.cwd())
+    command = [labkit, "grade", str(submissions), "--out", str(out), "--data", "embedded"]
+    return run([*command, "--jobs", str(jobs), "--timeout", str(2 * CELL_SECONDS)], Path.cwd())
+
+
+def rehearse_and_grade() -> None:
+    """labkit grade, into a new folder; it says how long its rehearsal took."""
+    told = grade(submissions, chosen.jobs, scratch / "graded")
     rehearsals.append(float(told.partition("Rehearsed in ")[2].split()[0]))
+
+
+def rehearsed_seconds(count: int, jobs: int) -> float:
+    """Return the seconds of labkit grade for so many submissions after its rehearsal."""
+    class_folder, out = make_submissions(paths, count), scratch / "growth"
+    shutil.copytree(scratch / "graded" / "rehearsed", out / "rehearsed")
+    start = time.perf_counter()
+    grade(class_folder, jobs, out)
+    seconds = time.perf_counter() - start
+    for folder in (class_folder, out):
+        shutil.rmtree(folder)
+    return seconds
 
 
 def autograde(submissions: Path) -> None:
@@ -163,7 +180,7 @@ notebooks = chosen.submissions
 print(f"{notebooks} notebooks in {scratch}")
 
 sides: dict[str, Callable[[], None]] = {
-    f"labkit grade, {chosen.jobs} jobs": lambda: grade(submissions, chosen.jobs),
+    f"labkit grade, {chosen.jobs} jobs": rehearse_and_grade,
     "papermill's command": lambda: papermill(submissions),
     f"papermill's, {chosen.jobs} side by side": lambda: papermill(submissions, chosen.jobs),
     "nbgrader autograde": lambda: autograde(submissions),
@@ -184,3 +201,16 @@ columns = ["side", "notebooks a minute", "time", "processor seconds", "peak memo
 publish("grading", f"{notebooks} notebooks", columns, rows, {"sides": found, "rehearsal": rehearsals})
 peaks = [peak / 1e6 for _, _, peak in attempts()]
 print(f"private memory of labkit's kernels: median {median(peaks):.0f} MB, most {max(peaks):.0f} MB")
+
+steps = {
+    "submissions": (
+        sorted({max(1, notebooks // part) for part in (4, 2, 1)}),
+        lambda n: rehearsed_seconds(n, chosen.jobs),
+    ),
+    "jobs": (sorted({1, chosen.jobs}), lambda n: rehearsed_seconds(notebooks, n)),
+}
+growth = {
+    name: in_turn({str(n): lambda n=n, measure=measure: measure(n) for n in counts}, 1)
+    for name, (counts, measure) in steps.items()
+}
+publish_growth("grading_growth", f"Seconds of labkit grade after its rehearsal ({notebooks} submissions)", growth)

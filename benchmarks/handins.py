@@ -27,6 +27,15 @@ def mnist(folder: str, train: bool, scale: tuple[float, float]) -> torch.utils.d
     return torchvision.datasets.MNIST(folder, train=train, transform=steps)
 
 
+def relu_first(model: nn.Sequential) -> nn.Sequential:
+    """Return the layers of `model` with ReLU before max pooling, as hand-ins have them."""
+    layers = list(model)
+    for place, layer in enumerate(layers[:-1]):
+        if isinstance(layer, nn.MaxPool2d):
+            layers[place : place + 2] = layers[place + 1], layer
+    return nn.Sequential(*layers)
+
+
 def train(
     model: nn.Module,
     images: torch.utils.data.Dataset,

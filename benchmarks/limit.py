@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import torch
-from measure import arguments, in_turn, median, product_rate, publish
+from measure import arguments, in_turn, median, product_rate, publish, publish_growth
 from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -88,25 +87,8 @@ GROWTH = {
         lambda n: alone(lambda: MLP((300,)), load("mnist", chosen.data, train_limit=n)),
     ),
 }
-rows, facts = [], {}
+facts = {}
 for name, (steps, measure) in GROWTH.items():
-    facts[name] = in_turn(
-        {str(step): lambda step=step, measure=measure: measure(step) for step in steps}, chosen.repeats
-    )
-    seconds = [median(values) for values in facts[name].values()]
-    doublings = [later / earlier for earlier, later in pairwise(seconds)]
-    rows.append(
-        [
-            name,
-            " ".join(map(str, steps)),
-            " ".join(f"{value:.2f}" for value in seconds),
-            " ".join(f"{value:.2f}" for value in doublings),
-        ]
-    )
-publish(
-    "growth",
-    "Seconds of an epoch as the work doubles",
-    ["what doubles", "steps", "seconds", "factor a doubling (2: linear)"],
-    rows,
-    {"times": facts},
-)
+    sides = {str(step): lambda step=step, measure=measure: measure(step) for step in steps}
+    facts[name] = in_turn(sides, chosen.repeats)
+publish_growth("growth", "Seconds of an epoch as the work doubles", facts)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,18 @@ def product_rate() -> float:
     return 20 * 2 * 1024**3 / (time.perf_counter() - start)
 
 
+def publish_growth(name: str, title: str, steps: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """Publish how seconds grow: for what is doubled, the seconds at each of its steps, in the order of the steps."""
+    rows = []
+    for doubled, times in steps.items():
+        seconds = [median(values) for values in times.values()]
+        factors = [later / earlier for earlier, later in pairwise(seconds)]
+        cells = (times, (f"{value:.2f}" for value in seconds), (f"{value:.2f}" for value in factors))
+        rows.append([doubled, *(" ".join(cell) for cell in cells)])
+    columns = ["what doubles", "steps", "seconds", "factor per doubling (2: in proportion)"]
+    publish(name, title, columns, rows, {"growth": dict(steps)})
+
+
 def median(values: Sequence[float]) -> float:
     """Return the middle value."""
     return statistics.median(values)
@@ -106,6 +120,7 @@ def publish(
     path = OUT / f"{name}.json"
     content = {
         "title": title,
+        "script": Path(sys.argv[0]).name,
         "machine": machine,
         "busy": busy,
         "columns": list(columns),

@@ -34,7 +34,7 @@ def table(columns: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def growth(facts: dict[str, dict[str, list[float]]]) -> None:
+def draw_growth(facts: dict[str, dict[str, list[float]]], target: Path) -> None:
     """Draw how seconds grow as the work doubles, a panel for what doubles, beside the line of proportion."""
     with plt.style.context("tableau-colorblind10"):
         figure, panels = plt.subplots(1, len(facts), figsize=(3 * len(facts), 3), layout="constrained", squeeze=False)
@@ -42,31 +42,34 @@ def growth(facts: dict[str, dict[str, list[float]]]) -> None:
         steps = np.array([float(step) for step in found])
         low, middle, high = np.quantile([found[step] for step in found], [0.25, 0.5, 0.75], axis=1)
         ax.errorbar(steps, middle, (middle - low, high - middle), marker="o", capsize=3)
-        ax.plot(steps, middle[-1] * steps / steps[-1], linestyle=":", color="0.4")
+        proportion = steps if middle[-1] > middle[0] else 1 / steps
+        ax.plot(steps, middle[-1] * proportion / proportion[-1], linestyle=":", color="0.4")
         ax.set(xscale="log", yscale="log", xlabel=name, title=f"{steps[0]:g} to {steps[-1]:g}")
-    panels[0, 0].set_ylabel("seconds of an epoch")
-    figure.savefig(page.with_suffix(".png"), dpi=110)
+    panels[0, 0].set_ylabel("seconds")
+    figure.savefig(target, dpi=110)
 
 
 lines = ["# Speed", "", "Measured by the scripts in `benchmarks/`; `make bench` writes this page."]
 for path in sorted(OUT.glob("*.json")):
     kept = json.loads(path.read_text(encoding="utf-8"))
     machine = "{processor}, {cores} cores, {threads} thread(s), {device}, torch {torch}".format(**kept["machine"])
-    lines += ["", f"## {kept['title']}", "", f"`benchmarks/{path.stem}.py`, {machine}.", ""]
+    lines += ["", f"## {kept['title']}", "", f"`benchmarks/{kept['script']}`, {machine}.", ""]
     if kept.get("busy"):
         lines += ["The machine was busy meanwhile: take ratios, not seconds.", ""]
     lines += table(kept["columns"], kept["rows"])
-    rest = {name: one for name, one in kept.items() if name not in ("title", "machine", "columns", "rows", "busy")}
+    told = ("title", "script", "machine", "columns", "rows", "busy")
+    rest = {name: one for name, one in kept.items() if name not in told}
     quartiles = []
     for name, values in sides(rest):
         cuts = (f"{one:.3g}" for one in np.quantile(values, [0.25, 0.5, 0.75]))
-        quartiles.append([name.removeprefix("times, "), str(len(values)), *cuts])
+        quartiles.append([name.removeprefix("times, ").removeprefix("growth, "), str(len(values)), *cuts])
     if quartiles:
         lines += ["", "<details><summary>Quartiles</summary>", ""]
         lines += [*table(["side", "n", "lower", "median", "upper"], quartiles), "", "</details>"]
-    if path.stem == "growth":
-        growth(kept["times"])
-        words = "Seconds of an epoch against members, width, batch size and images; dotted: in proportion."
-        lines += ["", f"![{words}]({page.with_suffix('.png').name})"]
+    if "growth" in kept:
+        picture = page.with_name(f"{page.stem}-{path.stem}.png")
+        draw_growth(kept["growth"], picture)
+        words = f"{kept['title']}: {', '.join(kept['growth'])}, each in a panel; dotted: in proportion."
+        lines += ["", f"![{words}]({picture.name})"]
 page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 print(f"written: {page}")

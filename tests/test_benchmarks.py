@@ -70,7 +70,7 @@ def test_the_page_holds_what_was_measured_and_draws_how_it_grows(tiny, tmp_path,
     text = (tmp_path / "speed.md").read_text()
     assert "## Rate of training" in text
     assert "| MLP sweep, ten widths, batch 64 | 2 |" in text
-    assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "speed-growth.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_busy_machine_is_told(run, tmp_path, capsys, monkeypatch):

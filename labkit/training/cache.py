@@ -50,10 +50,7 @@ class Group:
 
         None where one of them is missing, or damaged, which a warning says.
         """
-        results = _read_all(cache, self.names)
-        if results is None and (rehearsed := rehearsed_folder()) and all(is_ours(each.model) for each in self.members):
-            results = _read_all(rehearsed, self.names)
-        return results
+        return read_entries(cache, self.names, all(is_ours(each.model) for each in self.members))
 
 
 def train(dataset: Dataset, group: Group, cache: Path | None, work: Work | None = None) -> list[dict[str, Any]]:
@@ -105,9 +102,16 @@ def _checkpoint_of(members: list[Member], names: list[str], cache: Path | None) 
     return Checkpoint((cache / names[0]).with_suffix(".unfinished"))
 
 
-def _read_all(folder: Path | None, names: list[str]) -> list[dict[str, Any]] | None:
-    entries = [entry for name in names if folder and (entry := read_entry(folder / name)) is not None]
-    return entries if len(entries) == len(names) else None
+def read_entries(cache: Path | None, names: list[str], ours: bool) -> list[dict[str, Any]] | None:
+    """Return these results, from `cache`, or, where labkit's own code trained, from the rehearsed trainings.
+
+    None where one of them is missing in both, or damaged.
+    """
+    for folder in (cache, rehearsed_folder() if ours else None):
+        entries = [entry for name in names if folder and (entry := read_entry(folder / name)) is not None]
+        if len(entries) == len(names):
+            return entries
+    return None
 
 
 def _key(member: Member, dataset: Dataset, threads: int) -> str:
@@ -144,10 +148,11 @@ def _source(kind: type[nn.Module]) -> str:
 
 
 def write_entry(path: Path, result: dict[str, Any]) -> None:
-    """Write an .npz, whose zip container carries a checksum of every part."""
+    """Write arrays and what JSON can say into an .npz, whose zip container carries a checksum of every part."""
+    arrays: dict[str, Any] = {key: value for key, value in result.items() if isinstance(value, np.ndarray)}
+    rows = json.dumps({key: value for key, value in result.items() if key not in arrays})
     buffer = io.BytesIO()
-    rows = json.dumps({key: result[key] for key in ("run", "epochs", "flops")})
-    np.savez(buffer, rows=rows, predictions=result["predictions"], probabilities=result["probabilities"])
+    np.savez(buffer, rows=rows, **arrays)
     write_atomically(path, buffer.getvalue())
 
 
@@ -157,7 +162,7 @@ def read_entry(path: Path) -> dict[str, Any] | None:
         return None
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as entry:
-            return {**json.loads(str(entry["rows"])), **{key: entry[key] for key in ("predictions", "probabilities")}}
+            return json.loads(str(entry["rows"])) | {key: entry[key] for key in entry.files if key != "rows"}
     except Exception as error:  # a damaged zip raises almost anything
         warnings.warn(f"The cached training {path.name} is damaged ({error}), so it is computed again.", stacklevel=7)
         return None

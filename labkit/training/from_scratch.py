@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +17,10 @@ from threadpoolctl import threadpool_limits
 
 from labkit.basics.machine import usable_cores
 from labkit.data.datasets import Dataset, Split, load
+from labkit.models import scratch
 from labkit.models.networks import make_activation
 from labkit.models.scratch import Network, train
+from labkit.training.cache import CACHE_FORMAT, read_entries, write_entry
 
 SEEN = 5_000  # training images on which the accuracy is measured after each epoch
 # Settings of lab report B8, with the accuracies on training and test images that it states for them. Its test images
@@ -52,11 +58,12 @@ def trainings(
     batch_size: int,
     initialisation: str = "xavier",
     build: Callable[..., Network] = Network,
+    cache: Path | None = None,
 ) -> pd.DataFrame:
     """Train networks from scratch, for each activation, learning rate and seed; return one row per epoch of each.
 
     They train side by side, one on each core that this process may use: two threads in one product of matrices would
-    wait for each other wherever another program computes.
+    wait for each other wherever another program computes. cache: the folder that keeps those of labkit's own Network.
 
     Columns: activation, lr, initialisation, seed, epoch, cost, seconds (of the training up to here), the accuracy in
     percent on SEEN "train" images, on "validation" and "test" images and on test images of 255 times the scale ("raw"),
@@ -69,8 +76,21 @@ def trainings(
     def table(setting: tuple[str, float, int]) -> pd.DataFrame:
         activation, lr, seed = setting
         network = build(sizes, activation, initialisation, seed)
-        rows = train(network, images, labels, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, watched=watched)
         facts = {"activation": activation, "lr": lr, "initialisation": initialisation, "seed": seed}
+        ours = build is Network
+        name = _entry_name(dataset, {**facts, "sizes": sizes, "epochs": epochs, "batch_size": batch_size})
+        if entries := read_entries(cache if ours else None, [name], ours):
+            rows = entries[0]["epochs"]
+            for key, values in _weights(network).items():
+                values[...] = entries[0][key]
+        else:
+            rows = train(
+                network, images, labels, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, watched=watched
+            )
+            if ours and cache is not None:
+                run = {"seconds": sum(row["seconds"] for row in rows)}
+                flops = 6 * sum(weights.size for weights in network.weights) * len(labels) * epochs
+                write_entry(cache / name, {"run": run, "epochs": rows, "flops": flops, **_weights(network)})
         table = pd.DataFrame([{**facts, **row, "network": network} for row in rows])
         return table.assign(seconds=table["seconds"].cumsum())
 
@@ -81,6 +101,20 @@ def trainings(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return pd.concat(tables, ignore_index=True)
+
+
+def _entry_name(dataset: Dataset, facts: Mapping[str, Any]) -> str:
+    """Return the name of the file that holds a training: it depends on the facts, the images, and the code."""
+    code = Path(scratch.__file__).read_text(encoding="utf-8")
+    dependencies = [CACHE_FORMAT, np.__version__, dataset.provenance.fingerprint, facts, code]
+    text = json.dumps(dependencies, sort_keys=True)
+    return f"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.npz"
+
+
+def _weights(network: Network) -> dict[str, np.ndarray]:
+    """Return the weights and biases of each layer, by a name."""
+    pairs = {"weights": network.weights, "biases": network.biases}
+    return {f"{kind}_{layer}": values for kind, arrays in pairs.items() for layer, values in enumerate(arrays)}
 
 
 def at_settings(epochs: pd.DataFrame, settings: Mapping[str, tuple[float, int]]) -> pd.DataFrame:

@@ -346,7 +346,7 @@ settings = {"low_15": (low, 15), "high_15": (high, 15), "low_10": (low, 10)}
 
 
 def train_all(activations, rates, epochs=15, data=unit, **other):
-    return from_scratch.trainings(data, sizes, seeds, activations, rates, epochs, batch_size, **other)
+    return from_scratch.trainings(data, sizes, seeds, activations, rates, epochs, batch_size, cache=run.cache, **other)
 
 
 epochs = train_all(list(scratch.ACTIVATIONS), [low, high])

@@ -92,6 +92,29 @@ def blas_threads():
     return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
 
+def test_trainings_of_our_own_network_are_kept_and_no_others(tiny_digits, tmp_path, monkeypatch):
+    def trained(build=Network, lr=0.1):
+        arguments = tiny_digits, (784, 8, 10), [0, 1], ["tanh"], [lr], 2, 32
+        return from_scratch.trainings(*arguments, build=build, cache=tmp_path)
+
+    class Students(Network):
+        pass
+
+    trained(Students)
+    assert list(tmp_path.iterdir()) == []
+    first = trained()
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr(from_scratch, "train", None)  # nothing is trained any more
+    again = trained()
+    pd.testing.assert_frame_equal(again.drop(columns="network"), first.drop(columns="network"))
+    for one, other in zip(again["network"], first["network"], strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(one.weights, other.weights, strict=True))
+        assert all(np.array_equal(*pair) for pair in zip(one.biases, other.biases, strict=True))
+    for other in ({"lr": 0.2}, {"build": Students}):
+        with pytest.raises(TypeError):
+            trained(**other)
+
+
 def test_networks_from_scratch_train_side_by_side_with_one_thread_each(tiny_digits, monkeypatch):
     """As many at once as there are cores; their number changes no result, and a failure is not waited for."""
     both = threading.Barrier(2, timeout=60)
