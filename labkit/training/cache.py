@@ -26,6 +26,7 @@ from labkit.training.loop import Evaluation, History, evaluate, fit
 from labkit.training.together import Ensemble, Member
 
 CACHE_FORMAT = 1
+ARRAYS = ("predictions", "probabilities")  # of an entry that does not name them
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,9 @@ def _source(kind: type[nn.Module]) -> str:
 def write_entry(path: Path, result: dict[str, Any]) -> None:
     """Write arrays and what JSON can say into an .npz, whose zip container carries a checksum of every part."""
     arrays: dict[str, Any] = {key: value for key, value in result.items() if isinstance(value, np.ndarray)}
-    rows = json.dumps({key: value for key, value in result.items() if key not in arrays})
+    rows = {key: value for key, value in result.items() if key not in arrays} | {"arrays": list(arrays)}
     buffer = io.BytesIO()
-    np.savez(buffer, rows=rows, **arrays)
+    np.savez(buffer, rows=json.dumps(rows), **arrays)
     write_atomically(path, buffer.getvalue())
 
 
@@ -162,7 +163,9 @@ def read_entry(path: Path) -> dict[str, Any] | None:
         return None
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as entry:
-            return json.loads(str(entry["rows"])) | {key: entry[key] for key in entry.files if key != "rows"}
+            rows = json.loads(str(entry["rows"]))
+            arrays = {key: entry[key] for key in rows.pop("arrays", ARRAYS)}
+            return {**rows, **arrays}
     except Exception as error:  # a damaged zip raises almost anything
         warnings.warn(f"The cached training {path.name} is damaged ({error}), so it is computed again.", stacklevel=7)
         return None
