@@ -12,6 +12,6 @@ if TYPE_CHECKING:
     from labkit.training.config import TrainConfig
     from labkit.training.loop import evaluate, fit
     from labkit.training.moved import accuracy_when_moved
-    from labkit.training.sweeps import sweep, train_each
+    from labkit.training.sweeps import sweep
 else:
     __getattr__, __dir__, __all__ = late(__name__)

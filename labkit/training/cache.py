@@ -33,25 +33,31 @@ ARRAYS = ("predictions", "probabilities")  # of an entry that does not name them
 class Group:
     """Networks that are trained together, or one that is trained alone.
 
-    indices: which they are among all networks of the sweep. names: of the files that hold their results.
+    indices: which they are among all networks of the sweep. names: of the files that hold their results. keep: whether
+    a result must hold the weights.
     """
 
     indices: list[int]
     members: list[Member]
     names: list[str]
+    keep: bool
 
     @classmethod
-    def of(cls, indices: list[int], all_members: list[Member], dataset: Dataset, threads: int) -> Group:
+    def of(cls, indices: list[int], all_members: list[Member], dataset: Dataset, threads: int, keep: bool) -> Group:
         """Return the group of these members, to be trained with so many threads."""
         members = [all_members[index] for index in indices]
-        return cls(indices, members, entry_names(members, dataset, threads))
+        return cls(indices, members, entry_names(members, dataset, threads), keep)
 
     def cached(self, cache: Path | None) -> list[dict[str, Any]] | None:
         """Return the result of each network, from `cache` or from the rehearsed trainings.
 
         None where one of them is missing, or damaged, which a warning says.
         """
-        return read_entries(cache, self.names, all(is_ours(each.model) for each in self.members))
+        results = read_entries(cache, self.names, all(is_ours(each.model) for each in self.members))
+        if results and self.keep:
+            pairs = zip(self.members, results, strict=True)
+            return results if all(result.keys() >= weights_of(each.model).keys() for each, result in pairs) else None
+        return results
 
 
 def train(dataset: Dataset, group: Group, cache: Path | None, work: Work | None = None) -> list[dict[str, Any]]:
@@ -65,24 +71,24 @@ def train(dataset: Dataset, group: Group, cache: Path | None, work: Work | None 
         columns = (members, histories, ensemble.evaluate(dataset, "train"), ensemble.evaluate(dataset, "test"))
         results = [_result_of(*row) for row in zip(*columns, strict=True)]
     else:
-        history, model = fit_alone(members[0], dataset, work, checkpoint), members[0].model
+        model, config = members[0].model, members[0].config
+        set_seed(config.seed)
+        torch.set_rng_state(members[0].random_state)
+        history = fit(model, dataset, config, work=work, checkpoint=checkpoint)
         measured = (evaluate(model, dataset, split) for split in ("train", "test"))
         results = [_result_of(members[0], history, *measured)]
-    for name, result, flops in zip(group.names, results, training_flops(members, dataset), strict=True):
-        result["flops"] = flops
+    kept = [weights_of(member.model) if group.keep else {} for member in members]
+    for name, result, weights, flops in zip(group.names, results, kept, training_flops(members, dataset), strict=True):
+        result |= {"flops": flops, **weights}
         if cache is not None:
             write_entry(cache / name, result)
     checkpoint.remove()
     return results
 
 
-def fit_alone(
-    member: Member, dataset: Dataset, work: Work | None = None, checkpoint: Checkpoint | None = None
-) -> History:
-    """Train one network from the random state that it was built with."""
-    set_seed(member.config.seed)
-    torch.set_rng_state(member.random_state)
-    return fit(member.model, dataset, member.config, work=work, checkpoint=checkpoint)
+def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
+    """Return what a network has learned, by the names that it has in a result."""
+    return {f"weights {name}": tensor.numpy(force=True) for name, tensor in model.state_dict().items()}
 
 
 def entry_names(members: list[Member], dataset: Dataset, threads: int) -> list[str]:

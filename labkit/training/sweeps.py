@@ -20,9 +20,9 @@ from labkit.basics.machine import get_device, set_seed, usable_cores
 from labkit.basics.progress import Log, Part, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.training import executors
-from labkit.training.cache import Group, fit_alone, is_ours, train, training_flops
+from labkit.training.cache import Group, is_ours, train, training_flops
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
-from labkit.training.together import Ensemble, Member, arrange
+from labkit.training.together import Member, arrange
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 
@@ -41,6 +41,7 @@ class Sweep:
     predictions: (runs, test images) the class that each network gives to each test image.
     probabilities: (runs, test images, classes) float16, what it holds each class to be worth.
     computed: how many networks were trained now; the results of the others came from the cache.
+    networks: each trained network, in evaluation mode, where the sweep was asked to keep them, else none.
     """
 
     runs: pd.DataFrame
@@ -48,6 +49,7 @@ class Sweep:
     predictions: np.ndarray
     probabilities: np.ndarray
     computed: int
+    networks: list[nn.Module]
 
     @property
     def percent(self) -> pd.DataFrame:
@@ -64,6 +66,12 @@ class Sweep:
         for column, value in values.items():
             matches &= self.runs[column].map(lambda cell, value=value: cell == value).to_numpy()
         return matches
+
+    def trained(self, **values: Any) -> list[nn.Module]:
+        """Return the networks of the runs with these values; UsageError where the sweep did not keep them."""
+        if not self.networks:
+            raise UsageError("This sweep kept no networks: call `sweep` with keep=True.")
+        return [network for network, chosen in zip(self.networks, self.select(**values), strict=True) if chosen]
 
 
 def _network_names(table: pd.DataFrame) -> dict[str, list[str]]:
@@ -83,6 +91,7 @@ def sweep(
     log: Log | None = None,
     engine: str = "auto",
     executor: executors.Executor | None = None,
+    keep: bool = False,
 ) -> Sweep:
     """Train one network for every setting of `grid` and every seed, each from its own seed.
 
@@ -102,6 +111,7 @@ def sweep(
         task; tasks keep their results in `cache`, which they must see, and the sweep reads them there. They are those
         of a sweep without it. Without one, a long sweep with a cache trains side by side on this machine's cores, in
         processes of one thread each, unless LABKIT_THREADS is 1.
+    keep: also return the trained networks, whose weights the cache then holds as well.
 
     Raises UsageError for a key that neither TrainConfig nor `build` knows, before anything is trained; LabkitError when
     a task of the executor fails.
@@ -122,7 +132,7 @@ def sweep(
     arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
     flops = _worth_processes(members, len(arranged), dataset) if executor is None and cache is not None else []
     threads = 1 if flops else torch.get_num_threads()
-    groups = [Group.of(indices, members, dataset, threads) for indices in arranged]
+    groups = [Group.of(indices, members, dataset, threads, keep) for indices in arranged]
     results: dict[int, dict[str, Any]] = {}
     computed, reported = 0, 0  # networks; settings
     keys = [{**setting, "seed": seed} for setting in settings for seed in seeds]
@@ -155,25 +165,14 @@ def sweep(
         predictions=np.stack([result["predictions"] for result in ordered]),
         probabilities=np.stack([result["probabilities"] for result in ordered]),
         computed=computed,
+        networks=[_with_weights(member.model, result) for member, result in zip(members, ordered, strict=True) if keep],
     )
 
 
-def train_each(
-    build: Callable[..., nn.Module], dataset: Dataset, config: TrainConfig, seeds: Iterable[int]
-) -> list[nn.Module]:
-    """Return one trained network per seed, in evaluation mode, where a sweep keeps their results alone.
-
-    They are trained together where a sweep would do so, and are those of a sweep. build: a network's class or a
-    function, which takes `num_classes`.
-    """
-    given = {"num_classes": dataset.num_classes}
-    members = [_member(build, given, replace(config, seed=seed)) for seed in seeds]
-    for group in arrange(members):
-        if len(group) > 1:
-            Ensemble([members[index] for index in group]).fit(dataset)
-        else:
-            fit_alone(members[group[0]], dataset)
-    return [member.model.eval() for member in members]
+def _with_weights(model: nn.Module, result: dict[str, Any]) -> nn.Module:
+    """Return the network with the weights that a result holds."""
+    model.load_state_dict({name: torch.from_numpy(result[f"weights {name}"]) for name in model.state_dict()})
+    return model.eval()
 
 
 def _settings(grid: Grid) -> list[dict[str, Any]]:

@@ -128,7 +128,7 @@ for filter_size in (3, 5, 7) if check.passed("3.1") else ():
 
 # %%
 config = TrainConfig(
-    epochs=profile.choose(quick=6, full=5), batch_size=profile.choose(quick=8, full=64), optimizer="adam", lr=0.001
+    epochs=profile.choose(quick=6, full=3), batch_size=profile.choose(quick=8, full=32), optimizer="adam", lr=0.001
 )
 few = ["baseline", "C3: 28", "tanh", "sigmoid", "depth 13"]
 trained = profile.choose(quick=few, full=list(designs))
@@ -350,7 +350,7 @@ print("validation after one epoch: He {:.1f} %, default {:.1f} %".format(*early.
 
 # %% tags=["nbval-ignore-output"]
 slow = profile.choose(quick=["depth 13, He"], full=["depth 13, He", "sigmoid"])
-longer = profile.choose(quick=9, full=10)
+longer = profile.choose(quick=9, full=6)
 grid = {"design": slow, "epochs": [longer]}
 for name, late in sweep(build, grid, images, config, seeds[:3], run.cache).percent.groupby("design", sort=False):
     training, test = late["train"], late["test"]

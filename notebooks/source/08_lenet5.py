@@ -237,8 +237,9 @@ if check.passed("8.3"):
 # %%
 epochs, batch_size = profile.choose(quick=(4, 16), full=(10, 128))
 config = training.TrainConfig(epochs, batch_size, "adam", lr=3e-3, schedule="one_cycle")
-both = training.sweep(models.LeNet5, {"variant": ["historical", "modern"]}, digits, config, seeds, run.cache, log=print)
-mlp = training.sweep(models.MLP, {"hidden_sizes": [(300,)]}, digits, config, seeds, run.cache, log=print)
+kept = {"cache": run.cache, "log": print, "keep": True}  # keep: 8.4 looks at the trained networks themselves
+both = training.sweep(models.LeNet5, {"variant": ["historical", "modern"]}, digits, config, seeds, **kept)
+mlp = training.sweep(models.MLP, {"hidden_sizes": [(300,)]}, digits, config, seeds, **kept)
 forms = {"historical": "tanh, average pooling", "modern": "ReLU, max pooling"}
 runs, epochs = (table.assign(form=table["variant"].map(forms)) for table in (both.runs, both.epochs))
 with_relu = both.select(variant="modern")
@@ -260,16 +261,10 @@ print(f"Correlation of the two over the seeds: {np.corrcoef(first, second)[0, 1]
 # %% [markdown]
 # ## 8.4 What has it learned?
 #
-# For this we need the networks themselves. A sweep keeps only their results, so three seeds of each are trained again.
-# First, the six filters of C1, before and after training.
+# For this we need the networks themselves, three seeds of each. First, the six filters of C1, before and after training.
 
 # %%
-trained = {
-    "MLP 300": training.train_each(
-        lambda num_classes: models.MLP((300,), num_classes=num_classes), digits, config, seeds[:3]
-    ),
-    "LeNet-5": training.train_each(models.LeNet5, digits, config, seeds[:3]),
-}
+trained = {"MLP 300": mlp.trained()[:3], "LeNet-5": both.trained(variant="modern")[:3]}
 lenet = trained["LeNet-5"][0]
 training.set_seed(seeds[0])  # so that the first weights are those that this network began with
 untrained = models.LeNet5(num_classes=digits.num_classes)

@@ -21,8 +21,8 @@ from labkit.data.datasets import load
 from labkit.models.networks import MLP, LeNet5, OneConvNet, count_parameters
 from labkit.training.cache import read_entry, write_entry
 from labkit.training.config import TrainConfig
-from labkit.training.loop import fit
-from labkit.training.sweeps import sweep, train_each
+from labkit.training.loop import evaluate, fit
+from labkit.training.sweeps import sweep
 
 QUICK = TrainConfig(epochs=1)
 GRID = {"hidden_sizes": [(4,), (8, 8)], "lr": [1e-3]}
@@ -420,7 +420,7 @@ def test_networks_without_hidden_sizes_get_no_name(tiny_digits):
 @pytest.mark.parametrize("build", [lambda num_classes: MLP((4,), num_classes=num_classes), LeNet5, OneConvNet])
 def test_each_network_is_the_one_that_its_seed_gives(build, tiny_digits):
     config = TrainConfig(epochs=1, batch_size=32)
-    first, second = train_each(build, tiny_digits, config, [0, 1])
+    first, second = sweep(build, {}, tiny_digits, config, [0, 1], keep=True).trained()
     torch.manual_seed(0)
     alone = build(num_classes=tiny_digits.num_classes)
     fit(alone, tiny_digits, config)
@@ -428,6 +428,20 @@ def test_each_network_is_the_one_that_its_seed_gives(build, tiny_digits):
         assert torch.allclose(ours, expected, atol=1e-5)
     assert not torch.allclose(next(first.parameters()), next(second.parameters()), atol=1e-2)
     assert not first.training
+
+
+def test_kept_networks_give_the_sweeps_predictions_whoever_trained_them(tiny_digits, tmp_path):
+    """Trained now, read from the cache, or trained again where the cache holds a result without its weights."""
+    arguments = (MLP, {"hidden_sizes": [(4,), (8,)]}, tiny_digits, QUICK, [0, 1], tmp_path)
+    with pytest.raises(UsageError, match="keep=True"):
+        sweep(*arguments).trained()
+    for computed in (4, 0):
+        found = sweep(*arguments, keep=True)
+        assert found.computed == computed
+        (network,) = found.trained(hidden_sizes=(8,), seed=1)
+        again = evaluate(network, tiny_digits)
+        assert np.array_equal(found.predictions[found.select(hidden_sizes=(8,), seed=1)][0], again.predictions)
+    assert sweep(*arguments).computed == 0
 
 
 def test_a_list_of_settings_pairs_values_that_a_grid_would_cross(tiny_digits, tmp_path):
