@@ -27,16 +27,15 @@ out = ""  # folder for results; empty: the folder "out" of the course
 import numpy as np
 import torch
 
-from labkit import models, training
+from labkit import exercises, models, training
 from labkit.data import draw_digit, load
-from labkit.exercises import Checker
 from labkit.report import begin, compare, last_batch, mcnemar, network_table, plots
 
 nn = torch.nn  # as everybody calls it
 
 # %%
 run = begin("08_lenet5", "mnist", data, profile, seed, out)
-digits, profile, seeds, check = run.dataset, run.profile, run.seeds, Checker(run)
+digits, profile, seeds, check = run.dataset, run.profile, run.seeds, exercises.Checker(run)
 truth, pixels = digits.test.labels.numpy(), digits.pixels(digits.test.images).numpy()
 print(digits)
 

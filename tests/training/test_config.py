@@ -37,6 +37,12 @@ def test_profiles(name):
     assert profile.choose("quick", "full") == name
 
 
+def test_where_submissions_are_graded_a_latency_is_timed_less_often(monkeypatch, tmp_path):
+    monkeypatch.setenv("LABKIT_REHEARSED", str(tmp_path))
+    assert get_profile("quick").repeats < PROFILES["quick"].repeats
+    assert get_profile("quick").train_limit == PROFILES["quick"].train_limit
+
+
 def test_unknown_profile():
     with pytest.raises(UsageError, match="quick, full"):
         get_profile("fast")
