@@ -2,12 +2,13 @@
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help lab run test check lint notebooks reference bench lock clean
+.PHONY: help lab run test test-all check lint notebooks reference bench lock clean
 help:
 	@echo "make lab        set up (once) and open the notebooks in JupyterLab"
 	@echo "make run        set up (once) and run the course on the data that is here; the report lands in out/"
-	@echo "make test       set up (once) and run every check: ruff, mypy, pytest, nbval"
-	@echo "make check      the same without what takes long: lint and the quick tests, within a minute"
+	@echo "make test       set up (once) and run ruff, mypy, nbval over all notebooks, and the quick tests: five minutes"
+	@echo "make test-all   the same with every test, those of sandboxes, browsers and whole nights too: 20 minutes"
+	@echo "make check      lint and the quick tests alone, within a minute"
 	@echo "make lint       ruff, mypy, and the floors that imports keep to"
 	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
 	@echo "make reference DATA=FOLDER  repeat the reference results on MNIST and CIFAR-10 in FOLDER (hours)"
@@ -34,20 +35,22 @@ lint: .venv/installed
 	$(BIN)/labkit notebooks --check
 
 # What a change is tried with in between: no kernel, no other process, no browser, nothing that takes long.
+QUICK := -m "not slow and not browser and not root"
 check: lint
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser and not root" tests
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(QUICK) tests
 
 # nbval runs the notebooks as they are stored, on warm kernels: embedded data, results in their own folder. The report built from
 # them proves that every figure, table and number it names was made, and that every figure's file exists. Tests that run the
 # notebooks again, as students do, take their trainings. Files of tests run in the order of tests/conftest.py: long ones first.
-test: lint
+test: ONLY := $(QUICK)
+test test-all: lint
 	scratch=$$(mktemp -d) && mkdir "$$scratch/data" && trap 'rm -rf "$$scratch"' EXIT && \
 	LABKIT_DATA="$$scratch/data" LABKIT_OUT="$$scratch/out" LABKIT_THREADS=1 $(BIN)/python -m pytest \
 	    -n 2 --dist loadscope \
 	    --nbval --nbval-kernel-name=labkit-warm --nbval-cell-timeout=600 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
 	    notebooks/*.ipynb && \
 	$(BIN)/labkit report "$$scratch/out" && \
-	LABKIT_TRAINED="$$scratch/out/cache" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	LABKIT_TRAINED="$$scratch/out/cache" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ONLY) tests
 
 notebooks: .venv/installed
 	@$(BIN)/labkit notebooks

@@ -13,7 +13,7 @@ from labkit.data.datasets import Dataset, load
 matplotlib.use("Agg")
 THREADS = os.environ.setdefault("LABKIT_THREADS", "1")  # also of fixtures that start before any test; see clean_start
 
-# The files that take longest. `make test` deals files out in this order, and then all others, so that no long one
+# The files that take longest. `make test-all` deals files out in this order, and then all others, so that no long one
 # starts when the other worker has nothing left to do.
 LONGEST = (
     "grading/marking/test_page.py",
