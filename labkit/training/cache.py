@@ -91,6 +91,12 @@ def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
     return {f"weights {name}": tensor.numpy(force=True) for name, tensor in model.state_dict().items()}
 
 
+def with_weights(model: nn.Module, result: dict[str, Any]) -> nn.Module:
+    """Return the network, in evaluation mode, with the weights that a result holds."""
+    model.load_state_dict({name: torch.from_numpy(result[f"weights {name}"]) for name in model.state_dict()})
+    return model.eval()
+
+
 def entry_names(members: list[Member], dataset: Dataset, threads: int) -> list[str]:
     """Return the name of the file that holds the result of each member of one training with so many threads."""
     keys = [_key(member, dataset, threads) for member in members]
@@ -135,10 +141,15 @@ def _key(member: Member, dataset: Dataset, threads: int) -> str:
         repr(model),
         sorted(_source(kind) for kind in custom_layers),
     ]
-    digest = hashlib.blake2b(json.dumps(dependencies, sort_keys=True).encode(), digest_size=16)
+    digest = digest_of(dependencies)
     for tensor in model.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy())
     return digest.hexdigest()
+
+
+def digest_of(dependencies: list[Any]) -> hashlib.blake2b:
+    """Return a digest of what JSON can say, from which the name of an entry is made."""
+    return hashlib.blake2b(json.dumps(dependencies, sort_keys=True).encode(), digest_size=16)
 
 
 def is_ours(model: nn.Module) -> bool:

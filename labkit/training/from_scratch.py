@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -20,7 +19,7 @@ from labkit.data.datasets import Dataset, Split, load
 from labkit.models import scratch
 from labkit.models.networks import make_activation
 from labkit.models.scratch import Network, train
-from labkit.training.cache import CACHE_FORMAT, read_entries, write_entry
+from labkit.training.cache import CACHE_FORMAT, digest_of, read_entries, write_entry
 
 SEEN = 5_000  # training images on which the accuracy is measured after each epoch
 # Settings of lab report B8, with the accuracies on training and test images that it states for them. Its test images
@@ -73,11 +72,12 @@ def trainings(
     watched = {name: rows_of(dataset.split(name)) for name in ("validation", "test")}
     watched |= {"train": (images[:SEEN], labels[:SEEN]), "raw": (255 * watched["test"][0], watched["test"][1])}
 
-    def table(setting: tuple[str, float, int]) -> pd.DataFrame:
+    ours = build is Network
+
+    def training(setting: tuple[str, float, int]) -> pd.DataFrame:
         activation, lr, seed = setting
         network = build(sizes, activation, initialisation, seed)
         facts = {"activation": activation, "lr": lr, "initialisation": initialisation, "seed": seed}
-        ours = build is Network
         name = _entry_name(dataset, {**facts, "sizes": sizes, "epochs": epochs, "batch_size": batch_size})
         if entries := read_entries(cache if ours else None, [name], ours):
             rows = entries[0]["epochs"]
@@ -97,7 +97,7 @@ def trainings(
     pool = ThreadPoolExecutor(usable_cores())  # NumPy lets other threads compute while it does
     try:
         with threadpool_limits(1, user_api="blas"):
-            tables = list(pool.map(table, product(activations, rates, seeds)))
+            tables = list(pool.map(training, product(activations, rates, seeds)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return pd.concat(tables, ignore_index=True)
@@ -105,10 +105,8 @@ def trainings(
 
 def _entry_name(dataset: Dataset, facts: Mapping[str, Any]) -> str:
     """Return the name of the file that holds a training: it depends on the facts, the images, and the code."""
-    code = Path(scratch.__file__).read_text(encoding="utf-8")
-    dependencies = [CACHE_FORMAT, np.__version__, dataset.provenance.fingerprint, facts, code]
-    text = json.dumps(dependencies, sort_keys=True)
-    return f"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.npz"
+    code = inspect.getsource(scratch)
+    return f"{digest_of([CACHE_FORMAT, np.__version__, dataset.provenance.fingerprint, facts, code]).hexdigest()}.npz"
 
 
 def _weights(network: Network) -> dict[str, np.ndarray]:

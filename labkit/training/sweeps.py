@@ -20,7 +20,7 @@ from labkit.basics.machine import get_device, set_seed, usable_cores
 from labkit.basics.progress import Log, Part, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.training import executors
-from labkit.training.cache import Group, is_ours, train, training_flops
+from labkit.training.cache import Group, is_ours, train, training_flops, with_weights
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
 from labkit.training.together import Member, arrange
 
@@ -165,14 +165,8 @@ def sweep(
         predictions=np.stack([result["predictions"] for result in ordered]),
         probabilities=np.stack([result["probabilities"] for result in ordered]),
         computed=computed,
-        networks=[_with_weights(member.model, result) for member, result in zip(members, ordered, strict=True) if keep],
+        networks=[with_weights(member.model, result) for member, result in zip(members, ordered, strict=True) if keep],
     )
-
-
-def _with_weights(model: nn.Module, result: dict[str, Any]) -> nn.Module:
-    """Return the network with the weights that a result holds."""
-    model.load_state_dict({name: torch.from_numpy(result[f"weights {name}"]) for name in model.state_dict()})
-    return model.eval()
 
 
 def _settings(grid: Grid) -> list[dict[str, Any]]:

@@ -34,8 +34,7 @@ from labkit.training import TrainConfig, sweep
 
 # %%
 run = begin("03_cifar_exploration", "cifar10", data, profile, seed, out, quick_limit=500)
-images, profile, check = run.dataset, run.profile, Checker(run)
-seeds = run.seeds
+images, profile, seeds, check = run.dataset, run.profile, run.seeds, Checker(run)
 shape, classes = images.image_shape, images.num_classes
 print(images)
 
