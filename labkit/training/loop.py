@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.basics.errors import LabkitError, first_line
-from labkit.basics.machine import get_device, keep_memory
+from labkit.basics.machine import get_device, keep_memory, tiny_as_zero
 from labkit.basics.progress import Log, Work, progress
 from labkit.data.datasets import Dataset
 from labkit.training.checkpoint import Checkpoint, Walk, steps_of
@@ -116,6 +116,7 @@ class Evaluation:
         return f"{self.split} accuracy {self.accuracy:.2%} (n = {self.n:,})"
 
 
+@tiny_as_zero()
 def fit(
     model: nn.Module,
     dataset: Dataset,

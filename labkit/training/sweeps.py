@@ -22,7 +22,7 @@ from labkit.data.datasets import Dataset
 from labkit.training import executors
 from labkit.training.cache import Group, is_ours, train, training_flops, with_weights
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
-from labkit.training.together import Member, arrange
+from labkit.training.together import Member, arrange, spread
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 
@@ -130,7 +130,9 @@ def sweep(
     given = {"num_classes": dataset.num_classes} if "num_classes" in inspect.signature(build).parameters else {}
     members = [_member(build, given | setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
     arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
-    flops = _worth_processes(members, len(arranged), dataset) if executor is None and cache is not None else []
+    flops = _worth_processes(members, dataset) if executor is None and cache is not None else []
+    arranged = spread(arranged, members) if flops else arranged
+    flops = flops if len(arranged) > 1 else []
     threads = 1 if flops else torch.get_num_threads()
     groups = [Group.of(indices, members, dataset, threads, keep) for indices in arranged]
     results: dict[int, dict[str, Any]] = {}
@@ -196,12 +198,12 @@ def _words(setting: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in setting.items())
 
 
-def _worth_processes(members: list[Member], tasks: int, dataset: Dataset) -> list[int]:
+def _worth_processes(members: list[Member], dataset: Dataset) -> list[int]:
     """Return the FLOPs of each training where processes with one thread each are done sooner than this one, else none.
 
     Networks with modules of a notebook cannot travel. The answer depends on the sweep alone, not on what is cached.
     """
-    if tasks < 2 or usable_cores() < 2 or get_device().type != "cpu":
+    if usable_cores() < 2 or get_device().type != "cpu":
         return []
     if not all(is_ours(member.model) for member in members):
         return []

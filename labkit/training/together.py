@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit.basics.errors import UsageError
-from labkit.basics.machine import get_device, keep_memory
+from labkit.basics.machine import get_device, keep_memory, tiny_as_zero
 from labkit.basics.progress import Work
 from labkit.data.datasets import Dataset, Split
 from labkit.models.networks import MLP, CifarNet, LeNet5, count_parameters
@@ -33,6 +33,7 @@ LARGEST_ENSEMBLE = 3_000_000
 STACKED_CNNS = (CifarNet, LeNet5)
 LARGEST_BATCH = 64
 LARGEST_STEP = 320  # images
+MANY_GROUPS = 4  # of which two processes are done at about the same time
 
 T = TypeVar("T")
 
@@ -85,6 +86,18 @@ def arrange(members: Sequence[Member]) -> list[list[int]]:
     return sorted(groups)
 
 
+def spread(groups: Sequence[list[int]], members: Sequence[Member]) -> list[list[int]]:
+    """Return the groups of `arrange`, each cut in two between its seeds where there are few: for several processes."""
+    if len(groups) >= MANY_GROUPS:
+        return list(groups)
+    parts = []
+    for group in groups:
+        seeds = len({members[index].config.seed for index in group})
+        half = (seeds + 1) // 2 * len(group) // seeds
+        parts += [part for part in (group[:half], group[half:]) if part]
+    return parts
+
+
 def _size(member: Member) -> int:
     """Return a member's part of LARGEST_ENSEMBLE."""
     if isinstance(member.model, MLP):
@@ -115,6 +128,7 @@ class Ensemble:
         kind = Stack if isinstance(members[0].model, MLP) else ConvolutionStack
         self.stack: Any = kind([member.model for member in self.members], len(self.seeds), self.device)
 
+    @tiny_as_zero()
     def fit(self, dataset: Dataset, work: Work | None = None, checkpoint: Checkpoint | None = None) -> list[History]:
         """Train all members as `loop.fit` would train each, and return a history for each.
 

@@ -1,3 +1,4 @@
+import contextlib
 import platform
 import random
 import subprocess
@@ -16,6 +17,7 @@ from labkit.basics.machine import (
     set_seed,
     set_threads,
     synchronise,
+    tiny_as_zero,
     usable_cores,
 )
 
@@ -93,6 +95,14 @@ def test_machine_is_described(monkeypatch):
     assert machine["torch"] == torch.__version__
     assert machine["processor"] == processor_name() != ""
     assert synchronise(torch.device("cpu")) is None
+
+
+def test_tiny_numbers_are_zero_within_and_themselves_again_after_an_error():
+    tiny = torch.tensor([1e-39])
+    with contextlib.suppress(ArithmeticError), tiny_as_zero():
+        assert float(tiny * 1) == 0
+        raise ArithmeticError
+    assert float(tiny * 1) > 0
 
 
 PAGES = """
