@@ -11,7 +11,7 @@ help:
 	@echo "make check      lint and the quick tests alone, within a minute"
 	@echo "make lint       ruff, mypy, and the floors that imports keep to"
 	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
-	@echo "make reference DATA=FOLDER  repeat the reference results on MNIST and CIFAR-10 in FOLDER (two hours)"
+	@echo "make reference DATA=FOLDER  repeat the reference results on MNIST and CIFAR-10 in FOLDER (90 minutes)"
 	@echo "make bench DATA=FOLDER      run every benchmark on MNIST and CIFAR-10 in FOLDER (an hour and a half; with"
 	@echo "                QUICK=--quick, five minutes)"
 	@echo "make lock       pin the newest versions that pyproject.toml allows in requirements.lock"

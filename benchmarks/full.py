@@ -2,13 +2,15 @@
 
 python benchmarks/full.py --data FOLDER [--notebooks 03,08] [--profile quick] [--out FOLDER]
 
-LABKIT_THREADS=1 gives the same with one worker. A notebook that was measured into --out is not measured again.
+LABKIT_THREADS=1 gives the same with one worker. A notebook that was measured into --out is not measured again. Where
+some were measured with several numbers of workers, the last row is the law of their time.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,11 @@ from labkit.course.notebooks import course, notebooks_folder
 from labkit.course.run_one import run_headless, set_environment
 
 chosen = arguments(__doc__.splitlines()[0], notebooks="", profile="full", out="out/full")
-out = Path(chosen.out).resolve()
+folder = Path(chosen.out).resolve()
 numbers = tuple(chosen.notebooks.split(",")) if chosen.notebooks else ("",)
 workers = usable_cores()
-kept = out / f"measured-{workers}.json"
+kept = folder / f"measured-{workers}.json"
+out = folder / f"{workers}-workers"  # of its own, so that each number trains all networks
 measured: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
 
 
@@ -70,22 +73,30 @@ for path in course(notebooks_folder()):
     kept.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     print(f"{path.stem}: {seconds:,.0f} s", *([error] if error else []), flush=True)
 
-rows, facts, minutes = [], {}, {}
-for path in sorted(out.glob("measured-*.json")):
+
+def minutes(used: int, names: Iterable[str]) -> float:
+    """Return what notebooks took together with so many workers."""
+    return sum(facts[used][name]["seconds"] for name in names) / 60
+
+
+rows: list[list[str]] = []
+facts: dict[int, dict[str, dict[str, Any]]] = {}
+for path in sorted(folder.glob("measured-*.json")):
     used = int(path.stem.removeprefix("measured-"))
-    facts[str(used)] = json.loads(path.read_text(encoding="utf-8"))
-    for name, found in sorted(facts[str(used)].items()):
+    facts[used] = json.loads(path.read_text(encoding="utf-8"))
+    for name, found in sorted(facts[used].items()):
         rate = found["flops"] / found["training"] / 1e9 if found["training"] else 0.0
         share = f"{100 * rate / min(found['product']):.0f}"
         rest = found["seconds"] - found["training"] / used
         times = [f"{value / 60:.1f}" for value in (found["seconds"], found["training"], rest)]
         rows.append([str(used), name, *times, f"{found['networks']}", f"{found['flops'] / 1e12:.1f}", share])
-    minutes[used] = sum(found["seconds"] for found in facts[str(used)].values()) / 60
-    rows.append([str(used), "together", f"{minutes[used]:.1f}", *[""] * 5])
-if len({frozenset(found) for found in facts.values()}) == 1 < len(minutes):  # the same notebooks with each number
-    (low, first), *_, (high, last) = sorted(minutes.items())
+    rows.append([str(used), "together", f"{minutes(used, facts[used]):.1f}", *[""] * 5])
+low, high = min(facts), max(facts)
+if both := sorted(facts[low].keys() & facts[high].keys()) if low < high else []:
+    first, last = minutes(low, both), minutes(high, both)
     shared = (first - last) / (1 / low - 1 / high)
-    rows.append(["w", f"{first - shared / low:.1f} + {shared:.1f} / w minutes", *[""] * 6])
+    law = f"{first - shared / low:.1f} + {shared:.1f} / w"
+    rows.append(["w", ", ".join(name[:2] for name in both), law, *[""] * 5])
 columns = [
     "workers",
     "notebook",

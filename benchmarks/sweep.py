@@ -20,7 +20,7 @@ WIDTHS = range(30, 301, 30)
 MNIST_SCALE = (0.1307, 0.3081)
 QUICK = {"repeats": 1, "batches": "64,256", "part": 0.02}
 
-chosen = arguments(__doc__.splitlines()[0], QUICK, repeats=3, batches="4,64,128,256", part=0.1)
+chosen = arguments(__doc__.splitlines()[0], QUICK, repeats=3, batches="64,128,256", part=0.1)
 digits = load("mnist", chosen.data, validation=0.01)
 images = mnist(chosen.data, True, MNIST_SCALE)
 rows, facts = [], {}
