@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import io
 import linecache
 import re
@@ -137,16 +138,17 @@ def unusable(*names: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _replaced(holder: Any, attribute: str) -> Iterator[None]:
     function = getattr(holder, attribute)
-    old = getattr(function, "__code__", None)
+    inner: Any = inspect.unwrap(function)  # a decorator's code is that of all that it decorates
+    old = getattr(inner, "__code__", None)
     try:
         if old is not None and not old.co_freevars:
-            function.__code__ = _refuse.__code__
+            inner.__code__ = _refuse.__code__
         else:
             setattr(holder, attribute, _refuse)
         yield
     finally:
         if old is not None:
-            function.__code__ = old
+            inner.__code__ = old
         setattr(holder, attribute, function)
 
 
