@@ -22,7 +22,7 @@ from labkit.data.datasets import Dataset
 from labkit.training import executors
 from labkit.training.cache import Group, is_ours, train, training_flops, with_weights
 from labkit.training.config import CONFIG_KEYS, TrainConfig, refuse_misplaced, refuse_unknown_keys
-from labkit.training.together import Member, arrange, spread
+from labkit.training.together import Member, arrange, halved
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 
@@ -130,9 +130,11 @@ def sweep(
     given = {"num_classes": dataset.num_classes} if "num_classes" in inspect.signature(build).parameters else {}
     members = [_member(build, given | setting, replace(config, seed=seed)) for setting in settings for seed in seeds]
     arranged = arrange(members) if engine == "auto" else [[index] for index in range(len(members))]
-    flops = _worth_processes(members, dataset) if executor is None and cache is not None else []
-    arranged = spread(arranged, members) if flops else arranged
-    flops = flops if len(arranged) > 1 else []
+    flops = _worth_processes(members, dataset) if cache is not None else []
+    if flops:
+        arranged = halved(arranged, members)
+    if executor is not None or len(arranged) < 2:
+        flops = []
     threads = 1 if flops else torch.get_num_threads()
     groups = [Group.of(indices, members, dataset, threads, keep) for indices in arranged]
     results: dict[int, dict[str, Any]] = {}

@@ -86,7 +86,7 @@ def arrange(members: Sequence[Member]) -> list[list[int]]:
     return sorted(groups)
 
 
-def spread(groups: Sequence[list[int]], members: Sequence[Member]) -> list[list[int]]:
+def halved(groups: Sequence[list[int]], members: Sequence[Member]) -> list[list[int]]:
     """Return the groups of `arrange`, each cut in two between its seeds where there are few: for several processes."""
     if len(groups) >= MANY_GROUPS:
         return list(groups)

@@ -13,6 +13,7 @@ from test_sweeps import GRID, QUICK, SEEDS, assert_same
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.models.networks import MLP
+from labkit.training import sweeps
 from labkit.training.sweeps import sweep
 
 
@@ -62,6 +63,16 @@ def test_an_executor_gives_the_same_results(tiny_digits, undisturbed, tmp_path, 
     again = sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, cache)
     assert again.computed == 0
     assert_same(again, undisturbed)
+
+
+def test_a_long_sweep_of_few_groups_is_cut_alike_with_an_executor_and_without(tiny_digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "WORTH_PROCESSES", 0)
+    monkeypatch.setenv("LABKIT_THREADS", "2")
+    executor = Here()
+    sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path, executor=executor)
+    assert len(executor.tasks) == 4  # of two groups
+    monkeypatch.setenv("LABKIT_THREADS", "2")  # a task in this process has set it
+    assert sweep(MLP, GRID, tiny_digits, QUICK, SEEDS, tmp_path).computed == 0
 
 
 def test_only_what_is_not_in_the_cache_is_submitted_and_the_data_travel_once(tiny_digits, undisturbed, tmp_path):

@@ -12,7 +12,7 @@ from labkit.data.datasets import Split, load
 from labkit.models.networks import MLP, CifarNet, LeNet5, OneConvNet, count_parameters
 from labkit.training.config import TrainConfig
 from labkit.training.loop import evaluate, fit
-from labkit.training.together import LARGEST_ENSEMBLE, Ensemble, Member, arrange, signature, spread
+from labkit.training.together import LARGEST_ENSEMBLE, Ensemble, Member, arrange, halved, signature
 
 STEPS = 200
 BASE = TrainConfig(epochs=4, batch_size=8, lr=0.001, optimizer="sgd", momentum=0.9)
@@ -261,10 +261,10 @@ def test_small_cnns_are_trained_together_while_a_step_has_few_images(batch_size,
 
 def test_few_groups_are_cut_between_seeds_so_that_two_processes_share_them():
     members = members_of(settings_of(BASE, seeds=(3, 4, 5), widths=((5,), (6,))), torch.float32)
-    assert spread(arrange(members), members) == [[0, 3, 1, 4], [2, 5]]
-    assert spread([[0, 3], [1, 4, 2, 5]], members) == [[0, 3], [1, 4], [2, 5]]
+    assert halved(arrange(members), members) == [[0, 3, 1, 4], [2, 5]]
+    assert halved([[0, 3], [1, 4, 2, 5]], members) == [[0, 3], [1, 4], [2, 5]]
     many = [[0], [1, 2], [3], [4, 5]]
-    assert spread(many, members) == many
+    assert halved(many, members) == many
 
 
 @pytest.mark.parametrize("widths", [[30], [300], [300, 400], range(30, 500, 30)])
