@@ -89,6 +89,28 @@ def submit(
 
 
 @app.command()
+def update(
+    archive: Annotated[Path, typer.Argument(help="The newer release: labkit-course.zip, or its unpacked folder.")],
+) -> None:
+    """Bring a newer release of the course into your folder, and keep your answers and your own cells."""
+    from labkit.course.updating.update import update
+
+    for line in update(archive):
+        print(line)
+
+
+@app.command()
+def repair(
+    notebooks: Annotated[list[str] | None, typer.Argument(help="Names, e.g. 05 or 05_mlp1_sweep; none: all.")] = None,
+) -> None:
+    """Put back checks and marks that your notebooks lost, by the release that you have."""
+    from labkit.course.updating.update import repair
+
+    for line in repair(notebooks or []):
+        print(line)
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, found and missing, and what to do about it."""
     from labkit.course.doctor import examine

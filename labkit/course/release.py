@@ -15,6 +15,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Collection, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import ensure_writable, expanded, write_atomically
 from labkit.course.build import check_notebooks
 from labkit.course.notebooks import clean, notebooks_folder, read_notebook, to_text, told_course
+from labkit.course.updating.release_files import COURSE, RELEASED, recorded
 from labkit.report.captions import caption_files
 from labkit.report.document import default_template
 
-COURSE = "labkit-course"
 README = Path(__file__).with_name("student_readme.md")
 REGIONS = (("BEGIN SOLUTION", "END SOLUTION", "solution"), ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "grade"))
 TRIVIAL = re.compile(r".{0,11}|.*:|return [\w, ]+")  # short lines, headers and plain returns give nothing away
@@ -85,6 +86,7 @@ def course_files() -> dict[str, bytes]:
     files["README.md"] = _readme(files).encode()
     if leaked := leaks(secret, files):
         raise LabkitError("\n  ".join(["The release would show lines of solutions; reword or remove them.", *leaked]))
+    files[RELEASED] = to_zip(recorded(files, date.today().isoformat()))  # what a later release is compared with
     return files
 
 
