@@ -61,9 +61,8 @@ def find_answers(
         defines = definition(answer, next((cell for cell in course_cells if cell.grade_id == check), None))
         free = [cell for cell in cells if cell.kind == answer.kind and cell not in by_grade_id.values()]
         fitting = [cell for cell in free if defines.search(cell.source)]
-        fitting = (
-            fitting or [cell for cell in free if cell.same_as(answer)] or _behind(cells, answer, course_cells, free)
-        )
+        fitting = fitting or [cell for cell in free if cell.same_as(answer)]
+        fitting = fitting or _behind(cells, answer, course_cells, free)
         if check in by_grade_id:  # a cell before the check is what the student checked
             before = cells[: cells.index(by_grade_id[check])]
             fitting = [cell for cell in before if cell in fitting] or fitting[:1]
@@ -75,7 +74,7 @@ def find_answers(
 
 
 def _behind(cells: Sequence[Cell], answer: Cell, course_cells: Sequence[Cell], free: Sequence[Cell]) -> list[Cell]:
-    """Return the written answer that stands where the course has it: behind the same text, and no text of the course's."""
+    """Return the text that stands where the course has a written answer, and is none of the course's."""
     place = course_cells.index(answer)
     if answer.kind == "code" or not place:
         return []

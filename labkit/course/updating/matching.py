@@ -1,4 +1,4 @@
-"""Which cell of a student's notebook is which of the course's: by grade_id, by the release's own ids and texts, by likeness.
+"""Which cell of a student's notebook is which of the course's: by the release's own ids and texts, then by likeness.
 
 A place is one cell of the course: as the student's release has it, as the newer one has it, or both.
 """

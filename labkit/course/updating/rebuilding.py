@@ -1,4 +1,4 @@
-"""One notebook of the newer release with a student's answers, changes and own cells in it, and what became different."""
+"""One notebook of the newer release with a student's answers, changes and own cells, and what became different."""
 
 from __future__ import annotations
 
@@ -150,10 +150,8 @@ def _settle(place: Place, cell: StoredCell | None, known: bool, changes: list[st
     if answer:
         settled = Settled(_of_course(new, cell, written=True))
         if changes:
-            note = _note(wording.exercise_changed(new, changes, made))
-            (settled.before if new.kind == "code" else settled.behind).append(
-                note
-            )  # questions stay next to their answer
+            beside = settled.before if new.kind == "code" else settled.behind  # an answer stays next to its questions
+            beside.append(_note(wording.exercise_changed(new, changes, made)))
             settled.sentences.append(wording.answer_kept(new, changes))
         return settled
     if place.cell.is_check:

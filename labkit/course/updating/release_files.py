@@ -105,7 +105,7 @@ def read_record(content: bytes, where: str) -> Release:
 
 
 def _in_folder(path: Path) -> dict[str, bytes]:
-    """Return released.zip and the wheels of an unpacked release, or of one that was unpacked into a folder of its name."""
+    """Return released.zip and the wheels of an unpacked release; some programs unpack into one more folder."""
     home = next((home for home in (path, path / COURSE) if (home / RELEASED).is_file()), path)
     wanted = [home / RELEASED, *home.glob("*.whl")]
     found = [file for file in wanted if file.is_file() and file.stat().st_size <= MOST_BYTES]

@@ -72,11 +72,8 @@ def _stored(node: Any, where: str) -> StoredCell:
     tags = metadata.get("tags")
     kept: dict[str, Any] = {"cell_type": kind, "metadata": metadata, "source": source}
     if kind == "code":
-        outputs = node.get("outputs")
-        kept |= {
-            "outputs": outputs if isinstance(outputs, list) else [],
-            "execution_count": node.get("execution_count"),
-        }
+        kept["outputs"] = outputs if isinstance(outputs := node.get("outputs"), list) else []
+        kept["execution_count"] = node.get("execution_count")
     elif attachments := _as_dict(node.get("attachments")):
         kept["attachments"] = attachments
     return StoredCell(

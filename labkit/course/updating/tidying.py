@@ -10,6 +10,7 @@ import ast
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from labkit.course.updating import wording
@@ -91,7 +92,7 @@ def _take_out_doubles(cells: list[StoredCell], places: Sequence[Place], remarks:
     course = {(place.cell.kind, text) for place in places if not place.cell.grade_id for text in place.texts if text}
     doubles = [
         cell
-        for before, cell in zip(cells, cells[1:], strict=False)
+        for before, cell in pairwise(cells)
         if (cell.kind, text_of(cell)) == (before.kind, text_of(before)) in course
     ]
     for cell in doubles:

@@ -1,4 +1,4 @@
-"""`labkit update` and `labkit repair`: everything is worked out in memory, old files are kept, then files change one by one.
+"""`labkit update` and `labkit repair`: all is worked out in memory, old files are kept, then files change one by one.
 
 An update that is interrupted leaves each file either old or new, and the same command goes on.
 """
@@ -38,11 +38,9 @@ def update(archive: Path) -> list[str]:
     home = _students_folder()
     path = expanded(archive)
     release = open_release(path)
-    theirs, notice = _own_release(home)
+    theirs, reason = _own_release(home)
     if theirs and release.made < theirs.made:
-        raise UsageError(
-            f"{path} is the release of {release.made}, and yours is newer, of {theirs.made}: nothing to do."
-        )
+        raise UsageError(f"{path} is the release of {release.made}, and yours is newer, of {theirs.made}: keep yours.")
     plan = Plan()
     old, new = theirs.notebooks() if theirs else {}, release.notebooks()
     for name, book in new.items():
@@ -53,8 +51,9 @@ def update(archive: Path) -> list[str]:
         plan.writes[RELEASED] = release.record  # last: until it is there, the update is not done
     if not plan.writes or (plan.writes.keys() == {RELEASED} and not _differs(home, RELEASED, release.record)):
         return [f"Nothing to do: your folder has all of the release of {release.made}."]
-    head = f"Updated to the release of {release.made}."
-    return [head, *notice, *_carried_out(plan, home, "update"), *_others(home, new), *install]
+    head = [f"Updated to the release of {release.made}."]
+    head += [] if theirs else [f"{reason} What in your notebooks differs from the course's is kept beside it."]
+    return [*head, *_carried_out(plan, home, "update"), *_others(home, new), *install]
 
 
 def repair(names: Sequence[str]) -> list[str]:
@@ -63,9 +62,9 @@ def repair(names: Sequence[str]) -> list[str]:
     Other files are left alone. LabkitError, and nothing is written, where there is no release to go by.
     """
     home = _students_folder()
-    theirs, notice = _own_release(home)
+    theirs, reason = _own_release(home)
     if theirs is None:
-        raise UsageError(f"{' '.join(notice)} Take the newest {COURSE}.zip, and type `labkit update {COURSE}.zip`.")
+        raise UsageError(f"{reason} Take the newest {COURSE}.zip, and type `labkit update {COURSE}.zip`.")
     books = theirs.notebooks()
     chosen = select(names, [home / "notebooks" / name for name in books])
     plan = Plan()
@@ -87,16 +86,15 @@ def _students_folder() -> Path:
     return home
 
 
-def _own_release(home: Path) -> tuple[Release | None, list[str]]:
-    """Return the release that the student has, or a line that says why it is not known."""
+def _own_release(home: Path) -> tuple[Release | None, str]:
+    """Return the release that the student has, or None and why it is not known."""
     path = home / RELEASED
     try:
-        return read_record(path.read_bytes(), str(path)), []
+        return read_record(path.read_bytes(), str(path)), ""
     except FileNotFoundError:
-        reason = f"There is no {RELEASED} in this folder."
+        return None, f"This folder holds no {RELEASED}, which tells what was handed out to you."
     except (OSError, LabkitError):
-        reason = f"{RELEASED} in this folder is damaged."
-    return None, [f"{reason} So nobody can tell who changed what: what differs is kept beside the course's."]
+        return None, f"{RELEASED} in this folder, which tells what was handed out to you, cannot be read."
 
 
 def _plan_notebook(plan: Plan, home: Path, name: str, old: Book | None, new: Book, release: Release) -> None:
@@ -139,8 +137,8 @@ def _plan_wheel(plan: Plan, home: Path, theirs: Release | None, release: Release
         return []
     if not (home / name).is_file() or digest((home / name).read_bytes()) != release.digests[name]:
         plan.writes[name] = release.wheel
-    elif not plan.writes:
-        return []
+    elif theirs is None:
+        return []  # the one that the student has installed
     command = f"python -m pip install --force-reinstall --no-deps ./{name}"
     return [f"labkit itself has changed, too. Install it with `{command}`."]
 

@@ -9,14 +9,9 @@ from labkit.course.updating.cells import ANSWER, Cell, name_of, text_of
 
 LONGEST, MOST = 60, 5  # characters of a title; titles in one sentence
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-LISTS = (
-    "Corrected",
-    "New",
-    "Not there until now",
-    "Taken out of the course",
-    "Deleted by you, and left out",
-    "Put back",
-)
+CORRECTED, NEW, NOT_THERE = "Corrected", "New", "Not there until now"
+GONE, LEFT_OUT, PUT_BACK = "Taken out of the course", "Deleted by you, and left out", "Put back"
+LISTS = (CORRECTED, NEW, NOT_THERE, GONE, LEFT_OUT, PUT_BACK)  # heads of sentences that become one list each
 
 
 def title(cell: Cell) -> str:
@@ -32,22 +27,22 @@ def title(cell: Cell) -> str:
 
 def corrected(name: str) -> str:
     """Say that the course's newer text stands there."""
-    return f"Corrected: {name}"
+    return f"{CORRECTED}: {name}"
 
 
 def new(name: str) -> str:
     """Say that the course has a cell more."""
-    return f"New: {name}"
+    return f"{NEW}: {name}"
 
 
 def not_there(name: str) -> str:
     """Say that a cell came in which is new, or which the student deleted: nobody knows."""
-    return f"Not there until now: {name}"
+    return f"{NOT_THERE}: {name}"
 
 
 def gone(name: str) -> str:
     """Say that the course has a cell less."""
-    return f"Taken out of the course: {name}"
+    return f"{GONE}: {name}"
 
 
 def kept_though_gone(name: str) -> str:
@@ -57,14 +52,14 @@ def kept_though_gone(name: str) -> str:
 
 def stays_out(name: str) -> str:
     """Say that a text which the student deleted was not put back."""
-    return f"Deleted by you, and left out: {name}"
+    return f"{LEFT_OUT}: {name}"
 
 
 def put_back(cell: Cell) -> str:
     """Say that a cell which the student deleted is there again."""
     if cell.grade_id:
         return f"{name_of(cell)} was deleted: put back."
-    return f"Put back: {title(cell)}"
+    return f"{PUT_BACK}: {title(cell)}"
 
 
 def type_restored(cell: Cell) -> str:
@@ -92,8 +87,8 @@ def answer_kept(cell: Cell, changes: Sequence[str]) -> str:
 def exercise_changed(cell: Cell, changes: Sequence[str], made: str) -> str:
     """Return the note that stands beside an answer whose exercise changed."""
     return (
-        f"> **{_exercise(cell)} has changed** ({', '.join(changes)}; release of {made}). Your answer is as you left it. "
-        "Read the text again, run the check if there is one, and delete this note."
+        f"> **{_exercise(cell)} has changed** ({', '.join(changes)}; release of {made}). Your answer is as you left "
+        "it. Read the text again, run the check if there is one, and delete this note."
     )
 
 
