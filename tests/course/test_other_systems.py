@@ -99,6 +99,8 @@ def test_a_submission_is_packed(ran, student):
         (["return", "x"], 1, "run `labkit grade` first"),
         (["doctor"], 0, "ok       torch"),
         (["notebooks", "--check"], 1, "has no twin source/01_one.py"),
+        (["update", "labkit-course.zip"], 2, "labkit-course.zip is not there"),
+        (["repair"], 2, "holds no released.zip"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )

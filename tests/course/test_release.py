@@ -366,7 +366,12 @@ def test_without_its_sources_labkit_is_left_out_and_both_sides_are_told(small, m
     monkeypatch.setattr(module, "CHECKOUT", small / "nowhere")
     folder, _ = release(small / "rel")
     assert "tell students how to install labkit" in " ".join(capsys.readouterr().out.split())
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "notebooks", "report_template.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "notebooks",
+        "released.zip",
+        "report_template.md",
+    ]
     assert "in the way that your course's staff tells you" in (folder / "README.md").read_text(encoding="utf-8")
 
 

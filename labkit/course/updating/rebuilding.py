@@ -69,19 +69,17 @@ class Found:
 
 def _graded(cells: Sequence[StoredCell], places: Sequence[Place]) -> tuple[dict[StoredCell, Place], Found]:
     """Find the student's checks and answers as the grader does: by their marks, else by their content."""
-    seen = {replace(cell, source=text_of(cell)): cell for cell in cells}
+    seen: dict[Cell, StoredCell] = {replace(cell, source=text_of(cell)): cell for cell in cells}
     known = [place.old or place.cell for place in places]
     course = [replace(cell, source=text_of(cell), id="") for cell in known]  # ids of another release mean nothing
     place_of = {place.cell.grade_id: place for place in places if place.cell.grade_id}
     by_grade_id: dict[str, Cell] = {}
     found = Found(set(), [])
     for one in find_checks(list(seen), course):
-        place = place_of[one.check.grade_id]
-        copies = [seen[cell] for cell in one.copies if isinstance(cell, StoredCell)]
-        right = [cell for cell in copies if text_of(cell) in place.texts]
-        first = right[0] if right else copies[0]
-        by_grade_id[one.check.grade_id] = next(cell for cell, stored in seen.items() if stored is first)
-        found.copies |= set(right) - {first}
+        name = one.check.grade_id
+        right = [cell for cell in one.copies if cell.source in place_of[name].texts]
+        by_grade_id[name] = first = (right or one.copies)[0]
+        found.copies |= {seen[cell] for cell in right if cell is not first}
         if not one.marked:
             found.sentences.append(f"{name_of(one.check)} had lost its mark: restored.")
         if len(right) > 1:
@@ -89,8 +87,7 @@ def _graded(cells: Sequence[StoredCell], places: Sequence[Place]) -> tuple[dict[
     said: list[str] = []
     find_answers(list(seen), course, by_grade_id, said)
     found.sentences += [sentence for sentence in said if not sentence.endswith("is missing.")]  # told at its place
-    graded = {seen[cell]: place_of[name] for name, cell in by_grade_id.items() if isinstance(cell, StoredCell)}
-    return graded, found
+    return {seen[cell]: place_of[name] for name, cell in by_grade_id.items()}, found
 
 
 def _changed_exercises(places: Sequence[Place], old: Book | None, new: Book) -> dict[Place, list[str]]:
