@@ -37,9 +37,7 @@ def grade(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
     slurm: Annotated[bool, typer.Option("--slurm", help="As a Slurm job array; --jobs is for each task.")] = False,
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    data: Annotated[
-        str, typer.Option(help="auto, embedded, a set's name as for fetch, or a folder of images.")
-    ] = "auto",
+    data: Annotated[str, typer.Option(help="auto, embedded, a set as for fetch, or a folder of images.")] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook; a cell may take half of them.")] = 900,
     memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
     groups: Annotated[Path | None, typer.Option(help="CSV file of who is in which group.")] = None,

@@ -67,7 +67,7 @@ def default_jobs(profile: str, notebooks: int) -> int:
 
 
 def refuse_unusable_images(paths: Sequence[Path], data: str) -> None:
-    """Raise LabkitError for images that one of the notebooks would refuse when it loads them: before any of them trains.
+    """Raise LabkitError for images that a notebook would refuse when it loads them: before any of them trains.
 
     A folder that holds one of the course's two data sets is enough: what needs the other says so by itself.
     """

@@ -93,12 +93,6 @@ def find(name: str, folder: Path) -> Path | None:
     return None
 
 
-def others_in(name: str, folder: Path) -> list[tuple[str, Path]]:
-    """Return the sets that could stand in the place of "mnist" or "cifar10" and have a place in `folder`, with it."""
-    others = [(other, find(other, folder)) for other in KNOWN if other not in NAMES and KNOWN[other].takes == name]
-    return [(other, place) for other, place in others if place]
-
-
 def _places_by_name(name: str, base: Path) -> list[Path]:
     """Return the folders in `base` that hold files of a set, where torchvision or people put them."""
     place = KNOWN[name].torchvision[1]

@@ -22,7 +22,6 @@ from labkit.data.places import (
     holds_svhn,
     inside,
     listing,
-    others_in,
     place_of,
     taken_for,
 )
@@ -40,9 +39,9 @@ def read(name: str, source: str | Path) -> Raw:
 
 
 def _read(name: str, source: str | Path) -> Raw:
-    if (wanted := taken_for(name, str(source))) == source:
-        return _read_by_name(wanted)
-    if str(source) == "auto" or source in KNOWN:
+    if source in KNOWN and source == taken_for(name, str(source)):
+        return _read_by_name(source)
+    if str(source) == "auto" or source in KNOWN:  # the set that it names stands in the other place
         folder = data_folder()
         if folder.is_dir():
             if raw := _read_folder(name, folder):
@@ -61,12 +60,15 @@ def _read(name: str, source: str | Path) -> Raw:
             )
         if raw := _read_folder(name, folder):
             return raw
+        others = [
+            f" For {known.title}: --data {other}, with this folder in LABKIT_DATA."
+            for other, known in KNOWN.items()
+            if known.takes == name and find(other, folder)
+        ]
         raise UsageError(
             f"{folder} holds no {TITLES[name]}: expected {_expected(name)} in it, or images of your own in "
             f"train/<class>/ and test/<class>/, or in {name}/ the same. There are: {listing(folder)}."
-            + "".join(
-                f" To take {KNOWN[other].title}, give --data {place}." for other, place in others_in(name, folder)
-            )
+            f"{''.join(others)}"
         )
     return embedded.embedded_digits() if name == "mnist" else embedded.drawn_shapes()
 

@@ -79,7 +79,7 @@ def short_number(entry: dict[str, Any]) -> str:
 
 
 def unusual(entry: dict[str, Any], section: dict[str, Any]) -> list[str]:
-    """Return in what an artefact differs from what a report's Methods say of all: data, test split, images and seeds."""
+    """Return in what an artefact differs from what a report's Methods say of all: images, split, how many, seeds."""
     split, count = entry["split"], len(entry["seeds"])
     details = [section["data"]["name"]] if stands_in(section["data"]) else []
     if split and (split != "test" or entry["n"] != section["data"]["test"]):

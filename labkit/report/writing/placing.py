@@ -102,9 +102,8 @@ class Placer:
             names = sorted({self.notebooks[name]["data"]["name"] for name in others})
             where = "All notebooks" if len(others) == len(self.notebooks) else ", ".join(others)
             cautions.append(
-                f"**Other images.** {where} ran on {' and '.join(map(_escape, names))} in the place of MNIST or CIFAR-10: "
-                "what the text says of digits is not about them, and published results on MNIST and CIFAR-10 are not "
-                "either."
+                f"**Other images.** {where} ran on {' and '.join(map(_escape, names))}, in the place of MNIST or "
+                "CIFAR-10: do not compare it with published results on those."
             )
         if quick := [name for name, section in self.notebooks.items() if section["profile"] == "quick"]:
             where = "All notebooks" if len(quick) == len(self.notebooks) else ", ".join(quick)
