@@ -186,3 +186,24 @@ def alike(
     from labkit.grading.alike.find import find_alike
 
     find_alike(folder, last_year)
+
+
+@app.command(name="check-course")
+def check_course() -> None:
+    """For teachers: say which part of the course lacks its answers, texts, predicate or source, in one table."""
+    from labkit.course.upkeep.completeness import check_course
+
+    if not check_course():
+        raise typer.Exit(1)
+
+
+@app.command(name="new-exercise")
+def new_exercise(notebook: Annotated[str, typer.Argument(help="The notebook's number, e.g. 05.")]) -> None:
+    """For teachers: begin the notebook's next exercise in its three places: cells, judge, answers that try it."""
+    from labkit.course.upkeep.new_exercise import new_exercise
+
+    for path in new_exercise(notebook):
+        print(path)
+    print(
+        "Write what is to be written there (`labkit check-course` names it), then `labkit notebooks " + notebook + "`."
+    )
