@@ -204,6 +204,4 @@ def new_exercise(notebook: Annotated[str, typer.Argument(help="The notebook's nu
 
     for path in new_exercise(notebook):
         print(path)
-    print(
-        "Write what is to be written there (`labkit check-course` names it), then `labkit notebooks " + notebook + "`."
-    )
+    print(f"Write there what is to be written (`labkit check-course` names it), then `labkit notebooks {notebook}`.")

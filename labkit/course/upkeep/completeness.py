@@ -63,16 +63,14 @@ def examine_course(root: Path) -> list[Row]:
     rows = []
     for path in twins():
         twin, row = read_twin(path), Row(path.stem)
-        for part in (exercises(root, twin), questions(twin), texts(twin), claims(root, twin)):
+        for part in (_exercises(root, twin), _questions(twin), _texts(twin), _claims(root, twin)):
             for column, gaps in part:
                 row.count(column, gaps)
         made = made_names.made_by(twin.code)
         for kind, full in dict.fromkeys(pair for pair in placed if pair[1].partition(".")[0] == path.stem):
-            found = made_names.is_made(f"{kind}s", full, made, known)
-            row.count(
-                SOURCE, [] if found else [f"the report's template places the {kind} {full}, which no cell makes."]
-            )
-        row.gaps += unwritten(root, twin)
+            gap = f"the report's template places the {kind} {full}, which no cell makes."
+            row.count(SOURCE, [] if made_names.is_made(f"{kind}s", full, made, known) else [gap])
+        row.gaps += _unwritten(root, twin)
         rows.append(row)
     stems = {path.stem for path in twins()}
     for kind, full in dict.fromkeys(pair for pair in placed if pair[1].partition(".")[0] not in stems):
@@ -80,7 +78,7 @@ def examine_course(root: Path) -> list[Row]:
     return rows
 
 
-def exercises(root: Path, twin: Twin) -> Iterator[tuple[str, list[str]]]:
+def _exercises(root: Path, twin: Twin) -> Iterator[tuple[str, list[str]]]:
     """Yield for each exercise what it lacks: heading, check, `Exercise`, right answers, wrong ones."""
     stem = twin.path.stem
     module, tried = counterparts.exercises_file(root, stem), counterparts.answers_file(root, stem)
@@ -98,10 +96,8 @@ def exercises(root: Path, twin: Twin) -> Iterator[tuple[str, list[str]]]:
                 f"exercise {name} is “{told[name].title}” with {told[name].points} points in the notebook, and "
                 f"“{defined[name].title}” with {defined[name].points} in {module.relative_to(root).as_posix()}."
             )
-        if twin.checks.count(name) != 1:
-            gaps.append(
-                f'exercise {name} has {twin.checks.count(name)} cells with check("{name}", ...), and needs one.'
-            )
+        if (checks := twin.checks.count(name)) != 1:
+            gaps.append(f'exercise {name} has {checks} cells with check("{name}", ...), and needs one.')
         for table, least in (("RIGHT", counterparts.LEAST_RIGHT), ("WRONG", counterparts.LEAST_WRONG)):
             if (there := answers.get(table, {}).get(name, 0)) < least:
                 gaps.append(
@@ -111,14 +107,14 @@ def exercises(root: Path, twin: Twin) -> Iterator[tuple[str, list[str]]]:
         yield ANSWERS, gaps
 
 
-def questions(twin: Twin) -> Iterator[tuple[str, list[str]]]:
+def _questions(twin: Twin) -> Iterator[tuple[str, list[str]]]:
     """Yield for each question at the end whether it lacks its model answer."""
     for exchange in twin.asked:
         begin = " ".join(exchange.question.split())[:60]
         yield MODEL, [] if exchange.answer.strip() else [f"the question “{begin} ...” has no model answer."]
 
 
-def texts(twin: Twin) -> Iterator[tuple[str, list[str]]]:
+def _texts(twin: Twin) -> Iterator[tuple[str, list[str]]]:
     """Yield for each figure and table what it lacks of its texts, and texts that belong to none."""
     path = twin.path.parent.parent / FOLDER / f"{twin.path.stem}.toml"
     stored = read_captions(path) if path.is_file() else {}
@@ -138,7 +134,7 @@ def is_sentence(words: str) -> bool:
     return len(words) >= SHORTEST and words.endswith((".", "?"))
 
 
-def claims(root: Path, twin: Twin) -> Iterator[tuple[str, list[str]]]:
+def _claims(root: Path, twin: Twin) -> Iterator[tuple[str, list[str]]]:
     """Yield for each static claim whether nothing tries it, and for each predicate whether its words are gone."""
     path = counterparts.claims_file(root, twin.path.stem)
     where = path.relative_to(root).as_posix()
@@ -154,7 +150,7 @@ def unclaimed(paragraphs: Sequence[str], predicates: Sequence[str]) -> list[str]
     return [one for one in static_claims(paragraphs) if not any(words in one for words in predicates)]
 
 
-def unwritten(root: Path, twin: Twin) -> Iterator[str]:
+def _unwritten(root: Path, twin: Twin) -> Iterator[str]:
     """Yield the lines that `labkit new-exercise` left for a person to write."""
     stem = twin.path.stem
     for path in (twin.path, counterparts.exercises_file(root, stem), counterparts.answers_file(root, stem)):

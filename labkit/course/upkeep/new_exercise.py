@@ -121,9 +121,8 @@ def _slice(text: str, node: ast.expr) -> str:
 
 def _offset(text: str, line: int | None, column: int | None) -> int:
     """Return where in a text the place of a syntax tree is, whose columns are bytes."""
-    lines = text.splitlines(keepends=True)
-    before = lines[(line or 1) - 1].encode()[: column or 0].decode()
-    return sum(map(len, lines[: (line or 1) - 1])) + len(before)
+    *above, own = text.split("\n")[: line or 1]
+    return sum(len(one) + 1 for one in above) + len(own.encode()[: column or 0].decode())
 
 
 def _laid_out(path: Path, text: str) -> str:

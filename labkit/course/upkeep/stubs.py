@@ -1,4 +1,4 @@
-"""What `labkit new-exercise` writes: the beginning of an exercise in its three places. What a person must fill says so."""
+"""What `labkit new-exercise` writes: the beginning of an exercise; what a person must fill in says so."""
 
 MODULE = '''"""Exercises of notebook {chapter}."""
 
