@@ -60,8 +60,8 @@ def settle_data(settings: Settings) -> Settings:
     named, folder = data in ("auto", "embedded", *KNOWN), folder_of(data)
     if data == "auto" and os.environ.get("LABKIT_DATA") and not folder.is_dir():
         raise UsageError(f"LABKIT_DATA names {folder}, which is not a folder: correct it, or unset it.")
-    read = folder.is_dir() and data != "embedded"
-    found = {name: read and parts_to_read(taken_for(name, data), folder) for name in NAMES}
+    parts = {name: folder.is_dir() and data != "embedded" and parts_to_read(name, folder) for name in KNOWN}
+    found = {name: parts[taken_for(name, data)] for name in NAMES}
     if not named and not any(found.values()):
         raise UsageError(
             f"{folder} holds neither MNIST, CIFAR-10 nor other images in their place. There are: {listing(folder)}."
