@@ -51,12 +51,10 @@ def write_svhn(folder, train=60, test=30):
     rng = np.random.default_rng(0)
     arrays = []
     for name, count in (("train", train), ("test", test)):
-        images, labels = (
-            rng.integers(0, 256, (32, 32, 3, count), np.uint8),
-            (np.arange(count) % 10 + 1).astype(np.uint8),
-        )
-        savemat(folder / f"{name}_32x32.mat", {"X": images, "y": labels[:, None]}, do_compression=True)
-        arrays += [images, labels[:, None]]
+        images = rng.integers(0, 256, (32, 32, 3, count), np.uint8)
+        labels = (np.arange(count) % 10 + 1).astype(np.uint8)[:, None]
+        savemat(folder / f"{name}_32x32.mat", {"X": images, "y": labels}, do_compression=True)
+        arrays += [images, labels]
     return arrays
 
 
