@@ -76,16 +76,8 @@ def _in_module(path: Path, words: Mapping[str, str]) -> str:
     future = re.search(r"^from __future__ import annotations\n", text, re.MULTILINE)
     if first is None or future is None:
         raise LabkitError(f"{path} needs `from __future__ import annotations`, and EXERCISES at the start of a line.")
-    imports = f"\n{stubs.IMPORTS}"
-    return "".join(
-        (
-            text[: future.end()],
-            imports,
-            text[future.end() : first.start()],
-            stubs.JUDGE.format(**words),
-            text[first.start() :],
-        )
-    )
+    before, between = text[: future.end()], text[future.end() : first.start()]
+    return f"{before}\n{stubs.IMPORTS}{between}{stubs.JUDGE.format(**words)}{text[first.start() :]}"
 
 
 def _in_answers(path: Path, words: Mapping[str, str]) -> str:
