@@ -14,7 +14,7 @@ from labkit.cli.app import app
 def run(
     notebooks: Annotated[list[str] | None, typer.Argument(help="Names, e.g. 05 or 05_mlp1_sweep; none: all.")] = None,
     profile: Annotated[str, typer.Option(help="quick (seconds) or full (for a report).")] = "quick",
-    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
+    data: Annotated[str, typer.Option(help="auto, embedded, a set as for fetch, or a folder of images.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="First seed; the others follow it.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for notebooks, figures, tables and the report.")] = Path("out"),
     jobs: Annotated[
@@ -34,7 +34,7 @@ def run(
 
 
 @app.command()
-def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10, fashion-mnist or kmnist.")]) -> None:
+def fetch(names: Annotated[list[str], typer.Argument(help="mnist, cifar10, fashion-mnist, kmnist or svhn.")]) -> None:
     """Download the real data into the data folder (LABKIT_DATA, else a per-user cache)."""
     from labkit.data.download import fetch
 
@@ -69,7 +69,7 @@ def submit(
     group: Annotated[str, typer.Option(help="Your group's name.")],
     members: Annotated[str, typer.Option(help='Ids of its members, as in "ab12,cd34".')],
     report: Annotated[Path | None, typer.Option(help="Your report's source; default: my_report.md.")] = None,
-    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
+    data: Annotated[str, typer.Option(help="auto, embedded, a set as for fetch, or a folder of images.")] = "auto",
     out: Annotated[Path, typer.Option(help="Folder of your run's results.")] = Path("out"),
     check: Annotated[bool, typer.Option("--check", help="Only list what is missing.")] = False,
 ) -> None:

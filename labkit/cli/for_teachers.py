@@ -37,7 +37,7 @@ def grade(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
     slurm: Annotated[bool, typer.Option("--slurm", help="As a Slurm job array; --jobs is for each task.")] = False,
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
+    data: Annotated[str, typer.Option(help="auto, embedded, a set as for fetch, or a folder of images.")] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook; a cell may take half of them.")] = 900,
     memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
     groups: Annotated[Path | None, typer.Option(help="CSV file of who is in which group.")] = None,
@@ -186,3 +186,22 @@ def alike(
     from labkit.grading.alike.find import find_alike
 
     find_alike(folder, last_year)
+
+
+@app.command(name="check-course")
+def check_course() -> None:
+    """For teachers: say which part of the course lacks its answers, texts, predicate or source, in one table."""
+    from labkit.course.upkeep.completeness import check_course
+
+    if not check_course():
+        raise typer.Exit(1)
+
+
+@app.command(name="new-exercise")
+def new_exercise(notebook: Annotated[str, typer.Argument(help="The notebook's number, e.g. 05.")]) -> None:
+    """For teachers: begin the notebook's next exercise in its three places: cells, judge, answers that try it."""
+    from labkit.course.upkeep.new_exercise import new_exercise
+
+    for path in new_exercise(notebook):
+        print(path)
+    print(f"Write there what is to be written (`labkit check-course` names it), then `labkit notebooks {notebook}`.")

@@ -127,7 +127,8 @@ def _threads() -> Finding:
 
 
 def _data(name: str) -> Finding:
-    from labkit.data.datasets import EMBEDDED_TITLES, TITLES, load
+    from labkit.data.datasets import EMBEDDED_TITLES, load
+    from labkit.data.sources import TITLES
 
     folder = data_folder()
     try:

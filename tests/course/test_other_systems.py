@@ -98,6 +98,8 @@ def test_a_submission_is_packed(ran, student):
         (["grades", "x", "--canvas", "y.csv"], 1, "run `labkit grade` first"),
         (["return", "x"], 1, "run `labkit grade` first"),
         (["doctor"], 0, "ok       torch"),
+        (["check-course"], 1, "has no folder tests"),
+        (["new-exercise", "01"], 1, "holds no text twins of notebooks"),
         (["notebooks", "--check"], 1, "has no twin source/01_one.py"),
         (["update", "labkit-course.zip"], 2, "labkit-course.zip is not there"),
         (["repair"], 2, "holds no released.zip"),
