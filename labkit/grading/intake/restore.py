@@ -12,8 +12,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from labkit.basics.pages.plain_text import tidy
 from labkit.grading.intake.reading.reader import Cell, cells_of
-from labkit.grading.texts import tidy
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # the tags by which papermill knows cells
 CHECK, ANSWER = "check-", "answer-"  # how the course's grade_ids begin
