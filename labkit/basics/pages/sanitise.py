@@ -15,6 +15,7 @@ from pathlib import Path
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from labkit import CHECKOUT
@@ -78,16 +79,21 @@ def prose(text: str) -> Markup | None:
 
     HTML in it stays text, and so do links and pictures. Headings begin at the third level.
     """
+    tokens = parsed(PROSE, text)
+    for token in tokens or ():
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1:]) + 2)}"
+    return None if tokens is None else Markup(PROSE.renderer.render(tokens, PROSE.options, {}))
+
+
+def parsed(parser: MarkdownIt, text: str) -> list[Token] | None:
+    """Return the tokens of Markdown; None for what is long or odd: a table that fills itself, thousands of brackets."""
     text = shown(text, LARGEST_PROSE)
     lines = text.split("\n")
     if len(lines) * max(line.count("|") for line in lines) > MOST_FIELDS:
         return None
     try:
-        tokens = PROSE.parse(text)
-        for token in tokens:
-            if token.type in ("heading_open", "heading_close"):
-                token.tag = f"h{min(6, int(token.tag[1:]) + 2)}"
-        return Markup(PROSE.renderer.render(tokens, PROSE.options, {}))
+        return parser.parse(text)
     except RecursionError:
         return None
 

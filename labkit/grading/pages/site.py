@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from labkit import PACKAGE, __version__
 from labkit.basics.files import write_atomically
+from labkit.basics.pages import page_templates
 from labkit.basics.pages.sanitise import inline_hash
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.people import HandedIn
@@ -152,14 +153,8 @@ def render(template: str, script: str = "", **values: Any) -> str:
 
 @cache
 def environment(folder: Path) -> jinja2.Environment:
-    """Return what renders the templates in a folder: everything is escaped that is not Markup."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Return what renders the templates in a folder, with what all pages of a class ask for."""
+    made = page_templates.environment(folder)
     made.globals |= {"signs": SIGNS, "possible": possible, "plain": plain, "version": __version__, "verdicts": VERDICTS}
     return made
 
