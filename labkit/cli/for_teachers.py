@@ -29,9 +29,7 @@ def release(
 
 
 @app.command()
-def site(
-    out: Annotated[Path, typer.Option(help="Folder for the pages; a site that is there is replaced.")],
-) -> None:
+def site(out: Annotated[Path, typer.Option(help="Folder for the pages; a site that is there is replaced.")]) -> None:
     """For teachers: make pages of the notebooks and the API, for reading without installing; no solutions."""
     from labkit.course.site.publish import site
 

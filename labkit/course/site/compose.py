@@ -26,10 +26,8 @@ OWN_PLACES = ("contents", "found", "main", "results", "search", "theme")  # the 
 SEARCH = "search-data.js"
 # `file:` beside 'self': Firefox takes no file for a page's own. A page from a server cannot load files anyway.
 OWN = "'self' file:"
-POLICY = "; ".join(
-    ["default-src 'none'", f"img-src {OWN} data:", f"style-src {OWN}", f"script-src {OWN}"]
-    + ["base-uri 'none'", "form-action 'none'"]
-)
+SOURCES = ("default-src 'none'", f"img-src {OWN} data:", f"style-src {OWN}", f"script-src {OWN}")
+POLICY = "; ".join((*SOURCES, "base-uri 'none'", "form-action 'none'"))
 CODE = re.compile(r"`([^`]+)`")
 Place = tuple[str, str, str, str, str]  # page, place on it, chapter, heading, text
 
