@@ -22,7 +22,7 @@ from labkit.course.site.public_cells import public_cells
 
 TEMPLATES = Path(__file__).with_name("templates")
 STATIC = ("site.css", "site.js", "theme.js")
-OWN_PLACES = ("contents", "found", "main", "results", "search", "theme")  # the ids of base.html
+OWN_PLACES = ("contents", "found", "main", "places", "results", "search", "theme")  # the ids of base.html
 SEARCH = "search-data.js"
 # `file:` beside 'self': Firefox takes no file for a page's own. A page from a server cannot load files anyway.
 OWN = "'self' file:"

@@ -1,12 +1,10 @@
 """Small notebooks of a course, and what stands in the pages that are made of them."""
 
-import base64
-import io
 from html.parser import HTMLParser
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from PIL import Image
+from cells import code, printed
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 STEM = "01_one"
 SECRET = "return first.clamp(min=0) * second.sum()"
@@ -25,31 +23,11 @@ A short **introduction** with $x_1 < 2$ in it.
 - leave it."""
 
 
-def png(width=40, height=20):
-    file = io.BytesIO()
-    Image.new("RGB", (width, height), "red").save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
-
-
 def marked(cell, kind, **role):
     """Give a cell nbgrader's metadata."""
     both = {"schema_version": 3, "task": False, "grade": False, "solution": False, "locked": False}
     cell.metadata["nbgrader"] = {**both, "grade_id": kind, **role}
     return cell
-
-
-def display(metadata=None, **data):
-    return new_output(
-        "display_data", {name.replace("_", "/", 1): value for name, value in data.items()}, metadata=metadata or {}
-    )
-
-
-def printed(text):
-    return new_output("stream", name="stdout", text=text)
-
-
-def code(source, *outputs):
-    return new_code_cell(source, outputs=list(outputs), execution_count=1)
 
 
 def notebook(*cells):

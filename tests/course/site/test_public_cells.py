@@ -2,8 +2,9 @@
 
 import pytest
 from attacks import ATTACKS
+from cells import code, display, png, printed
 from nbformat.v4 import new_markdown_cell, new_output
-from site_makers import MODEL_ANSWER, SECRET, STEM, Page, code, display, notebook, png, printed
+from site_makers import MODEL_ANSWER, SECRET, STEM, Page, notebook
 
 from labkit.course.site.compose import site_files
 from labkit.course.site.public_cells import public_cells
@@ -96,7 +97,7 @@ def test_a_figure_comes_with_its_words_and_its_caption():
         display(text_markdown="*A rectangle. (quick profile.)*"),
         printed("done\n"),
     )
-    assert (figure.figure.width, figure.figure.height, figure.figure.suffix) == (40, 20, "png")
+    assert (figure.figure.width, figure.figure.height, figure.figure.suffix) == (40, 30, "png")
     assert (figure.figure.alt, figure.figure.caption) == ("A red rectangle.", "A rectangle. (quick profile.)")
     assert text.text == "done"
 
@@ -111,10 +112,10 @@ def test_a_figure_without_words_says_so():
         display(image_png="no base64!"),
         display(image_png=png()[:40]),
         display(image_jpeg=png()),
-        display(image_png=png(7_000, 1)),
+        display(image_png=png(size=(7_000, 1))),
         display({"image/png": "no mapping"}, image_png=""),
-        display(**{"image_svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"}),
-        display(application_javascript="alert(1)"),
+        display(svg="<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+        display(javascript="alert(1)"),
         display(text_html="<script>alert(1)</script>"),
     ],
     ids=range(8),

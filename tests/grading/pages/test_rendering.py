@@ -4,7 +4,8 @@ import json
 
 import nbformat
 import pytest
-from page_makers import check, code, display, png, printed, store
+from cells import code, display, png, printed
+from page_makers import check, store
 
 from labkit.basics.pages.sanitise import NAMES
 from labkit.grading.pages import rendering

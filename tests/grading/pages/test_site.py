@@ -7,7 +7,8 @@ import nbformat
 import pytest
 from attacks import ATTACKS, Elements
 from attempt_makers import attempt, taken
-from page_makers import NOTEBOOKS, check, class_of, code, png, printed, store, verdicts
+from cells import code, png, printed
+from page_makers import NOTEBOOKS, check, class_of, store, verdicts
 
 from labkit.basics.errors import LabkitError
 from labkit.basics.pages.sanitise import NAMES

@@ -1,7 +1,7 @@
 // The search over all pages, the theme, and the keys. Without it the pages can be read all the same.
 "use strict";
 const $ = id => document.getElementById(id);
-const field = $("search"), list = $("results"), told = $("found"), button = $("theme");
+const field = $("search"), box = $("results"), list = $("places"), told = $("found"), button = $("theme");
 const MOST = 12, BEFORE = 40, AFTER = 100;  // places that are listed; characters around a word that was found
 let places = null, chosen = -1;
 
@@ -32,7 +32,10 @@ function load() {
   load.begun = true;
   const script = document.createElement("script");
   script.src = "search-data.js";
-  script.addEventListener("error", () => { told.textContent = "What the search needs is missing: search-data.js."; });
+  script.addEventListener("error", () => {
+    box.hidden = false;
+    told.textContent = "What the search needs is missing: search-data.js.";
+  });
   script.addEventListener("load", () => {
     places = window.labkitPlaces.map(([page, anchor, chapter, heading, text]) =>
       ({ address: anchor ? `${page}#${anchor}` : page, chapter, heading, text, folded: [heading, chapter, text].map(fold) }));
@@ -76,14 +79,10 @@ function find() {
     option.append(heading, " ", chapter, excerpt(each, words));
     return option;
   }));
-  const more = fits.length > MOST ? `, the first ${MOST} are listed` : "";
-  told.textContent = fits.length ? `${fits.length} places${more}` : "Nothing holds all of these words.";
-  if (!fits.length) {
-    const nothing = document.createElement("p");
-    nothing.textContent = told.textContent;
-    list.replaceChildren(nothing);
-  }
-  list.hidden = false;
+  box.hidden = false;
+  const count = fits.length === 1 ? "1 place" : `${fits.length} places`;
+  const more = fits.length > MOST ? `, the best ${MOST} below` : "";
+  told.textContent = fits.length ? `${count}${more}` : "Nothing holds all of these words.";
   field.setAttribute("aria-expanded", "true");
   choose(fits.length ? 0 : -1);
 }
@@ -99,7 +98,7 @@ function choose(number) {
 }
 
 function close() {
-  list.hidden = true;
+  box.hidden = true;
   list.replaceChildren();
   told.textContent = "";
   field.setAttribute("aria-expanded", "false");
@@ -142,9 +141,9 @@ addEventListener("keydown", event => {
 
 // What is wider than its box can be reached by keys, so that the arrows scroll it.
 function reach() {
-  for (const box of document.querySelectorAll(".wide, pre")) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
+  for (const wide of document.querySelectorAll(".wide, pre")) {
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+    else wide.removeAttribute("tabindex");
   }
 }
 addEventListener("resize", reach);
