@@ -29,6 +29,14 @@ def release(
 
 
 @app.command()
+def site(out: Annotated[Path, typer.Option(help="Folder for the pages; a site that is there is replaced.")]) -> None:
+    """For teachers: make pages of the notebooks and the API, for reading without installing; no solutions."""
+    from labkit.course.site.publish import site
+
+    print(site(out))
+
+
+@app.command()
 def grade(
     submissions: Annotated[
         Path, typer.Argument(help="A platform's download, packed or not, or a folder of zips, folders or clones.")

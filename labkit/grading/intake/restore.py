@@ -11,6 +11,7 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+from labkit.basics.pages.plain_text import tidy
 from labkit.course.updating.cells import (
     ANSWER,
     CHECK,
@@ -24,7 +25,6 @@ from labkit.course.updating.cells import (
 )
 from labkit.course.updating.graded_cells import find_answers, find_checks
 from labkit.grading.intake.reading.reader import cells_of
-from labkit.grading.texts import tidy
 
 
 def restore(content: bytes, course: Any) -> tuple[Any, list[str]]:

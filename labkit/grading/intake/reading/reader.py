@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.basics.pages.plain_text import tidy
 from labkit.course.kernels import KERNEL
 from labkit.course.notebooks import KERNELSPEC
 from labkit.course.updating.cells import Cell
 from labkit.grading.intake.reading.damage import conflict_line, mend
-from labkit.grading.texts import MB, Refused, megabytes, tidy
+from labkit.grading.texts import MB, Refused, megabytes
 
 MOST_BRACKETS = 400_000  # Python takes up to 230 bytes for each list or object in JSON, however little is in it
 DEPTH = 100  # of JSON; parsers further down recurse, and end at about 1,000
