@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labkit.basics.errors import UsageError
+from labkit.basics.installed.extras import GRADING, require
 from labkit.cli.app import app
 
 
@@ -15,14 +16,16 @@ from labkit.cli.app import app
 def release(
     out: Annotated[Path | None, typer.Option(help="Folder for the student version, and its zip.")] = None,
     gradescope: Annotated[Path | None, typer.Option(help="Zip for Gradescope's autograder.")] = None,
+    address: Annotated[str, typer.Option(help="Folder on GitHub where you will put it: for Colab's badge.")] = "",
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
+    require("release", "release", "run")
     from labkit.course.gradescope.autograder import release_autograder
     from labkit.course.release import release
 
     if out is None and gradescope is None:
         raise UsageError("labkit release needs --out FOLDER, for students, or --gradescope FILE.zip, or both.")
-    for path in release(out) if out else ():
+    for path in release(out, address) if out else ():
         print(path)
     if gradescope:
         print(release_autograder(gradescope))
@@ -55,6 +58,7 @@ def grade(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()  # before what follows is imported
+    require("grade", *GRADING)
     from labkit.grading.batch import grade
     from labkit.grading.intake.rosters import known_of
     from labkit.grading.sandbox.guard import Limits
@@ -72,6 +76,7 @@ def grades(
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
     """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
+    require("grades", *GRADING)
     from labkit.basics.files import write_atomically
     from labkit.grading.give_back import canvas_filled, unfinished_sentence
     from labkit.grading.recount import count, write_grades
@@ -96,6 +101,7 @@ def give_back(
     column: Annotated[str, typer.Option(help="The assignment's name there, where there is more than one.")] = "",
 ) -> None:
     """For TAs: make what the learning platform takes back, grades and feedback, into FOLDER/return."""
+    require("return", *GRADING)
     from labkit.grading.give_back import give_back
 
     for sentence in give_back(folder, canvas, moodle, column):
@@ -119,6 +125,7 @@ def regrade(
     folder: Annotated[Path, typer.Option(help="Folder that labkit grade wrote.")] = Path("graded"),
 ) -> None:
     """For TAs: write one decision about a grade into the ledger, and make gradebook and pages again."""
+    require("regrade", *GRADING)
     from labkit.grading.decide import decide
 
     decide(folder, who, reason, item, points, adjust, late, extension_until, excuse)
@@ -129,6 +136,7 @@ def gradescope(
     root: Annotated[Path, typer.Option(help="The folder that holds submission.")] = Path("/autograder"),
 ) -> None:
     """For Gradescope's container: grade its one submission, and write results/results.json."""
+    require("gradescope", *GRADING)
     from labkit.grading.gradescope import run
 
     print(run(root))
@@ -151,6 +159,7 @@ def mark(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("mark", *GRADING)
     from labkit.grading.marking.mark import mark
 
     mark(folder, grader, names, double, port, browser, export, take)
@@ -168,6 +177,7 @@ def checkoff(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("checkoff", *GRADING)
     from labkit.grading.checkoff.command import checkoff
 
     for sentence in checkoff(folder, submission, right, approved, grader):
@@ -183,6 +193,7 @@ def alike(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("alike", *GRADING)
     from labkit.grading.alike.find import find_alike
 
     find_alike(folder, last_year)
