@@ -207,7 +207,7 @@ def typed(released, tmp_path_factory, take_trainings):
         lines = [line for line in lines if not re.search(r"^uv | uv$", line)]
     around = {
         lines[0]: f"for place in .venv/lib/python*/site-packages; do echo '{packages}' > \"$place/here.pth\"; done",
-        "labkit report out": "mkdir later; mv notebooks/0[2-9]_*.ipynb later",  # what is submitted, and run again, is 01
+        "labkit report out": "mkdir later; mv notebooks/0[2-9]_*.ipynb later",  # 01 alone is run again and submitted
     }
     script = "".join(f"{line}\nprintf '\\n@@ %s\\n' $?\n{around.get(line, ':')}\n" for line in lines)
     environment = {
