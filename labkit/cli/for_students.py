@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from labkit.basics.installed.extras import require
 from labkit.cli.app import app
 
 
@@ -27,6 +28,7 @@ def run(
     ] = None,
 ) -> None:
     """Execute notebooks headless and build the report."""
+    require("run", "run", "report")
     from labkit.course.run_all import run_course
 
     if not run_course(notebooks or [], profile, data, seed, out, jobs):
@@ -48,6 +50,7 @@ def report(
     template: Annotated[Path | None, typer.Option(help="Default: my_report.md, else report_template.md.")] = None,
 ) -> None:
     """Build the report again from results.json alone."""
+    require("report", "report")
     from labkit.course.run_all import report_on
 
     for path in report_on(folder, template):
@@ -74,6 +77,7 @@ def submit(
     check: Annotated[bool, typer.Option("--check", help="Only list what is missing.")] = False,
 ) -> None:
     """Run all notebooks anew, list what is missing, and pack the submission."""
+    require("submit", "run", "report")
     from labkit.course.submit import submit
 
     def agree(findings: list[str]) -> bool:

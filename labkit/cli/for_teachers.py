@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labkit.basics.errors import UsageError
+from labkit.basics.installed.extras import GRADING, require
 from labkit.cli.app import app
 
 
@@ -15,14 +16,16 @@ from labkit.cli.app import app
 def release(
     out: Annotated[Path | None, typer.Option(help="Folder for the student version, and its zip.")] = None,
     gradescope: Annotated[Path | None, typer.Option(help="Zip for Gradescope's autograder.")] = None,
+    address: Annotated[str, typer.Option(help="Folder on GitHub where you will put it: for Colab's badge.")] = "",
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
+    require("release", "release", "run")
     from labkit.course.gradescope.autograder import release_autograder
     from labkit.course.release import release
 
     if out is None and gradescope is None:
         raise UsageError("labkit release needs --out FOLDER, for students, or --gradescope FILE.zip, or both.")
-    for path in release(out) if out else ():
+    for path in release(out, address) if out else ():
         print(path)
     if gradescope:
         print(release_autograder(gradescope))
@@ -31,6 +34,7 @@ def release(
 @app.command()
 def site(out: Annotated[Path, typer.Option(help="Folder for the pages; a site that is there is replaced.")]) -> None:
     """For teachers: make pages of the notebooks and the API, for reading without installing; no solutions."""
+    require("site", "release", "report")
     from labkit.course.site.publish import site
 
     print(site(out))
@@ -63,6 +67,7 @@ def grade(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()  # before what follows is imported
+    require("grade", *GRADING)
     from labkit.grading.batch import grade
     from labkit.grading.intake.rosters import known_of
     from labkit.grading.sandbox.guard import Limits
@@ -80,6 +85,7 @@ def grades(
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
     """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
+    require("grades", *GRADING)
     from labkit.basics.files import write_atomically
     from labkit.grading.give_back import canvas_filled, unfinished_sentence
     from labkit.grading.recount import count, write_grades
@@ -104,6 +110,7 @@ def give_back(
     column: Annotated[str, typer.Option(help="The assignment's name there, where there is more than one.")] = "",
 ) -> None:
     """For TAs: make what the learning platform takes back, grades and feedback, into FOLDER/return."""
+    require("return", *GRADING)
     from labkit.grading.give_back import give_back
 
     for sentence in give_back(folder, canvas, moodle, column):
@@ -127,6 +134,7 @@ def regrade(
     folder: Annotated[Path, typer.Option(help="Folder that labkit grade wrote.")] = Path("graded"),
 ) -> None:
     """For TAs: write one decision about a grade into the ledger, and make gradebook and pages again."""
+    require("regrade", *GRADING)
     from labkit.grading.decide import decide
 
     decide(folder, who, reason, item, points, adjust, late, extension_until, excuse)
@@ -137,6 +145,7 @@ def gradescope(
     root: Annotated[Path, typer.Option(help="The folder that holds submission.")] = Path("/autograder"),
 ) -> None:
     """For Gradescope's container: grade its one submission, and write results/results.json."""
+    require("gradescope", *GRADING)
     from labkit.grading.gradescope import run
 
     print(run(root))
@@ -159,6 +168,7 @@ def mark(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("mark", *GRADING)
     from labkit.grading.marking.mark import mark
 
     mark(folder, grader, names, double, port, browser, export, take)
@@ -176,6 +186,7 @@ def checkoff(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("checkoff", *GRADING)
     from labkit.grading.checkoff.command import checkoff
 
     for sentence in checkoff(folder, submission, right, approved, grader):
@@ -191,6 +202,7 @@ def alike(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("alike", *GRADING)
     from labkit.grading.alike.find import find_alike
 
     find_alike(folder, last_year)
@@ -199,6 +211,7 @@ def alike(
 @app.command(name="check-course")
 def check_course() -> None:
     """For teachers: say which part of the course lacks its answers, texts, predicate or source, in one table."""
+    require("check-course", "release", "run")
     from labkit.course.upkeep.completeness import check_course
 
     if not check_course():
@@ -208,6 +221,7 @@ def check_course() -> None:
 @app.command(name="new-exercise")
 def new_exercise(notebook: Annotated[str, typer.Argument(help="The notebook's number, e.g. 05.")]) -> None:
     """For teachers: begin the notebook's next exercise in its three places: cells, judge, answers that try it."""
+    require("new-exercise", "release", "run")
     from labkit.course.upkeep.new_exercise import new_exercise
 
     for path in new_exercise(notebook):

@@ -15,7 +15,6 @@ from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, only_run, out_folder
 from labkit.basics.live import Live
 from labkit.basics.machine import usable_cores
-from labkit.course import kernels
 from labkit.course.notebooks import asks_for, course, notebooks_folder, read_notebook, select, told_course
 from labkit.course.review import exchanges
 from labkit.course.run_one import Outcome, execute, set_environment
@@ -135,6 +134,8 @@ def execute_all(paths: Sequence[Path], parameters: dict[str, Any], folder: Path,
 
     Interrupted is raised when the user ends it; a notebook that fails never stops the others.
     """
+    from labkit.course import kernels
+
     set_environment()
     if len(paths) > 1:
         kernels.prepare()
@@ -166,6 +167,8 @@ def _side_by_side(
     paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int, live: Live
 ) -> list[Outcome]:
     """Execute `jobs` notebooks at a time, each with one thread."""
+    from labkit.course import kernels
+
     os.environ["LABKIT_THREADS"] = "1"
     outcomes = []
     pool = ThreadPoolExecutor(jobs)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from labkit.basics.pages.plain_text import tidy
+from labkit.course.releasing.setup_cell import is_setup
 from labkit.course.updating.cells import (
     ANSWER,
     CHECK,
@@ -39,8 +40,9 @@ def restore(content: bytes, course: Any) -> tuple[Any, list[str]]:
 
     everything = cells_of(content)
     remarks: list[str] = []
-    cells = [cell for cell in everything if INJECTED not in cell.tags]  # it would set the run's parameters back
-    if len(cells) < len(everything):
+    own = [cell for cell in everything if not is_setup(cell.kind, cell.source)]  # else the release's, not the student's
+    cells = [cell for cell in own if INJECTED not in cell.tags]  # it would set the run's parameters back
+    if len(cells) < len(own):
         remarks.append("The parameters of an earlier run, put in by papermill, were taken out.")
     course_cells = [_course_cell(cell) for cell in course.cells]
     by_grade_id: dict[str, Cell] = {}  # the student's cell that stands for each grade_id, and for the parameters
