@@ -1,6 +1,5 @@
 """`labkit site` as a command: a whole site or none, and nothing of anybody else's is lost."""
 
-import importlib.util
 import json
 import sys
 
@@ -99,12 +98,6 @@ def test_a_line_of_a_solution_is_refused_wherever_it_stands(folder, place):
         site(folder / "site")
     assert f"{STEM}.html shows `{SECRET}`" in str(failure.value)
     assert not (folder / "site").exists()
-
-
-def test_without_nbgrader_it_says_what_to_install(folder, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(LabkitError, match="labkit site needs nbgrader: `pip install nbgrader`"):
-        site(folder / "site")
 
 
 def test_no_code_of_the_notebooks_runs(folder, monkeypatch):
