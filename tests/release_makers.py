@@ -10,12 +10,14 @@ import re
 
 from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook
 from labkit.course.release import student_version, to_zip
+from labkit.course.releasing.editors import editor_files
 from labkit.course.updating.release_files import COURSE, RELEASED, recorded
 
 MARKERS = re.compile(r"^ *### (?:BEGIN|END) SOLUTION\n?", re.MULTILINE)
 STUB = "# YOUR CODE HERE"
 FIRST, SECOND = "2026-11-02", "2026-11-16"  # the days of two releases
-OTHERS = {"README.md": b"# The lab\n", "report_template.md": b"# Report\n\nWrite here.\n"}
+WHEEL = "labkit-0.1.0-py3-none-any.whl"
+OTHERS = {"README.md": b"# The lab\n", "report_template.md": b"# Report\n\nWrite here.\n", **editor_files(WHEEL)}
 
 
 @functools.cache
@@ -85,7 +87,7 @@ def release_files(books, others=None, made=FIRST, wheel=b""):
     files = {f"notebooks/{name}.ipynb": as_file(book) for name, book in books.items()}
     files |= OTHERS if others is None else others
     if wheel:
-        files["labkit-0.1.0-py3-none-any.whl"] = wheel
+        files[WHEEL] = wheel
     return {**files, RELEASED: to_zip(recorded(files, made))}
 
 

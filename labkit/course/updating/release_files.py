@@ -22,7 +22,8 @@ from labkit.course.updating.stored_cells import Book, read_book
 COURSE = "labkit-course"  # the folder that students get; their zip is called the same
 RELEASED, MANIFEST = "released.zip", "manifest.json"
 MOST_FILES, MOST_BYTES = 500, 100_000_000  # of a release; the course's has 30 files and 1 MB
-FILE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.+ -]*/){0,2}[A-Za-z0-9_-][A-Za-z0-9_.+ -]*")  # no way out of the folder
+NAME = r"[A-Za-z0-9_-][A-Za-z0-9_.+ -]*"
+FILE = re.compile(rf"(?:(?:{NAME}|\.vscode|\.devcontainer)/)?(?:{NAME}/)?{NAME}")  # no way out of the folder
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 BROKEN = (OSError, ValueError, EOFError, LookupError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 

@@ -11,6 +11,7 @@ from release_makers import (
     OTHERS,
     SECOND,
     STUB,
+    WHEEL,
     answers_of,
     as_file,
     code,
@@ -35,7 +36,6 @@ from labkit.course.updating.update import repair, update
 PAIR = ("05_mlp1_sweep", "06_mlp2_sweep")
 OLD = {name: handed_out(name) for name in PAIR}
 NEW = {name: corrected(handed_out(name)) for name in PAIR}
-WHEEL = "labkit-0.1.0-py3-none-any.whl"
 
 
 @pytest.fixture
