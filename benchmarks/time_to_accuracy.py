@@ -75,19 +75,20 @@ def test_accuracy(model: nn.Module, dataset: Dataset) -> float:
 for name, (target, source, ours, recipe) in SYSTEMS.items():
     if name.split()[0] not in chosen.systems.split(","):
         continue
-    kit = []
+    kit: dict[str, list[float]] = {"seconds": [], "accuracy": []}
     for seed in range(chosen.seeds):
         set_seed(seed)
         model = ours()
         seconds = fit(model, digits, TrainConfig(**{**vars(recipe), "seed": seed})).seconds
-        kit.append((seconds, test_accuracy(model, digits)))
-        print(f"{name}, kit, seed {seed}: {kit[-1][1]:.2f} % after {seconds:.1f} s", flush=True)
+        kit["seconds"].append(seconds)
+        kit["accuracy"].append(test_accuracy(model, digits))
+        print(f"{name}, kit, seed {seed}: {kit['accuracy'][-1]:.2f} % after {seconds:.1f} s", flush=True)
     set_seed(0)
     model = source()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
     accuracy = partial(test_accuracy, model, as_source)
     seconds, best = train(model, images, optimizer, 1000, chosen.epochs, accuracy, target)
-    ours_seconds, worst = median([value for value, _ in kit]), min(accuracy for _, accuracy in kit)
+    ours_seconds, worst = median(kit["seconds"]), min(kit["accuracy"])
     at_least = "" if best >= target else "> "  # the source's loop had not arrived when it ended
     rows.append(
         [
@@ -98,7 +99,7 @@ for name, (target, source, ours, recipe) in SYSTEMS.items():
             f"{at_least}{seconds / ours_seconds:.1f}x" if worst >= target else "not reached",
         ]
     )
-    facts[name] = {"source": [seconds, best], "kit": kit, "recipe": vars(recipe)}
+    facts[name] = {"source": {"seconds": seconds, "accuracy": best}, "kit": kit, "recipe": vars(recipe)}
 publish(
     "time_to_accuracy",
     "Time to a test accuracy on MNIST",
