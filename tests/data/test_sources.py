@@ -20,7 +20,7 @@ def here(data_folder, monkeypatch):
     for name, names, write in (
         ("mnist", IDX_NAMES, write_mnist),
         ("fashion-mnist", IDX_NAMES, write_mnist),
-        ("kmnist", [f"{one}.gz" for one in IDX_NAMES], lambda folder: write_mnist(folder, packed=True)),
+        ("kmnist", [f"{one}.gz" for one in IDX_NAMES], lambda folder: write_mnist(folder, packed=True, train=190)),
         ("svhn", SVHN, write_svhn),
     ):
         place = data_folder / KNOWN[name].torchvision[1]
