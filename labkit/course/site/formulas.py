@@ -29,7 +29,7 @@ def mathml(formulas: Iterable[str]) -> dict[str, Markup]:
     blocks = [
         {"t": "Para", "c": [{"t": "Math", "c": [{"t": "DisplayMath" if each[:2] == "$$" else "InlineMath"}, tex]}]}
         for each in wanted
-        for tex in (each.strip("$"),)
+        for tex in (each.strip("$").replace("{,}", r"\text{,}"),)  # 1{,}516 is one number: no space behind its comma
     ]
     empty, _ = pandoc.read("")  # for the version of its format
     html, _ = pandoc.run(

@@ -66,7 +66,7 @@ def docstring(text: str, terms: tuple[str, ...]) -> tuple[Paragraph, ...]:
             named, colon, rest = line.partition(":")
             if colon and all(name.strip(" *") in terms for name in named.split(",")):
                 explained.append((named, rest.strip()))
-            elif explained and line.startswith(" "):
+            elif explained and (line.startswith(" ") or not explained[-1][1].endswith(".")):  # its sentence goes on
                 term, before = explained.pop()
                 explained.append((term, f"{before} {line.strip()}"))
             elif explained:  # prose goes on behind the terms
@@ -99,7 +99,7 @@ def _class(node: ast.ClassDef, source: str) -> Entry:
     members = tuple(
         _function(each, f"{node.name}.{each.name}", "property" if _decorated(each, "property") else "method")
         for each in methods
-        if not each.name.startswith("_") and ast.get_docstring(each)
+        if (not each.name.startswith("_") or each.name == "__call__") and ast.get_docstring(each)
     )
     return Entry(node.name, "class", signature, docstring(ast.get_docstring(node) or "", terms), members)
 

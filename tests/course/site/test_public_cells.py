@@ -61,7 +61,7 @@ HARMLESS = {
         "small",
         "blockquote",
     ),
-    *("math", "semantics", "annotation", "mrow", "mi", "mn", "mo", "msub"),
+    *("math", "semantics", "annotation", "mrow", "mi", "mn", "mo", "msub", "mtext"),
 }
 
 
