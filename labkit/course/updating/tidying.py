@@ -1,4 +1,4 @@
-"""A student's notebook without what editors leave by accident: cells split, doubled, or of another type.
+"""A student's notebook without what editors leave by accident: cells split or of another type, answers doubled.
 
 Only what loses no word is undone: copies that say the same, parts that together are the course's text, an answer whose
 parts are Python only together.
@@ -10,11 +10,10 @@ import ast
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 from labkit.course.updating import wording
-from labkit.course.updating.cells import INJECTED, name_of, text_of
+from labkit.course.updating.cells import INJECTED, name_of
 from labkit.course.updating.matching import Place
 from labkit.course.updating.stored_cells import StoredCell
 
@@ -33,7 +32,6 @@ def tidied(mine: Sequence[StoredCell], places: Sequence[Place]) -> tuple[list[St
             _change_type_back(cells, place, remarks)
             _join_answer(cells, place, texts, remarks)
             _take_out_copies(cells, place, remarks)
-    _take_out_doubles(cells, places, remarks)
     _join_course_cells(cells, places, remarks)
     return cells, remarks
 
@@ -58,7 +56,7 @@ def _join_answer(cells: list[StoredCell], place: Place, texts: set[str], remarks
     first = cells.index(marked[0])
     for end in range(first + 1, min(first + MOST_PARTS, len(cells))):
         cell = cells[end]
-        if cell.kind != "code" or cell.grade_id not in ("", place.cell.grade_id) or text_of(cell) in texts:
+        if cell.kind != "code" or cell.grade_id not in ("", place.cell.grade_id) or cell.text in texts:
             return
         joined = "\n".join(part.source for part in cells[first : end + 1])
         if _is_python(joined):
@@ -77,7 +75,7 @@ def _take_out_copies(cells: list[StoredCell], place: Place, remarks: list[str]) 
         first, *others = copies
         cells[cells.index(first)] = _with_source(first, version.source)
     else:
-        written = [cell for cell in copies if text_of(cell) not in {"", *place.texts}]
+        written = [cell for cell in copies if cell.text not in {"", *place.texts}]
         last = {cell.source: cell for cell in written}  # of those that say the same, the last counts, as in grading
         stay = set(last.values()) or {copies[0]}
         others = [cell for cell in copies if cell not in stay]
@@ -85,20 +83,6 @@ def _take_out_copies(cells: list[StoredCell], place: Place, remarks: list[str]) 
         cells.remove(cell)
     if others:
         remarks.append(f"{name_of(place.cell)} was there {len(copies)} times: what was no answer was taken out.")
-
-
-def _take_out_doubles(cells: list[StoredCell], places: Sequence[Place], remarks: list[str]) -> None:
-    """Take out what stands directly behind the same cell of the course, and was changed in neither."""
-    course = {(place.cell.kind, text) for place in places if not place.cell.grade_id for text in place.texts if text}
-    doubles = [
-        cell
-        for before, cell in pairwise(cells)
-        if (cell.kind, text_of(cell)) == (before.kind, text_of(before)) in course
-    ]
-    for cell in doubles:
-        cells.remove(cell)
-    if doubles:
-        remarks.append(f"{len(doubles)} of the course's cells that stood there twice: taken out once.")
 
 
 def _join_course_cells(cells: list[StoredCell], places: Sequence[Place], remarks: list[str]) -> None:

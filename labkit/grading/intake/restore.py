@@ -19,7 +19,6 @@ from labkit.course.updating.cells import (
     Cell,
     grade_id_of,
     name_of,
-    text_of,
     without_hidden_tests,
 )
 from labkit.course.updating.graded_cells import find_answers, find_checks
@@ -76,7 +75,7 @@ def _mend_checks(cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[
             cells.remove(cell)
         if others:
             remarks.append(f"{name_of(check)} was there {len(found.copies)} times: the first one stayed.")
-        if (first.kind, text_of(first)) != (check.kind, text_of(check)):
+        if (first.kind, first.text) != (check.kind, check.text):
             remarks.append(f"{name_of(check)} was edited: restored.")
         by_grade_id[check.grade_id] = cells[cells.index(first)] = replace(check, id=first.id)
 

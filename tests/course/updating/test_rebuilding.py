@@ -298,7 +298,7 @@ def test_own_cells_stand_where_they_stood():
     assert texts[place(done, "check-5-1") + 1] == "mine = 3"
     assert done["cells"][place(done, "check-5-1") + 1]["execution_count"] == 7
     assert texts[-1] == "mine = 4"
-    assert done["cells"][-1]["id"] == "own-01"
+    assert done["cells"][-1]["id"].startswith("own-")
 
 
 def test_what_a_student_deleted_of_the_course():
