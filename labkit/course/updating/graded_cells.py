@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from labkit.course.updating.cells import ANSWER, CHECK, Cell, name_of
+from labkit.course.updating.known_cells import ANSWER, CHECK, Cell, name_of
 
 
 @dataclass(frozen=True)

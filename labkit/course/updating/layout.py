@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.course.updating.cells import INJECTED, PARAMETERS
+from labkit.course.updating.known_cells import INJECTED, PARAMETERS
 from labkit.course.updating.matching import Place
 from labkit.course.updating.stored_cells import Book, StoredCell
 

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TypeVar
 
-from labkit.course.updating.cells import PARAMETERS, Cell
+from labkit.course.updating.known_cells import PARAMETERS, Cell
 from labkit.course.updating.stored_cells import StoredCell
 
 ALIKE = 0.5  # of two texts: the share of words that they have in common, from which one is the other, edited

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labkit.course.updating import wording
-from labkit.course.updating.cells import ANSWER, CHECK, INJECTED, PARAMETERS, Cell, name_of
 from labkit.course.updating.graded_cells import find_answers, find_checks
+from labkit.course.updating.known_cells import ANSWER, CHECK, INJECTED, PARAMETERS, Cell, name_of
 from labkit.course.updating.layout import THE_COURSES, Node, Settled, laid_out, own, with_ids
 from labkit.course.updating.matching import Place, match, places_of
 from labkit.course.updating.stored_cells import Book, StoredCell

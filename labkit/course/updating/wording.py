@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from labkit.course.updating.cells import ANSWER, Cell, name_of
+from labkit.course.updating.known_cells import ANSWER, Cell, name_of
 
 LONGEST, MOST = 60, 5  # characters of a title; titles in one sentence
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)

@@ -11,7 +11,8 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from labkit.course.updating.cells import (
+from labkit.course.updating.graded_cells import find_answers, find_checks
+from labkit.course.updating.known_cells import (
     ANSWER,
     CHECK,
     INJECTED,
@@ -21,7 +22,6 @@ from labkit.course.updating.cells import (
     name_of,
     without_hidden_tests,
 )
-from labkit.course.updating.graded_cells import find_answers, find_checks
 from labkit.grading.intake.reading.reader import cells_of
 from labkit.grading.texts import tidy
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from labkit.course.updating.cells import ANSWER, CHECK, INJECTED
+from labkit.course.updating.known_cells import ANSWER, CHECK, INJECTED
 from labkit.grading.intake.reading.reader import EXECUTED_BYTES, MOST_CELLS, as_dict, refuse_many_parts
 from labkit.grading.pages.pictures import MOST_PIXELS, Picture, drawn_anew
 from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from labkit.course.updating.cells import CHECK, Cell
+from labkit.course.updating.known_cells import CHECK, Cell
 from labkit.exercises.catalogue import chapter_of
 from labkit.grading.texts import tidy
 
