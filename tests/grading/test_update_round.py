@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import shutil
 
 import nbformat
@@ -142,9 +143,7 @@ def test_what_students_had_done_before_the_correction_counts_after_it(tmp_path, 
         assert not [cell["source"] for cell in NEW["cells"] if not mark_of(cell) and cell["source"] not in texts]
         if student != "ada":  # who had begun nothing, and gets the new notebook alone
             assert any("Exercise 1.4 has changed" in text for text in texts) == (student != "bob")
-        handed_in = tmp_path / "submissions" / student
-        handed_in.mkdir(parents=True)
-        shutil.copy(path, handed_in)
+        shutil.copytree(home, tmp_path / "submissions" / student)  # with what updates leave in it
     (tmp_path / "course" / "notebooks").mkdir(parents=True)
     (tmp_path / "course" / "notebooks" / f"{NAME}.ipynb").write_text(to_text(staff_notebook(second=True)))
     monkeypatch.chdir(tmp_path / "course")
@@ -154,4 +153,4 @@ def test_what_students_had_done_before_the_correction_counts_after_it(tmp_path, 
     assert {name: (row["exercise 1.2"], row["exercise 1.4"]) for name, row in book.items()} == {
         name: tuple(points) for name, (_, *points) in STUDENTS.items()
     }
-    assert not [row["remarks"] for row in book.values() if "1.2" in row["remarks"] or "1.4" in row["remarks"]]
+    assert not [row["remarks"] for row in book.values() if re.search(r"1\.[24]|second time|released", row["remarks"])]

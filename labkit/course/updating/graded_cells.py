@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from labkit.course.updating.cells import ANSWER, CHECK, Cell, name_of, text_of
+from labkit.course.updating.known_cells import ANSWER, CHECK, Cell, name_of
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class FoundCheck:
 def find_checks(cells: Sequence[Cell], course_cells: Sequence[Cell]) -> Iterator[FoundCheck]:
     """Give the checks of the course that are there."""
     known = {cell.grade_id for cell in course_cells if cell.grade_id}
-    unmarked = {cell: text_of(cell) for cell in cells if cell.kind == "code" and cell.grade_id not in known}
+    unmarked = {cell: cell.text for cell in cells if cell.kind == "code" and cell.grade_id not in known}
     for check in course_cells:
         if not check.is_check:
             continue
         if marked := [cell for cell in cells if cell.grade_id == check.grade_id]:
             yield FoundCheck(check, tuple(marked), marked=True)
-        elif same := [cell for cell, text in unmarked.items() if text == text_of(check)]:  # some editors lose metadata
+        elif same := [cell for cell, text in unmarked.items() if text == check.text]:  # some editors lose metadata
             yield FoundCheck(check, (same[0],), marked=False)
 
 

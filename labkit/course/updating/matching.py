@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 from typing import TypeVar
 
-from labkit.course.updating.cells import PARAMETERS, Cell, text_of
+from labkit.course.updating.known_cells import PARAMETERS, Cell
 from labkit.course.updating.stored_cells import StoredCell
 
-ALIKE = 0.5  # of two texts: the share that they have in common, from which one is the other, edited
+ALIKE = 0.5  # of two texts: the share of words that they have in common, from which one is the other, edited
+LEAST_WORDS = 5  # with fewer, many cells are alike
+MOST_WORDS = 2_000  # that are compared; the course's longest cell has 700
 Key = tuple[str, str]
 EMPTY: Key = ("", "")  # the key of a cell that says nothing: it is like no other
 Left = TypeVar("Left")
@@ -39,10 +42,10 @@ class Place:
         """What there is of the two."""
         return tuple(cell for cell in (self.old, self.new) if cell)
 
-    @property
+    @cached_property
     def texts(self) -> set[str]:
         """The course's texts of this cell, none of which is a student's."""
-        return {text_of(cell) for cell in self.versions}
+        return {cell.text for cell in self.versions}
 
     @property
     def is_parameters(self) -> bool:
@@ -92,13 +95,15 @@ def match(
                 found[cell] = place
                 open_places.remove(place)
 
-    take(lambda cell, place: _same_id(cell, place) and cell.kind == place.cell.kind and text_of(cell) in place.texts)
+    take(lambda cell, place: _same_id(cell, place) and cell.kind == place.cell.kind and cell.text in place.texts)
     for versions in ([(place, place.new) for place in ungraded], [(place, place.old) for place in ungraded]):
         cells, open_places = free()  # an update that was interrupted left newer cells; else what nobody changed is old
         keys = {place: _text_key(cell) for place, cell in versions if cell and place in open_places}
         found |= _exact(cells, list(map(_text_key, cells)), list(keys), list(keys.values()))
     take(lambda cell, place: place.is_parameters and PARAMETERS in cell.tags and cell.kind == "code")
     cells, open_places = free()
+    if any(place.old for place in places):  # what is new in this release, nobody has edited
+        open_places = [place for place in open_places if place.old]
     _in_gaps(mine, places, found, lambda cell, place: _fit(cell, place) if place in open_places else 0)
     return found
 
@@ -130,7 +135,7 @@ def _key(cell: Cell) -> Key:
 
 
 def _text_key(cell: Cell) -> Key:
-    text = text_of(cell)
+    text = cell.text
     return (cell.kind, text) if text else EMPTY
 
 
@@ -163,9 +168,9 @@ def _gaps(
 
 def _fit(cell: StoredCell, place: Place) -> float:
     """Return how well a student's cell fits a place: an id of the release says more than any likeness."""
-    if cell.kind != place.cell.kind:
+    if cell.kind != place.cell.kind or cell.grade_id:
         return 0
-    return 2 if _same_id(cell, place) else max(_likeness(cell, version) for version in place.versions)
+    return 2 if _same_id(cell, place) else _likeness(cell, place.old or place.cell)
 
 
 def _same_id(cell: StoredCell, place: Place) -> bool:
@@ -173,9 +178,9 @@ def _same_id(cell: StoredCell, place: Place) -> bool:
 
 
 def _likeness(one: Cell, other: Cell) -> float:
-    """Return the share of two texts that they have in common, where it is enough to be the same cell; else 0."""
-    first, second = text_of(one), text_of(other)
-    if one.kind != other.kind or not first or not second:
+    """Return the share of their words that two texts have in common, where it is enough to be the same cell; else 0."""
+    first, second = (cell.text.split()[:MOST_WORDS] for cell in (one, other))
+    if one.kind != other.kind or min(len(first), len(second)) < LEAST_WORDS:
         return 0
     matcher = SequenceMatcher(None, first, second, autojunk=False)
     enough = matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labkit.course.updating import wording
-from labkit.course.updating.cells import ANSWER, CHECK, INJECTED, PARAMETERS, Cell, name_of, text_of
 from labkit.course.updating.graded_cells import find_answers, find_checks
+from labkit.course.updating.known_cells import ANSWER, CHECK, INJECTED, PARAMETERS, Cell, name_of
+from labkit.course.updating.layout import THE_COURSES, Node, Settled, laid_out, own, with_ids
 from labkit.course.updating.matching import Place, match, places_of
 from labkit.course.updating.stored_cells import Book, StoredCell
 from labkit.course.updating.tidying import tidied
 
 NOTE, KEPT = "labkit-note", "labkit-kept"  # tags of what an update puts in: notes to the student, cells kept beside
-THE_COURSES = ("nbgrader", "editable", "deletable", "tags", "id")  # metadata of a cell that the course decides
-CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-Node = dict[str, Any]
-
-
-@dataclass
-class Settled:
-    """What stands at a place of the new notebook; ids come later."""
-
-    cell: Node | None = None
-    before: list[Node] = field(default_factory=list)
-    behind: list[Node] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)
 
 
 def rebuild(mine: Book, old: Book | None, new: Book, made: str) -> tuple[list[Node], dict[str, Any], list[str]]:
@@ -53,10 +40,11 @@ def rebuild(mine: Book, old: Book | None, new: Book, made: str) -> tuple[list[No
     order = [place.new for place in (by_cell[cell] for cell in cells if cell in by_cell) if place.new]
     if order != sorted(order, key=new.cells.index):
         sentences.append("Cells of the course that you had moved stand in the course's order again.")
-    nodes = _in_order(cells, by_cell, places, settled)
     said = {cell.source for cell in cells if NOTE in cell.tags}
-    nodes = [node for node in nodes if not (node.get("note") and node["source"] in said)]
-    return _with_ids(nodes, new), {**new.metadata, **mine.metadata}, wording.gathered(sentences)
+    nodes, doubles = laid_out(cells, by_cell, places, settled, said)
+    if doubles:
+        sentences.append(wording.doubles(doubles))
+    return with_ids(nodes, new), {**new.metadata, **mine.metadata}, wording.gathered(sentences)
 
 
 @dataclass
@@ -69,9 +57,9 @@ class Found:
 
 def _graded(cells: Sequence[StoredCell], places: Sequence[Place]) -> tuple[dict[StoredCell, Place], Found]:
     """Find the student's checks and answers as the grader does: by their marks, else by their content."""
-    seen: dict[Cell, StoredCell] = {replace(cell, source=text_of(cell)): cell for cell in cells}
+    seen: dict[Cell, StoredCell] = {replace(cell, source=cell.text): cell for cell in cells}
     known = [place.old or place.cell for place in places]
-    course = [replace(cell, source=text_of(cell), id="") for cell in known]  # ids of another release mean nothing
+    course = [replace(cell, source=cell.text, id="") for cell in known]  # ids of another release mean nothing
     place_of = {place.cell.grade_id: place for place in places if place.cell.grade_id}
     by_grade_id: dict[str, Cell] = {}
     found = Found(set(), [])
@@ -117,7 +105,7 @@ def _differs(place: Place) -> bool:
 def _exercise_text(book: Book, answer: StoredCell | None) -> str:
     """Return the text of the course before an answer, from its last heading on."""
     before = book.cells[: book.cells.index(answer)] if answer else []
-    text = next((text_of(cell) for cell in reversed(before) if cell.kind == "markdown"), "")
+    text = next((cell.text for cell in reversed(before) if cell.kind == "markdown"), "")
     headings = list(re.finditer(r"^#+ ", text, re.MULTILINE))
     return text[headings[-1].start() :] if headings else text
 
@@ -125,12 +113,12 @@ def _exercise_text(book: Book, answer: StoredCell | None) -> str:
 def _settle(place: Place, cell: StoredCell | None, known: bool, changes: list[str], made: str) -> Settled:
     """Decide what stands at a place of the course, given the student's cell that comes from it."""
     new, name = place.new, wording.title(place.cell)
-    text = text_of(cell) if cell else ""
+    text = cell.text if cell else ""
     touched = cell is not None and text not in place.texts and (text != "" or not place.cell.grade_id)
     answer = bool(place.cell.grade_id) and not place.cell.is_check
     if new is None:
         if cell and touched:
-            return Settled(_own(cell, KEPT), sentences=[wording.kept_though_gone(name)])
+            return Settled(own(cell, KEPT), sentences=[wording.kept_though_gone(name)])
         return Settled(sentences=[wording.gone(name)] if cell else [])
     if cell is None:
         if place.old is None:
@@ -139,7 +127,7 @@ def _settle(place: Place, cell: StoredCell | None, known: bool, changes: list[st
             return Settled(sentences=[wording.stays_out(name)])
         return Settled(_of_course(new), sentences=[wording.put_back(place.cell)])
     if not touched:
-        same = text == text_of(new)
+        same = text == new.text
         node = _of_course(new, cell, outputs=same and not changes)
         if cell.kind != new.kind:
             return Settled(node, sentences=[wording.type_restored(new)])
@@ -152,11 +140,11 @@ def _settle(place: Place, cell: StoredCell | None, known: bool, changes: list[st
             settled.sentences.append(wording.answer_kept(new, changes))
         return settled
     if place.cell.is_check:
-        return Settled(_of_course(new), [_own(cell, KEPT)], sentences=[wording.check_edited(new)])
+        return Settled(_of_course(new), [own(cell, KEPT)], sentences=[wording.check_edited(new)])
     if known and not (place.old and _differs(place)):
         return Settled(_of_course(new, cell, written=True))
     note = _note(wording.both_changed(made) if known else wording.differs_here(made))
-    return Settled(_of_course(new), [note, _own(cell, KEPT)], sentences=[wording.both_kept(name, known)])
+    return Settled(_of_course(new), [note, own(cell, KEPT)], sentences=[wording.both_kept(name, known)])
 
 
 def _of_course(new: StoredCell, mine: StoredCell | None = None, written: bool = False, outputs: bool = True) -> Node:
@@ -176,60 +164,5 @@ def _of_course(new: StoredCell, mine: StoredCell | None = None, written: bool = 
     return node
 
 
-def _own(cell: StoredCell, tag: str = "") -> Node:
-    """Return a cell of the student's: as it is, but without marks by which it would be taken for the course's."""
-    metadata = {key: value for key, value in cell.node["metadata"].items() if key not in THE_COURSES}
-    tags = [*sorted(cell.tags - {PARAMETERS, INJECTED, tag}), *([tag] if tag else [])]
-    return {**cell.node, "metadata": {**metadata, **({"tags": tags} if tags else {})}, "own id": cell.id}
-
-
 def _note(source: str) -> Node:
     return {"cell_type": "markdown", "metadata": {"tags": [NOTE]}, "source": source, "own id": "", "note": True}
-
-
-def _in_order(
-    cells: Sequence[StoredCell],
-    by_cell: Mapping[StoredCell, Place],
-    places: Sequence[Place],
-    settled: Mapping[Place, Settled],
-) -> Iterator[Node]:
-    """Give what stands at each place, and behind it the own cells that stood behind it; an answer's parts before it."""
-    behind: dict[Place | None, list[StoredCell]] = {None: []}
-    before: dict[Place, list[StoredCell]] = {}
-    last: Place | None = None
-    run: list[StoredCell] = []  # own cells since the last one of the course
-    for cell in cells:
-        if (place := by_cell.get(cell)) is None:
-            run.append(cell)
-            continue
-        grade_id = place.cell.grade_id
-        parts = [index for index, own in enumerate(run) if own.grade_id == grade_id != ""]
-        cut = parts[0] if parts else len(run)
-        behind.setdefault(last, []).extend(run[:cut])
-        before.setdefault(place, []).extend(run[cut:])
-        last, run = place, []
-    behind.setdefault(last, []).extend(run)
-    yield from map(_own, behind[None])
-    for place in places:
-        there = settled[place]
-        yield from there.before
-        yield from map(_own, before.get(place, []))
-        if there.cell:
-            yield there.cell
-        yield from there.behind
-        yield from map(_own, behind.get(place, []))
-
-
-def _with_ids(nodes: Sequence[Node], new: Book) -> list[Node]:
-    """Give each cell the course's id, or its own where no other has it."""
-    taken = {cell.id for cell in new.cells}
-    spare = (name for number in itertools.count(1) if (name := f"own-{number:02d}") not in taken)
-    finished = []
-    for node in nodes:
-        node = {key: value for key, value in node.items() if key != "note"}
-        if "own id" in node:
-            own = node.pop("own id")
-            node["id"] = own if CELL_ID.fullmatch(own) and own not in taken else next(spare)
-            taken.add(node["id"])
-        finished.append(node)
-    return finished

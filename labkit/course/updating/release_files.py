@@ -24,6 +24,8 @@ RELEASED, MANIFEST = "released.zip", "manifest.json"
 MOST_FILES, MOST_BYTES = 500, 100_000_000  # of a release; the course's has 30 files and 1 MB
 NAME = r"[A-Za-z0-9_-][A-Za-z0-9_.+ -]*"
 FILE = re.compile(rf"(?:(?:{NAME}|\.vscode|\.devcontainer)/)?(?:{NAME}/)?{NAME}")  # no way out of the folder
+OLD_FILES = "before-{command}-{now:%Y-%m-%d-%H%M%S}"  # the folder for what an update or a repair replaces
+LEFT_BEHIND = re.compile(rf"{re.escape(RELEASED)}|before-(update|repair)-\d{{4}}-\d\d-\d\d-\d{{6}}(-\d+)?")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 BROKEN = (OSError, ValueError, EOFError, LookupError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
@@ -63,6 +65,11 @@ def recorded(files: Mapping[str, bytes], made: str) -> dict[str, bytes]:
 def digest(content: bytes) -> str:
     """Return the SHA-256 of a file."""
     return hashlib.sha256(content).hexdigest()
+
+
+def is_left_behind(name: str) -> bool:
+    """Whether a file or folder is what updates leave in a student's folder, and nobody's work."""
+    return bool(LEFT_BEHIND.fullmatch(name))
 
 
 def open_release(path: Path) -> Release:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.basics.errors import LabkitError, first_line
-from labkit.course.updating.cells import Cell
+from labkit.course.updating.known_cells import Cell
 
 MOST_BYTES, MOST_CELLS = 100_000_000, 5_000  # far above what a student's notebook has, figures and all
 KINDS = ("code", "markdown", "raw")

@@ -1,7 +1,7 @@
-"""A student's notebook without what editors leave by accident: cells split, doubled, or of another type.
+"""A student's notebook without what editors leave by accident: cells split or of another type, answers doubled.
 
-Only what loses no word is undone: copies that say the same, parts that together are the course's text, an answer whose
-parts are Python only together.
+Only what loses no word is undone: copies that say the same, parts that together are the course's text, code whose parts
+are Python only together.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import ast
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 from labkit.course.updating import wording
-from labkit.course.updating.cells import INJECTED, name_of, text_of
+from labkit.course.updating.known_cells import INJECTED, name_of
 from labkit.course.updating.matching import Place
 from labkit.course.updating.stored_cells import StoredCell
 
@@ -27,14 +26,12 @@ def tidied(mine: Sequence[StoredCell], places: Sequence[Place]) -> tuple[list[St
     cells = [cell for cell in mine if INJECTED not in cell.tags]  # it would set the run's parameters back
     if len(cells) < len(mine):
         remarks.append("The parameters of an earlier run, put in by papermill, were taken out.")
-    texts = {text for place in places for text in place.texts}
+    _join_course_cells(cells, places, remarks)
+    _join_code(cells, places, remarks)
     for place in places:
         if place.cell.grade_id and not place.cell.is_check:
             _change_type_back(cells, place, remarks)
-            _join_answer(cells, place, texts, remarks)
             _take_out_copies(cells, place, remarks)
-    _take_out_doubles(cells, places, remarks)
-    _join_course_cells(cells, places, remarks)
     return cells, remarks
 
 
@@ -50,21 +47,24 @@ def _change_type_back(cells: list[StoredCell], place: Place, remarks: list[str])
         remarks.append(wording.type_restored(place.cell))
 
 
-def _join_answer(cells: list[StoredCell], place: Place, texts: set[str], remarks: list[str]) -> None:
-    """Join an answer whose first part is no Python alone, but is with what stands directly behind it."""
-    marked = [cell for cell in _marked(cells, place) if cell.kind == "code"]
-    if not marked or place.cell.kind != "code" or _is_python(marked[0].source):
-        return
-    first = cells.index(marked[0])
-    for end in range(first + 1, min(first + MOST_PARTS, len(cells))):
-        cell = cells[end]
-        if cell.kind != "code" or cell.grade_id not in ("", place.cell.grade_id) or text_of(cell) in texts:
-            return
-        joined = "\n".join(part.source for part in cells[first : end + 1])
-        if _is_python(joined):
-            cells[first : end + 1] = [_with_source(marked[0], joined)]
-            remarks.append(f"{name_of(place.cell)} was split, and is Python only as a whole: joined again.")
-            return
+def _join_code(cells: list[StoredCell], places: Sequence[Place], remarks: list[str]) -> None:
+    """Join code that is no Python alone, but is with what stands directly behind it: it was split."""
+    course = {text for place in places for text in place.texts}
+    at = 0
+    while at < len(cells):
+        first, end = cells[at], at + 1
+        while not _is_python(first) and end < min(at + MOST_PARTS, len(cells)):
+            parts = cells[at : (end := end + 1)]
+            marks = {cell.grade_id for cell in parts if cell.grade_id}
+            if any(cell.kind != "code" or cell.is_check or cell.text in course for cell in parts) or len(marks) > 1:
+                break
+            joined = replace(_with_source(first, "\n".join(cell.source for cell in parts)), grade_id="".join(marks))
+            if _is_python(joined):
+                cells[at:end] = [joined]
+                name = name_of(joined) if marks else "A cell of code"
+                remarks.append(f"{name} was split within a statement: joined again.")
+                break
+        at += 1
 
 
 def _take_out_copies(cells: list[StoredCell], place: Place, remarks: list[str]) -> None:
@@ -77,7 +77,7 @@ def _take_out_copies(cells: list[StoredCell], place: Place, remarks: list[str]) 
         first, *others = copies
         cells[cells.index(first)] = _with_source(first, version.source)
     else:
-        written = [cell for cell in copies if text_of(cell) not in {"", *place.texts}]
+        written = [cell for cell in copies if cell.text not in {"", *place.texts}]
         last = {cell.source: cell for cell in written}  # of those that say the same, the last counts, as in grading
         stay = set(last.values()) or {copies[0]}
         others = [cell for cell in copies if cell not in stay]
@@ -85,20 +85,6 @@ def _take_out_copies(cells: list[StoredCell], place: Place, remarks: list[str]) 
         cells.remove(cell)
     if others:
         remarks.append(f"{name_of(place.cell)} was there {len(copies)} times: what was no answer was taken out.")
-
-
-def _take_out_doubles(cells: list[StoredCell], places: Sequence[Place], remarks: list[str]) -> None:
-    """Take out what stands directly behind the same cell of the course, and was changed in neither."""
-    course = {(place.cell.kind, text) for place in places if not place.cell.grade_id for text in place.texts if text}
-    doubles = [
-        cell
-        for before, cell in pairwise(cells)
-        if (cell.kind, text_of(cell)) == (before.kind, text_of(before)) in course
-    ]
-    for cell in doubles:
-        cells.remove(cell)
-    if doubles:
-        remarks.append(f"{len(doubles)} of the course's cells that stood there twice: taken out once.")
 
 
 def _join_course_cells(cells: list[StoredCell], places: Sequence[Place], remarks: list[str]) -> None:
@@ -141,11 +127,10 @@ def _squeezed(source: str) -> str:
     return "".join(source.split())
 
 
-def _is_python(source: str) -> bool:
-    """Whether a text can be read as Python; nothing of it is executed."""
+def _is_python(cell: StoredCell) -> bool:
+    """Whether a cell can be read as Python, or is none that should; nothing of it is executed."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            ast.parse(source)
+            return cell.kind != "code" or bool(ast.parse(cell.source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return True

@@ -15,7 +15,16 @@ from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import ensure_writable, expanded, write_atomically
 from labkit.course.notebooks import left_out, select
 from labkit.course.updating.rebuilding import rebuild
-from labkit.course.updating.release_files import COURSE, RELEASED, Release, as_text, digest, open_release, read_record
+from labkit.course.updating.release_files import (
+    COURSE,
+    OLD_FILES,
+    RELEASED,
+    Release,
+    as_text,
+    digest,
+    open_release,
+    read_record,
+)  # fmt: skip
 from labkit.course.updating.stored_cells import Book, read_book, to_bytes
 
 UNTOLD = "Ids and marks of cells are as the course has them again."
@@ -155,7 +164,7 @@ def _carried_out(plan: Plan, home: Path, command: str) -> list[str]:
     """Keep the files that are replaced in a folder of their own, write the new ones, and return the lines."""
     ensure_writable(home)
     replaced = [name for name in plan.writes if (home / name).is_file()]
-    kept = _unused(home / f"before-{command}-{datetime.now():%Y-%m-%d-%H%M%S}")
+    kept = _unused(home / OLD_FILES.format(command=command, now=datetime.now()))
     for name in replaced:
         write_atomically(kept / name, (home / name).read_bytes())
     for name, content in plan.writes.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from labkit.course.updating.cells import ANSWER, Cell, name_of, text_of
+from labkit.course.updating.known_cells import ANSWER, Cell, name_of
 
 LONGEST, MOST = 60, 5  # characters of a title; titles in one sentence
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -18,7 +18,7 @@ def title(cell: Cell) -> str:
     """Return how a cell of the course is called: by its first heading, else by its first line."""
     if cell.grade_id:
         return name_of(cell).removeprefix("The ")
-    text = text_of(cell)
+    text = cell.text
     heading = HEADING.search(text) if cell.kind == "markdown" else None
     line = heading[1] if heading else next((line for line in text.splitlines() if line.strip()), "an empty cell")
     shown = "".join(char for char in line if char.isprintable()).strip()
@@ -60,6 +60,11 @@ def put_back(cell: Cell) -> str:
     if cell.grade_id:
         return f"{name_of(cell)} was deleted: put back."
     return f"{PUT_BACK}: {title(cell)}"
+
+
+def doubles(count: int) -> str:
+    """Say that copies of the course's cells beside them were left out."""
+    return f"{count} of the course's cells stood there twice: taken out once."
 
 
 def type_restored(cell: Cell) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from labkit.basics.errors import LabkitError
 from labkit.course.review import DISCUSSION
-from labkit.course.updating.cells import ANSWER, INJECTED
+from labkit.course.updating.known_cells import ANSWER, INJECTED
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.intake.reading.identity import HandedOut
 from labkit.grading.intake.reading.reader import as_dict, executed_document

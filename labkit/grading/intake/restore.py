@@ -13,7 +13,8 @@ from typing import Any
 
 from labkit.basics.pages.plain_text import tidy
 from labkit.course.releasing.setup_cell import is_setup
-from labkit.course.updating.cells import (
+from labkit.course.updating.graded_cells import find_answers, find_checks
+from labkit.course.updating.known_cells import (
     ANSWER,
     CHECK,
     INJECTED,
@@ -21,10 +22,8 @@ from labkit.course.updating.cells import (
     Cell,
     grade_id_of,
     name_of,
-    text_of,
     without_hidden_tests,
 )
-from labkit.course.updating.graded_cells import find_answers, find_checks
 from labkit.grading.intake.reading.reader import cells_of
 
 
@@ -78,7 +77,7 @@ def _mend_checks(cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[
             cells.remove(cell)
         if others:
             remarks.append(f"{name_of(check)} was there {len(found.copies)} times: the first one stayed.")
-        if (first.kind, text_of(first)) != (check.kind, text_of(check)):
+        if (first.kind, first.text) != (check.kind, check.text):
             remarks.append(f"{name_of(check)} was edited: restored.")
         by_grade_id[check.grade_id] = cells[cells.index(first)] = replace(check, id=first.id)
 

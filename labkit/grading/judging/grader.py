@@ -20,7 +20,7 @@ from papermill.engines import NBClientEngine
 from papermill.parameterize import parameterize_notebook
 
 from labkit.basics.errors import LabkitError
-from labkit.course.updating.cells import INJECTED
+from labkit.course.updating.known_cells import INJECTED
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.checker import feedback
 from labkit.exercises.exercise import Verdict

@@ -12,7 +12,6 @@ from release_makers import (
     SECOND,
     STUB,
     answers_of,
-    as_file,
     code,
     corrected,
     handed_out,
@@ -35,25 +34,26 @@ ONE = "05_mlp1_sweep"
 
 
 def book_of(document):
-    return read_book(as_file(document), "x.ipynb") if isinstance(document, dict) else document
+    return read_book(json.dumps(document).encode(), "x.ipynb")
 
 
 def run(mine, old, new):
     """Return the notebook to come as a document, and what is said; a second time, nothing changes any more."""
-    nodes, metadata, sentences = rebuild(book_of(mine), old and book_of(old), book_of(new), SECOND)
+    new = book_of(new)
+    nodes, metadata, sentences = rebuild(book_of(mine), old and book_of(old), new, SECOND)
     done = json.loads(to_bytes(nodes, metadata, "x.ipynb"))
     for cell in done["cells"]:
         cell["source"] = "".join(cell["source"])
-    again, metadata_again, _ = rebuild(book_of(done), book_of(new), book_of(new), SECOND)
+    again, metadata_again, _ = rebuild(book_of(done), new, new, SECOND)
     assert (again, metadata_again) == (nodes, metadata)
     return done, sentences
 
 
-def assert_sound(done, new):
+def assert_sound(done, new, by_nbgrader=True):
     """It is valid, has each graded cell of the new release once and in its order, and each check as it is there."""
-    node = nbformat.from_dict(done)
-    nbformat.validate(node)
-    CheckCellMetadata().preprocess(copy.deepcopy(node), {})
+    nbformat.validate(done)
+    if by_nbgrader:  # which takes its time
+        CheckCellMetadata().preprocess(nbformat.from_dict(done), {})
     graded = [cell for cell in new["cells"] if mark_of(cell)]
     assert [mark_of(cell) for cell in done["cells"] if mark_of(cell)] == [mark_of(cell) for cell in graded]
     for original in graded:
@@ -160,6 +160,7 @@ ACCIDENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accident", ACCIDENTS, ids=lambda one: one.__name__)
 def test_every_answer_of_the_course_survives_what_happens_to_its_exercise(accident):
     """Byte for byte, in the cell with its mark, whether the course is corrected or only repaired."""
@@ -170,7 +171,7 @@ def test_every_answer_of_the_course_survives_what_happens_to_its_exercise(accide
             mine = accident(solved(name), exercise)
             new = corrected(handed_out(name)) if turn % 2 else old
             done, _ = run(mine, old, new)
-            assert_sound(done, new)
+            assert_sound(done, new, by_nbgrader=turn == 0)
             kept = answers_of(done)
             for grade_id, answer in answers.items():
                 if accident is split_answer and grade_id == f"answer-{exercise}":
@@ -298,7 +299,7 @@ def test_own_cells_stand_where_they_stood():
     assert texts[place(done, "check-5-1") + 1] == "mine = 3"
     assert done["cells"][place(done, "check-5-1") + 1]["execution_count"] == 7
     assert texts[-1] == "mine = 4"
-    assert done["cells"][-1]["id"] == "own-01"
+    assert done["cells"][-1]["id"].startswith("own-")
 
 
 def test_what_a_student_deleted_of_the_course():

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from labkit.basics.pages.plain_text import tidy
-from labkit.course.updating.cells import CHECK, Cell
+from labkit.course.updating.known_cells import CHECK, Cell
 from labkit.exercises.catalogue import chapter_of
 
 HandedOut = Mapping[str, Mapping[str, str]]  # of each of the course's notebooks: grade_id -> source

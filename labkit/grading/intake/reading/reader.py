@@ -18,7 +18,7 @@ from typing import Any
 from labkit.basics.pages.plain_text import tidy
 from labkit.course.kernels import KERNEL
 from labkit.course.notebooks import KERNELSPEC
-from labkit.course.updating.cells import Cell
+from labkit.course.updating.known_cells import Cell
 from labkit.grading.intake.reading.damage import conflict_line, mend
 from labkit.grading.texts import MB, Refused, megabytes
 

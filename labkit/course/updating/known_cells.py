@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # the tags by which papermill knows cells
@@ -28,6 +29,12 @@ class Cell:
         """Whether both come from the same cell of the course: by their id, or by a source that nobody changed."""
         return self.kind == other.kind and (self.id == other.id != "" or self.source == other.source != "")
 
+    @cached_property
+    def text(self) -> str:
+        """The source without what makes no difference: ends of lines, blank lines around, hidden tests."""
+        lines = without_hidden_tests(self.source).splitlines()
+        return "\n".join(line.rstrip() for line in lines).strip("\n")
+
     @property
     def is_check(self) -> bool:
         """Whether it claims to be the check of an exercise."""
@@ -43,12 +50,6 @@ def name_of(cell: Cell) -> str:
     """Return how a sentence calls a graded cell: "Check 1.2"."""
     kind, _, place = cell.grade_id.partition("-")
     return f"{kind.capitalize()} {place.replace('-', '.')}" if place else f"The answer cell '{kind}'"
-
-
-def text_of(cell: Cell) -> str:
-    """Return a cell's source without what makes no difference: ends of lines, blank lines around, hidden tests."""
-    lines = without_hidden_tests(cell.source).splitlines()
-    return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
 def without_hidden_tests(source: str) -> str:
