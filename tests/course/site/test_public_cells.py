@@ -44,6 +44,10 @@ HARMLESS = {
         "strong",
         "em",
         "hr",
+        "kbd",
+        "dl",
+        "dt",
+        "dd",
         "br",
     ),
     *(
@@ -158,7 +162,7 @@ def test_a_hostile_notebook_is_inert():
                 code(
                     "1",
                     display(text_markdown='*"><img src=x onerror=alert(1)>*'),
-                    new_output("error", "E", "<b>", [attacks]),
+                    new_output("error", ename="E", evalue="<b>", traceback=[attacks]),
                 ),
             )
         }
