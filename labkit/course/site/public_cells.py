@@ -113,7 +113,7 @@ def _output(output: Any, caption: str) -> Output:
             return Output(figure=figure) if figure else Output(note="A picture is left out: it cannot be read.")
     html, written = _text(data.get("text/html")), _text(data.get("text/markdown"))
     if html and (markup := table(without_paths(html))):
-        return Output(markup=Markup(markup.replace("<th></th>", "<td></td>")))  # above pandas' numbers of rows
+        return Output(markup=Markup(str(markup).replace("<th></th>", "<td></td>")))  # above pandas' numbers of rows
     if written and (markup := prose(without_paths(written))):
         return Output(markup=markup)
     if plain := _clean(data.get("text/plain")):

@@ -110,6 +110,16 @@ def test_a_figure_without_words_says_so():
     assert outputs_of(display(image_png=png()))[0].figure.alt == "A figure without a description"
 
 
+def test_a_table_keeps_its_fields_and_has_no_heading_without_a_name():
+    import pandas as pd
+
+    frame = pd.DataFrame({"network": ["<b>MLP</b>"], "accuracy": [97.5]})
+    (output,) = outputs_of(display(text_html=frame.to_html(), text_plain=frame.to_string()))
+    tags = [tag for tag, _ in Page(output.markup).elements if tag in ("th", "td", "b")]
+    assert tags == ["td", "th", "th", "th", "td", "td"]
+    assert "&lt;b&gt;MLP" in output.markup
+
+
 @pytest.mark.parametrize(
     "output",
     [
