@@ -9,6 +9,8 @@ from site_makers import MODEL_ANSWER, SECRET, STEM, Page, notebook
 from labkit.course.site.compose import site_files
 from labkit.course.site.public_cells import public_cells
 
+pytestmark = pytest.mark.slow  # nbgrader takes a second to load
+
 HARMLESS = {
     *(
         "html",
