@@ -84,7 +84,7 @@ def _outputs(cell: Any, role: str) -> Iterator[Output]:
     asked = [match[1] for match in ASKED.finditer(cell.source)]
     if role or asked:
         exercises = " and ".join(dict.fromkeys(filter(None, asked)))
-        if exercises and cell.outputs:
+        if exercises and cell.outputs and not role:
             yield Output(note=f"What this cell shows comes from your answer to {exercises}.")
         return
     waiting = list(cell.outputs[:MOST_OUTPUTS])
@@ -113,7 +113,7 @@ def _output(output: Any, caption: str) -> Output:
             return Output(figure=figure) if figure else Output(note="A picture is left out: it cannot be read.")
     html, written = _text(data.get("text/html")), _text(data.get("text/markdown"))
     if html and (markup := table(without_paths(html))):
-        return Output(markup=markup)
+        return Output(markup=Markup(str(markup).replace("<th></th>", "<td></td>")))  # above pandas' numbers of rows
     if written and (markup := prose(without_paths(written))):
         return Output(markup=markup)
     if plain := _clean(data.get("text/plain")):

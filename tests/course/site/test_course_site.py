@@ -41,7 +41,7 @@ def test_there_is_a_page_for_each_notebook_and_each_face(pages):
 
 def test_no_solution_no_hidden_test_and_no_model_answer_is_shown(files, pages):
     secret = solution_lines({f"{stem}.ipynb": notebook for stem, notebook in NOTEBOOKS.items()})
-    assert len(secret) > 500
+    assert len(secret) > 300
     texts = {name: page.text for name, page in pages.items()}
     texts |= {f"{name}, attributes": html.unescape(files[name].decode()) for name in pages}
     texts["search"] = "\n".join(text for place in places_of(files) for text in place)
@@ -61,7 +61,7 @@ def test_what_answers_computed_is_left_out_and_every_other_figure_is_shown(files
     assert sum(len(page.images) for page in pages.values()) == pictures(cells) - held_back > 30
     assert sum(name.startswith("figures/") for name in files) == pictures(cells) - held_back
     assert "What this cell shows comes from your answer to 3.4." in pages["03_cifar_exploration.html"].text
-    assert not [name for name, page in pages.items() if "✓" in page.text]
+    assert not [name for name, page in pages.items() if "✓ Exercise" in page.text]
 
 
 def test_every_link_leads_somewhere(pages):

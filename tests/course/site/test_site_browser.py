@@ -151,12 +151,12 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(open_page, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES[:4])
+@pytest.mark.parametrize("name", ["index.html", "08_lenet5.html", "labkit.training.html"])
 def test_axe_finds_no_fault(open_page, name, scheme):
     page = open_page(name, color_scheme=scheme)
     if name == "index.html":
         search(page, "convolution")
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"preload": False}).response["violations"]  # it would fetch the style sheet itself
     assert not [(fault["id"], [node["html"] for node in fault["nodes"]][:3]) for fault in found]
 
 

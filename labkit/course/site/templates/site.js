@@ -50,7 +50,8 @@ function excerpt(each, words) {
   const firsts = words.map(word => place(each.folded[2], word)).filter(at => at >= 0);
   const from = Math.max(0, Math.min(...firsts, each.text.length) - BEFORE);
   const begin = firsts.length && from ? each.text.indexOf(" ", from) + 1 : 0;
-  const end = Math.min(each.text.length, begin + BEFORE + AFTER);
+  const far = begin + BEFORE + AFTER;
+  const end = far < each.text.length ? Math.max(each.text.lastIndexOf(" ", far), begin + BEFORE) : each.text.length;
   let at = begin;
   while (at < end) {
     const next = words.map(word => [place(each.folded[2].slice(at, end), word), word.length])
@@ -74,7 +75,7 @@ function find() {
     const option = document.createElement("a"), heading = document.createElement("b"), chapter = document.createElement("small");
     heading.textContent = each.heading;
     chapter.textContent = each.heading === each.chapter ? "" : each.chapter;
-    Object.assign(option, { href: each.address, id: `place-${number}`, tabIndex: -1 });
+    Object.assign(option, { href: each.address, id: `place-${number}` });
     option.setAttribute("role", "option");
     option.append(heading, " ", chapter, excerpt(each, words));
     return option;
