@@ -26,7 +26,7 @@ def test_the_course_lacks_nothing(checkout):
     assert totals[COLUMNS[1]] == 45
     assert totals[COLUMNS[2]] > totals[COLUMNS[3]] > 30
     assert totals[COLUMNS[4]] > 20
-    assert totals[SOURCE] > 40
+    assert totals[SOURCE] > 35
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,9 @@ def test_the_course_lacks_nothing(checkout):
     ],
 )
 def test_what_lacks_its_counterpart_is_named(checkout, change, name, old, new, gap):
+    for twin in (checkout / "notebooks" / "source").glob("*.py"):
+        if twin.stem[:2] not in ("05", "08"):
+            twin.unlink()  # reading takes its time
     change(name, old, new)
     gaps = [told for row in examine_course(checkout) for told in row.gaps]
     assert [told for told in gaps if gap in told], gaps

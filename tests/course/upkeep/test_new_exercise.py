@@ -1,5 +1,6 @@
 """A new exercise stands in its three places, passes nobody before it is written, and works once it is."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -8,44 +9,39 @@ import pytest
 
 from labkit import CHECKOUT
 from labkit.basics.errors import LabkitError, UsageError
+from labkit.course import build
 from labkit.course.upkeep import new_exercise as command
 from labkit.course.upkeep.completeness import examine_course
 from labkit.course.upkeep.new_exercise import new_exercise
+from labkit.exercises.catalogue import exercises
+from labkit.exercises.judge import examine
 
 TWIN = "notebooks/source/05_mlp1_sweep.py"
 MODULE, ANSWERS = "labkit/exercises/nb05_mlp1_sweep.py", "tests/exercises/answers/nb05_mlp1_sweep.py"
 PLACES = (TWIN, MODULE, ANSWERS)
-# In a process of its own, where labkit's wing of exercises is that of the checkout here.
-TRIAL = """
-import sys, jupytext
-import labkit.exercises
-labkit.exercises.__path__[:] = ["labkit/exercises"]
-from labkit.course.build import mark
-from labkit.exercises.catalogue import exercises
-from labkit.exercises.judge import examine
-cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in mark(jupytext.read(sys.argv[1])).cells}
-print(cells["check-5-5"].metadata["nbgrader"]["points"], "answer-5-5" in cells, list(exercises())[-22])
-verdicts = [examine(exercises()["5.5"], answer) for answer in (lambda n: 2 * n, lambda n: n, lambda n: None)]
-print(*(f"{verdict.status}: {verdict.message}" for verdict in verdicts), sep="\\n")
-"""
 
 
 def texts(root):
     return {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-def trial(path=TWIN):
-    done = subprocess.run([sys.executable, "-c", TRIAL, path], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+def trial(root, monkeypatch):
+    """Return what nbgrader will know of the cells, and the verdicts on a right answer and two others."""
+    spec = importlib.util.spec_from_file_location("copied", root / MODULE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    exercise = module.EXERCISES[-1]
+    monkeypatch.setattr(build, "exercises", lambda: exercises() | {"5.5": exercise})
+    cells = build.mark(jupytext.read(root / TWIN)).cells
+    marked = {cell.metadata["nbgrader"]["grade_id"] for cell in cells if "nbgrader" in cell.metadata}
+    return marked, [examine(exercise, answer) for answer in (lambda n: 2 * n, lambda n: n, lambda n: None)]
 
 
 def gaps(root):
     return [gap for row in examine_course(root) for gap in row.gaps]
 
 
-@pytest.mark.slow
-def test_it_is_written_in_three_places_and_works_once_it_is_filled(checkout, change):
+def test_it_is_written_in_three_places_and_works_once_it_is_filled(checkout, change, monkeypatch):
     before = texts(checkout)
     assert new_exercise("05") == [checkout / name for name in PLACES]
     changed = [path for path, content in texts(checkout).items() if before.get(path) != content]
@@ -56,20 +52,21 @@ def test_it_is_written_in_three_places_and_works_once_it_is_filled(checkout, cha
     for step in (["check"], ["format", "--check"]):
         ruff = [sys.executable, "-m", "ruff", *step, "--no-cache", *PLACES]
         assert subprocess.run(ruff, capture_output=True).returncode == 0
-    marked, *verdicts = trial()
-    assert marked.startswith("2 True")
-    assert all(verdict.startswith("failed:") for verdict in verdicts)
-    assert "The judge of exercise 5.5 is still to be written" in verdicts[0]
+    marked, verdicts = trial(checkout, monkeypatch)
+    assert {"answer-5-5", "check-5-5"} <= marked
+    assert [verdict.status for verdict in verdicts] == ["failed"] * 3
+    assert verdicts[0].message.startswith("The judge of exercise 5.5 is still to be written")
     told = gaps(checkout)
     assert [gap for gap in told if "5.5 has 0 right answers" in gap]
     assert [gap for gap in told if "5.5 has 0 wrong answers" in gap]
     assert [gap for gap in told if MODULE in gap and "is to be written" in gap]
     fill(checkout, change)
     assert gaps(checkout) == []
-    assert trial()[1:] == [
-        "passed: passed",
-        "failed: Twice as many are wanted.",
-        "failed: Your function returns None: does its last line say `return`?",
+    _, verdicts = trial(checkout, monkeypatch)
+    assert [(verdict.status, verdict.message[:24]) for verdict in verdicts] == [
+        ("passed", "passed"),
+        ("failed", "Twice as many are wanted"),
+        ("failed", "Your function returns No"),
     ]
 
 

@@ -85,7 +85,7 @@ def test_every_caption_names_another_set_in_mnists_place_and_the_banner_does(res
     results["notebooks"][NOTEBOOK]["data"] |= {"name": name, "real": real}
     placer = Placer(results, {})
     captions = placer.figure(f"{NOTEBOOK}.line"), placer.table(f"{NOTEBOOK}.rows")
-    assert [f"({named}" in caption for caption in captions] == [bool(named)] * 2
+    assert [f"({named or name}" in caption for caption in captions] == [bool(named)] * 2
     banner = placer.banner()
     assert ("**Other images.**" in banner) == bool(named)
     assert named in banner
