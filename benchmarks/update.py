@@ -11,13 +11,12 @@ every id behind a new cell another one; so nbgitpuller also gets a release whose
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ import release_makers as make
 from labkit.course.updating.update import update
 
 Document = dict[str, Any]
+Bring = Callable[[Path, str, bytes], tuple[int, float]]  # a folder, a notebook's path in it, and what the student has
 OWN = "print('a cell of my own')"
 chosen = arguments(__doc__.splitlines()[0], {"count": 12}, count=50, peers=True)
 
@@ -84,40 +84,40 @@ STATES = (
 )  # fmt: skip
 
 
-def students() -> list[tuple[str, Document]]:
-    """Return notebooks in the middle of the work, each with its name."""
-    names, found = make.names(), []
+def students() -> Iterator[tuple[str, Document, bytes]]:
+    """Give notebooks in the middle of the work: the name, the notebook, and its file as that editor writes it."""
+    names = make.names()
     for number in range(chosen.count):
-        name = names[number % len(names)]
-        book = STATES[number % len(STATES)]({**make.solved(name), "name": name})
+        name, state = names[number % len(names)], STATES[number % len(STATES)]
+        book = state({**make.solved(name), "name": name})
         book.pop("name")
-        found.append((name, book))
-    return found
+        yield name, book, make.as_file(book, lines=True, indent=make.INDENTS.get(state, 1))
 
 
-def by_labkit(folder: Path, name: str, mine: Document) -> int:
-    """Update a student's folder; return how many conflicts are shown in the notebook."""
+def by_labkit(folder: Path, path: str, mine: bytes) -> tuple[int, float]:
+    """Update a student's folder; return how many conflicts are shown in the notebook, and the seconds."""
     home = make.lay(make.release_files(old), folder)
-    path = home / "notebooks" / f"{name}.ipynb"
-    path.write_bytes(make.as_file(mine, lines=True))
+    (home / path).write_bytes(mine)
+    start = time.perf_counter()
     with contextlib.chdir(home):
         update(second)
-    cells = make.read(path)["cells"]
-    return sum("stands the course's" in cell["source"] or "stands behind it" in cell["source"] for cell in cells)
+    seconds = time.perf_counter() - start
+    return sum("You changed the next cell" in text for text in sources(make.read(home / path))), seconds
 
 
-def by_nbgitpuller(repository: Path) -> Callable[[Path, str, Document], int]:
+def by_nbgitpuller(repository: Path) -> Bring:
     """Return what pulls the second commit of a repository into a student's folder."""
     from nbgitpuller.pull import GitPuller
 
-    def pull(folder: Path, name: str, mine: Document) -> int:
+    def pull(folder: Path, path: str, mine: bytes) -> tuple[int, float]:
         git(repository, "branch", "-f", "main", "first")
         list(GitPuller(repository.as_uri(), str(folder), branch="main").pull())
-        path = folder / "notebooks" / f"{name}.ipynb"
-        path.write_bytes(make.as_file(mine, lines=True))
+        (folder / path).write_bytes(mine)
         git(repository, "branch", "-f", "main", "second")
+        start = time.perf_counter()
         said = "".join(GitPuller(repository.as_uri(), str(folder), branch="main").pull())
-        return said.count("CONFLICT") + path.read_text(encoding="utf-8").count("<<<<<<<")
+        seconds = time.perf_counter() - start
+        return said.count("CONFLICT") + (folder / path).read_text(encoding="utf-8").count("<<<<<<<"), seconds
 
     return pull
 
@@ -142,28 +142,39 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def measured(bring: Callable[[Path, str, Document], int], scratch: Path) -> list[float]:
-    """Return what becomes of all notebooks: those that open, answers and own cells lost, and so on, and the seconds."""
-    opens = answers = lost = arrived = corrections = sound = conflicts = 0
-    start = time.perf_counter()
-    for number, (name, mine) in enumerate(students()):
-        folder = scratch / f"student-{number}"
-        conflicts += bring(folder, name, copy.deepcopy(mine))
-        handed_out = sources(old[name])
-        written = [text for text in sources(mine) if text.replace("\r\n", "\n") not in handed_out]
-        wanted = [text for text in sources(new[name]) if text not in handed_out]
+def measured(bring: Bring, scratch: Path) -> list[float]:
+    """Return what became of all notebooks: see `columns`, and what there was of answers and corrections."""
+    opens = answers = answers_lost = lines_lost = arrived = corrections = sound = conflicts = 0
+    took = []
+    for number, (name, mine, content) in enumerate(students()):
+        folder, path = scratch / f"student-{number}", f"notebooks/{name}.ipynb"
+        shown, seconds = bring(folder, path, content)
+        conflicts += shown
+        took.append(seconds)
+        given = lines([*sources(old[name]), *sources(new[name])])
+        written = [
+            text for text in sources(mine) if text.replace("\r\n", "\n") in make.answers_of(make.solved(name)).values()
+        ]
+        wanted = [text for text in sources(new[name]) if text not in sources(old[name])]
         answers, corrections = answers + len(written), corrections + len(wanted)
         try:
-            book = make.read(folder / "notebooks" / f"{name}.ipynb")
+            book = make.read(folder / path)
         except ValueError:
-            lost += len(written)
+            answers_lost, lines_lost = answers_lost + len(written), lines_lost + len(lines(sources(mine)) - given)
             continue
         opens += 1
         there = sources(book)
-        lost += sum(not any(text in one for one in there) for text in written)
-        arrived += sum(text in there for text in wanted)
+        answers_lost += sum(text not in there for text in written)
+        lines_lost += len(lines(sources(mine)) - given - lines(there))
+        arrived += sum(any(lines([text]) <= lines([one]) for one in there) for text in wanted)
         sound += graded(book) == graded(new[name])
-    return [opens, answers, lost, corrections, arrived, sound, conflicts, time.perf_counter() - start]
+    took.sort()
+    return [opens, answers, answers_lost, lines_lost, corrections, arrived, sound, conflicts, took[len(took) // 2]]
+
+
+def lines(texts: list[str]) -> set[str]:
+    """Return the lines that stand in some texts."""
+    return {line.strip() for text in texts for line in text.splitlines()}
 
 
 def sources(book: Document) -> list[str]:
@@ -183,21 +194,19 @@ new = {name: make.corrected(make.handed_out(name)) for name in make.names()}
 kept = {name: make.corrected(make.handed_out(name), shifted=False) for name in make.names()}
 with tempfile.TemporaryDirectory() as place:
     scratch = Path(place)
-    sides: dict[str, Callable[[Path, str, Document], int]] = {"labkit update": by_labkit}
+    sides: dict[str, Bring] = {"labkit update": by_labkit}
     second = make.packed(make.release_files(new, made=make.SECOND), scratch / "second.zip")
     if chosen.peers:
         sides["nbgitpuller"] = by_nbgitpuller(make_repository(scratch / "shifted", new))
         sides["nbgitpuller, ids stay"] = by_nbgitpuller(make_repository(scratch / "kept", kept))
     found = {name: measured(bring, scratch / name) for name, bring in sides.items()}
-rows = [
-    [
-        name, f"{opens:.0f} of {chosen.count}", f"{lost:.0f} of {answers:.0f}", f"{arrived:.0f} of {corrections:.0f}",
-        f"{sound:.0f} of {chosen.count}", f"{conflicts:.0f}", f"{1000 * seconds / chosen.count:.0f} ms",
-    ]
-    for name, (opens, answers, lost, corrections, arrived, sound, conflicts, seconds) in found.items()
-]  # fmt: skip
+rows = []
+for name, (opens, answers, answers_lost, lines_lost, corrections, arrived, sound, conflicts, seconds) in found.items():
+    parts = [f"{opens:.0f} of {chosen.count}", f"{answers_lost:.0f} of {answers:.0f}", f"{lines_lost:.0f}"]
+    parts += [f"{arrived:.0f} of {corrections:.0f}", f"{sound:.0f} of {chosen.count}", f"{conflicts:.0f}"]
+    rows.append([name, *parts, f"{1000 * seconds:.0f} ms"])
 columns = [
-    "side", "notebooks that open", "of what students wrote, lost", "corrections that arrived", "checks and marks right",
+    "side", "notebooks that open", "answers lost", "lines lost", "corrections that arrived", "checks and marks right",
     "conflicts shown", "time per student",
 ]  # fmt: skip
 publish(

@@ -105,12 +105,12 @@ def packed(files, path):
     return path
 
 
-def as_file(book, lines=False, ends="\n"):
-    """Return the document as a file; lines: sources as lists of lines; ends: of the file's lines."""
+def as_file(book, lines=False, ends="\n", indent=1):
+    """Return the document as a file; lines: sources as lists of lines; ends and indent: of the file's lines."""
     book = copy.deepcopy(book)
     for cell in book["cells"]:
         cell["source"] = cell["source"].splitlines(keepends=True) if lines else cell["source"]
-    return (json.dumps(book, indent=1, ensure_ascii=False) + "\n").replace("\n", ends).encode()
+    return (json.dumps(book, indent=indent, ensure_ascii=False) + "\n").replace("\n", ends).encode()
 
 
 def read(path):
@@ -211,6 +211,9 @@ EDITORS = (
     without_metadata,
     with_windows_ends,
 )
+
+
+INDENTS = {saved_by_colab: 2, saved_by_colab_without_marks: 2, saved_by_kaggle: None}  # of files; others have 1
 
 
 def split(book, index, at):
