@@ -12,6 +12,7 @@ from labkit.basics.errors import UsageError
 from labkit.course.releasing import colab
 from labkit.course.releasing.editors import editor_files
 from labkit.course.releasing.setup_cell import TAG, TAGS, is_setup, read_address, with_setup
+from labkit.grading.intake.reading.reader import parse_notebook
 from labkit.grading.intake.restore import restore
 
 WHEEL = "labkit-0.1.0-py3-none-any.whl"
@@ -138,7 +139,7 @@ def test_a_handed_in_notebook_loses_both_without_a_remark():
     given = released()
     for cell in given.cells:
         cell.metadata.pop("tags", None) if cell.source != "x = 1" else None  # as editors lose them
-    restored, remarks = restore(nbformat.writes(given).encode(), course)
+    restored, remarks = restore(parse_notebook(nbformat.writes(given).encode()).content, course)
     assert [cell.source for cell in restored.cells] == ["# One", "x = 1"]
     assert remarks == []
 
@@ -147,7 +148,7 @@ def test_what_a_student_wrote_into_it_stays_the_students():
     given = released()
     given.cells[1].source += "\nmine = 2"
     given.cells.append(new_code_cell("also = 3", metadata={"tags": list(TAGS)}))
-    restored, _ = restore(nbformat.writes(given).encode(), notebook())
+    restored, _ = restore(parse_notebook(nbformat.writes(given).encode()).content, notebook())
     assert [cell.source[-8:] for cell in restored.cells] == ["mine = 2", "# One", "x = 1", "also = 3"]
 
 
