@@ -17,7 +17,7 @@ WIDTH = 0.52  # of a letter, in its size
 def image_grid(images: np.ndarray, labels: Sequence[str], columns: int = 10, ax: Axes | None = None) -> Axes:
     """Show `images` (N, C, H, W), values between 0 and 1, as a grid with a label above each."""
     ax = ax or plt.gca()
-    labels, size = _fitted(labels, 0.9 * 72 * ax.get_figure().get_figwidth() / columns)
+    labels, size = _fitted(labels, 0.9 * 72 * ax.figure.get_figwidth() / columns)
     count, _, height, width = images.shape
     rows, gap, head = -(-count // columns), 3, 9 + 7 * max(label.count("\n") for label in labels)
     sheet = np.ones((rows * (height + head), columns * (width + gap), 3))
