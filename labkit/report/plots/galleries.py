@@ -15,9 +15,12 @@ WIDTH = 0.52  # of a letter, in its size
 
 
 def image_grid(images: np.ndarray, labels: Sequence[str], columns: int = 10, ax: Axes | None = None) -> Axes:
-    """Show `images` (N, C, H, W), values between 0 and 1, as a grid with a label above each."""
+    """Show `images` (N, C, H, W), values between 0 and 1, as a grid with a label above each.
+
+    A figure that shows nothing else grows where it is too low for all rows at its full width.
+    """
     ax = ax or plt.gca()
-    labels, size = _fitted(labels, 0.9 * 72 * ax.get_figure().get_figwidth() / columns)
+    labels, size = _fitted(labels, 0.9 * 72 * ax.figure.bbox.width / ax.figure.dpi / columns)
     count, _, height, width = images.shape
     rows, gap, head = -(-count // columns), 3, 9 + 7 * max(label.count("\n") for label in labels)
     sheet = np.ones((rows * (height + head), columns * (width + gap), 3))
@@ -28,6 +31,9 @@ def image_grid(images: np.ndarray, labels: Sequence[str], columns: int = 10, ax:
         ax.text(left + width / 2, top - 1.5, label, ha="center", va="bottom", fontsize=size, color=colour)
     ax.imshow(sheet, interpolation="nearest")
     ax.axis("off")
+    if isinstance(ax.figure, Figure) and len(ax.figure.axes) == 1:
+        needed = ax.figure.get_figwidth() * sheet.shape[0] / sheet.shape[1]
+        ax.figure.set_figheight(max(ax.figure.get_figheight(), needed))
     return ax
 
 
