@@ -193,7 +193,7 @@ def typed(released, tmp_path_factory, take_trainings):
     take_trainings(folder / "out")
     packages.mkdir()
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not entry.name.startswith(("labkit", "_", "pip")) and entry.suffix != ".pth":
+        if not entry.name.startswith(("labkit", "_editable", "pip")) and entry.suffix != ".pth":
             (packages / entry.name).symlink_to(entry)
     programs.mkdir()
     (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys._base_executable}" "$@"\n')
@@ -206,7 +206,11 @@ def typed(released, tmp_path_factory, take_trainings):
     if not uv.is_file():
         lines = [line for line in lines if not re.search(r"^uv | uv$", line)]
     around = {
-        lines[0]: f"for place in .venv/lib/python*/site-packages; do echo '{packages}' > \"$place/here.pth\"; done",
+        # before the folder's own, in which Python's venv puts an old setuptools
+        lines[
+            0
+        ]: f"for place in .venv/lib/python*/site-packages; do echo \"import sys; sys.path.insert(1, '{packages}')\" "
+        '> "$place/here.pth"; done',
         "labkit report out": "mkdir later; mv notebooks/0[2-9]_*.ipynb later",  # 01 alone is run again and submitted
     }
     script = "".join(f"{line}\nprintf '\\n@@ %s\\n' $?\n{around.get(line, ':')}\n" for line in lines)
