@@ -11,7 +11,7 @@ from labkit.basics.installed.extras import EXTRAS, absent, require
 from labkit.cli import app
 
 COMMANDS = get_command(app).commands
-FREE = {"fetch", "progress", "doctor", "reference"}  # of extras
+FREE = {"fetch", "progress", "update", "repair", "doctor", "reference"}  # of extras
 
 
 @pytest.fixture
