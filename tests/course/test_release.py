@@ -237,9 +237,8 @@ def typed(released, tmp_path_factory, take_trainings):
     return folder, dict(zip(lines, zip(ends[0::2], map(int, ends[1::2]), strict=False), strict=True))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="bash")
 def test_every_line_of_the_readme_can_be_typed_as_it_stands(typed):
-    folder, ends = typed
+    _, ends = typed
     assert {line: end for line, end in ends.items() if end[1]} == {}
     assert "44 open" in ends["labkit progress"][0]
     assert "ok       report" in ends["labkit doctor"][0]
