@@ -205,12 +205,11 @@ def typed(released, tmp_path_factory, take_trainings):
     lines = [line for shell, block in blocks(released) if shell == "sh" for line in block if line not in NOT_TYPED]
     if not uv.is_file():
         lines = [line for line in lines if not re.search(r"^uv | uv$", line)]
-    around = {
-        # before the folder's own, in which Python's venv puts an old setuptools
-        lines[
-            0
-        ]: f"for place in .venv/lib/python*/site-packages; do echo \"import sys; sys.path.insert(1, '{packages}')\" "
-        '> "$place/here.pth"; done',
+    around = {  # line -> what is done behind it
+        # before the folder's own packages, in which Python's venv puts an old setuptools
+        lines[0]: "for place in .venv/lib/python*/site-packages; do "
+        f'echo "import sys; sys.path.insert(1, \'{packages}\')" > "$place/here.pth"; done',
+        "labkit progress": f"cp '{released}.zip' .",
         "labkit report out": "mkdir later; mv notebooks/0[2-9]_*.ipynb later",  # 01 alone is run again and submitted
     }
     script = "".join(f"{line}\nprintf '\\n@@ %s\\n' $?\n{around.get(line, ':')}\n" for line in lines)
@@ -241,6 +240,8 @@ def test_every_line_of_the_readme_can_be_typed_as_it_stands(typed):
     _, ends = typed
     assert {line: end for line, end in ends.items() if end[1]} == {}
     assert "44 open" in ends["labkit progress"][0]
+    assert "Nothing to do: your folder has all of the release" in ends[f"labkit update {COURSE}.zip"][0]
+    assert "Nothing to repair." in ends["labkit repair"][0]
     assert "ok       report" in ends["labkit doctor"][0]
     assert str(Path("out", "report.pdf")) in ends["labkit report out"][0]
     (submit,) = [text for line, (text, _) in ends.items() if line.startswith("labkit submit")]
