@@ -164,7 +164,8 @@ def _print_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table("notebook", *(Column(column, justify="right") for column in COLUMNS))
+    widest = max(len(row.notebook) for row in rows)
+    table = Table(Column("notebook", min_width=widest), *(Column(column, justify="right") for column in COLUMNS))
     for row in rows:
         table.add_row(row.notebook, *(f"{have} of {all_}" for have, all_ in row.counts.values()))
     Console().print(table)
