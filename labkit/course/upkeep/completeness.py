@@ -14,12 +14,12 @@ from labkit.course.upkeep.twin import Twin, captioned_calls, read_twin, static_c
 from labkit.report.captions import FOLDER, read_captions
 from labkit.report.document import default_template
 
-ANSWERS = "exercise: right and wrong answers"
-MODEL = "question: model answer"
-CAPTION = "figure or table: caption"
-ALT = "figure: alternative text"
-PREDICATE = "claim: predicate"
-SOURCE = "name in the report: source"
+ANSWERS = "answers to exercises"
+MODEL = "model answers"
+CAPTION = "captions"
+ALT = "alt texts"
+PREDICATE = "tried claims"
+SOURCE = "sources of the report"
 COLUMNS = (ANSWERS, MODEL, CAPTION, ALT, PREDICATE, SOURCE)
 UNWRITTEN = re.compile("to be written", re.IGNORECASE)  # what `labkit new-exercise` leaves for a person
 SHORTEST = 20  # characters of a caption
@@ -164,8 +164,8 @@ def _print_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    widest = max(len(row.notebook) for row in rows)
-    table = Table(Column("notebook", min_width=widest), *(Column(column, justify="right") for column in COLUMNS))
+    columns = [Column(column, justify="right") for column in COLUMNS]
+    table = Table(Column("notebook", overflow="fold"), *columns)
     for row in rows:
-        table.add_row(row.notebook, *(f"{have} of {all_}" for have, all_ in row.counts.values()))
+        table.add_row(row.notebook, *(f"{have}/{wanted}" for have, wanted in row.counts.values()))
     Console().print(table)
