@@ -166,7 +166,7 @@ def _print_table(rows: Sequence[Row]) -> None:
     from rich.table import Column, Table
 
     columns = [Column(column, justify="right") for column in COLUMNS]
-    table = Table(Column("notebook", no_wrap=True), *columns, box=SIMPLE, padding=(0, 1, 0, 0))
+    table = Table(Column("notebook", no_wrap=True), *columns, box=SIMPLE, padding=0)
     for row in rows:
         table.add_row(row.notebook, *(f"{have}/{wanted}" for have, wanted in row.counts.values()))
     Console().print(table)
