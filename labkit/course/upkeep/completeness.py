@@ -14,12 +14,12 @@ from labkit.course.upkeep.twin import Twin, captioned_calls, read_twin, static_c
 from labkit.report.captions import FOLDER, read_captions
 from labkit.report.document import default_template
 
-ANSWERS = "exercise: right and wrong answers"
-MODEL = "question: model answer"
-CAPTION = "figure or table: caption"
-ALT = "figure: alternative text"
-PREDICATE = "claim: predicate"
-SOURCE = "name in the report: source"
+ANSWERS = "exercises\nwith\nanswers"
+MODEL = "questions\nwith\nanswers"
+CAPTION = "figures,\ntables\nwith\ncaption"
+ALT = "figures\nwith alt"
+PREDICATE = "claims\ntried"
+SOURCE = "names\nwith\nsource"
 COLUMNS = (ANSWERS, MODEL, CAPTION, ALT, PREDICATE, SOURCE)
 UNWRITTEN = re.compile("to be written", re.IGNORECASE)  # what `labkit new-exercise` leaves for a person
 SHORTEST = 20  # characters of a caption
@@ -161,10 +161,12 @@ def _unwritten(root: Path, twin: Twin) -> Iterator[str]:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table("notebook", *(Column(column, justify="right") for column in COLUMNS))
+    columns = [Column(column, justify="right") for column in COLUMNS]
+    table = Table(Column("notebook", no_wrap=True), *columns, box=SIMPLE, padding=0)
     for row in rows:
-        table.add_row(row.notebook, *(f"{have} of {all_}" for have, all_ in row.counts.values()))
+        table.add_row(row.notebook, *(f"{have}/{wanted}" for have, wanted in row.counts.values()))
     Console().print(table)
