@@ -64,7 +64,7 @@ reference: .venv/installed
 # takes less of everything.
 bench: .venv/installed
 	$(BIN)/python -m pip install -q -e '.[bench]'
-	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop notebooks grading pages alike marking; do \
+	for script in sweep time_to_accuracy peers limit grouped_convolutions inner_loop notebooks grading pages alike marking update; do \
 	    echo "$$script ..." && $(BIN)/python benchmarks/$$script.py --data "$(DATA)" $(QUICK) || exit 1; done
 	$(BIN)/python benchmarks/page.py
 

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 from PIL import Image
+from scipy.io import savemat
 
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -42,6 +43,19 @@ def write_cifar10(folder, batch=40):
     names = {b"label_names": [f"class {number}".encode() for number in range(10)], b"num_vis": 3072}
     (folder / "batches.meta").write_bytes(pickle.dumps(names, protocol=2))
     return images[: 5 * batch], images[5 * batch :]
+
+
+def write_svhn(folder, train=60, test=30):
+    """Write the two MATLAB files of SVHN; return images (32, 32, 3, N) and labels (N, 1), 10 for a 0, of both."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    arrays = []
+    for name, count in (("train", train), ("test", test)):
+        images = rng.integers(0, 256, (32, 32, 3, count), np.uint8)
+        labels = (np.arange(count) % 10 + 1).astype(np.uint8)[:, None]
+        savemat(folder / f"{name}_32x32.mat", {"X": images, "y": labels}, do_compression=True)
+        arrays += [images, labels]
+    return arrays
 
 
 def write_image_folder(folder, classes=("cat", "dog"), suffix=".png", size=(28, 28), mode="L", train=10, test=3):

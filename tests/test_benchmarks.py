@@ -54,6 +54,7 @@ def run(tmp_path, monkeypatch):
         ("alike", ["--quick", "--no-peers"], ["labkit"]),
         ("full", ["--profile", "quick", "--notebooks", "05"], ["1"]),
         ("pages", ["--repeats", "1", "--submissions", "2"], ["write 2 submissions", "index.html"]),
+        ("update", ["--count", "3", "--no-peers"], ["labkit update"]),
     ],
 )
 def test_a_benchmark_measures_its_sides(tiny, tmp_path, run, capsys, script, options, sides):

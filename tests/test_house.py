@@ -3,6 +3,7 @@
 Which wing may import which is a contract of import-linter in pyproject.toml; `make lint` checks it.
 """
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_import_loads_no_heavy_library(modules):
     assert done.stdout.split() == []
 
 
-POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
+POSIX_ONLY = ("fcntl", "grp", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty")
 
 
 def test_what_students_use_imports_nothing_that_only_posix_has():
@@ -84,3 +85,50 @@ def test_what_students_use_imports_nothing_that_only_posix_has():
     script = f"import sys\nfor name in {POSIX_ONLY}: sys.modules[name] = None\nimport {', '.join(modules)}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=CHECKOUT)
     assert done.returncode == 0, done.stderr
+
+
+def imported_at_once(statements):
+    """The modules that a module imports when it is imported itself: not in functions, not for type checkers alone."""
+    for statement in statements:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.level == 0:
+            yield statement.module
+        elif isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
+            yield from imported_at_once(statement.orelse)
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from imported_at_once(
+                node for node in ast.iter_child_nodes(statement) if not isinstance(node, ast.expr)
+            )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pwd",
+        "if x:\n  import os, pwd",
+        "try:\n  from pwd import y\nexcept E: pass",
+        "with x:\n  import pwd",
+        "class A:\n  import pwd",
+        "if TYPE_CHECKING: pass\nelse:\n  import pwd",
+        "match x:\n  case 1:\n    import pwd",
+    ],
+)
+def test_an_import_is_found_wherever_it_runs_at_once(source):
+    assert "pwd" in imported_at_once(ast.parse(source).body)
+
+
+@pytest.mark.parametrize("source", ["def f():\n  import pwd", "from .pwd import x", "if TYPE_CHECKING:\n  import pwd"])
+def test_an_import_that_runs_later_or_never_is_none(source):
+    assert "pwd" not in imported_at_once(ast.parse(source).body)
+
+
+def test_only_the_sandbox_imports_at_once_what_only_posix_has():
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        for name in imported_at_once(ast.parse(path.read_text(encoding="utf-8")).body)
+        if name.partition(".")[0] in POSIX_ONLY
+    }
+    assert {name for name in found if not name.startswith("grading/sandbox/")} == set()
+    assert found  # the sandbox does, so it would be seen

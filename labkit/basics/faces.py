@@ -17,16 +17,20 @@ def late(face: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list
     `import labkit.training` loads no torch (PEP 562).
     """
     module = sys.modules[face]
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-    homes = {alias.name: str(node.module) for node in imports for alias in node.names}
+    shown = homes(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")))
 
     def load(name: str) -> Any:
-        if name not in homes:
-            raise AttributeError(f"{face} has no {name!r}: it shows {', '.join(sorted(homes))}.")
-        value = getattr(import_module(homes[name]), name)
+        if name not in shown:
+            raise AttributeError(f"{face} has no {name!r}: it shows {', '.join(sorted(shown))}.")
+        value = getattr(import_module(shown[name]), name)
         setattr(module, name, value)  # found at once from now on
         return value
 
-    return load, lambda: sorted({*vars(module), *homes}), sorted(homes)
+    return load, lambda: sorted({*vars(module), *shown}), sorted(shown)
+
+
+def homes(face: ast.Module) -> dict[str, str]:
+    """Return the names that a wing's `__init__` shows, each with the module that it comes from."""
+    block = next(node for node in face.body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from labkit.basics.installed.extras import require
 from labkit.cli.app import app
 
 
@@ -16,6 +17,7 @@ def notebooks(
     check: Annotated[bool, typer.Option("--check", help="Only say what is wrong.")] = False,
 ) -> None:
     """For engineers: build the stored notebooks from their text twins in notebooks/source, or check them."""
+    require("notebooks", "release", "run")
     from labkit.course.build import build_notebooks, check_notebooks
 
     check_notebooks() if check else build_notebooks(names or [])

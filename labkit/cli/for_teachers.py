@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labkit.basics.errors import UsageError
+from labkit.basics.installed.extras import GRADING, require
 from labkit.cli.app import app
 
 
@@ -15,17 +16,28 @@ from labkit.cli.app import app
 def release(
     out: Annotated[Path | None, typer.Option(help="Folder for the student version, and its zip.")] = None,
     gradescope: Annotated[Path | None, typer.Option(help="Zip for Gradescope's autograder.")] = None,
+    address: Annotated[str, typer.Option(help="Folder on GitHub where you will put it: for Colab's badge.")] = "",
 ) -> None:
     """For TAs: make the student version of the course, without solutions, hidden tests and outputs."""
+    require("release", "release", "run")
     from labkit.course.gradescope.autograder import release_autograder
     from labkit.course.release import release
 
     if out is None and gradescope is None:
         raise UsageError("labkit release needs --out FOLDER, for students, or --gradescope FILE.zip, or both.")
-    for path in release(out) if out else ():
+    for path in release(out, address) if out else ():
         print(path)
     if gradescope:
         print(release_autograder(gradescope))
+
+
+@app.command()
+def site(out: Annotated[Path, typer.Option(help="Folder for the pages; a site that is there is replaced.")]) -> None:
+    """For teachers: make pages of the notebooks and the API, for reading without installing; no solutions."""
+    require("site", "release", "report")
+    from labkit.course.site.publish import site
+
+    print(site(out))
 
 
 @app.command()
@@ -37,7 +49,7 @@ def grade(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks side by side, each with one thread.")] = 1,
     slurm: Annotated[bool, typer.Option("--slurm", help="As a Slurm job array; --jobs is for each task.")] = False,
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    data: Annotated[str, typer.Option(help="auto, embedded, or a folder that holds the images.")] = "auto",
+    data: Annotated[str, typer.Option(help="auto, embedded, a set as for fetch, or a folder of images.")] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for a notebook; a cell may take half of them.")] = 900,
     memory: Annotated[float, typer.Option(min=0.1, help="GB for a notebook.")] = 4,
     groups: Annotated[Path | None, typer.Option(help="CSV file of who is in which group.")] = None,
@@ -55,6 +67,7 @@ def grade(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()  # before what follows is imported
+    require("grade", *GRADING)
     from labkit.grading.batch import grade
     from labkit.grading.intake.rosters import known_of
     from labkit.grading.sandbox.guard import Limits
@@ -72,6 +85,7 @@ def grades(
     column: Annotated[str, typer.Option(help="The assignment; may be left out where there is one.")] = "",
 ) -> None:
     """For TAs: make gradebook and pages again, by course.toml and the ledger; nothing is executed."""
+    require("grades", *GRADING)
     from labkit.basics.files import write_atomically
     from labkit.grading.give_back import canvas_filled, unfinished_sentence
     from labkit.grading.recount import count, write_grades
@@ -96,6 +110,7 @@ def give_back(
     column: Annotated[str, typer.Option(help="The assignment's name there, where there is more than one.")] = "",
 ) -> None:
     """For TAs: make what the learning platform takes back, grades and feedback, into FOLDER/return."""
+    require("return", *GRADING)
     from labkit.grading.give_back import give_back
 
     for sentence in give_back(folder, canvas, moodle, column):
@@ -119,6 +134,7 @@ def regrade(
     folder: Annotated[Path, typer.Option(help="Folder that labkit grade wrote.")] = Path("graded"),
 ) -> None:
     """For TAs: write one decision about a grade into the ledger, and make gradebook and pages again."""
+    require("regrade", *GRADING)
     from labkit.grading.decide import decide
 
     decide(folder, who, reason, item, points, adjust, late, extension_until, excuse)
@@ -129,6 +145,7 @@ def gradescope(
     root: Annotated[Path, typer.Option(help="The folder that holds submission.")] = Path("/autograder"),
 ) -> None:
     """For Gradescope's container: grade its one submission, and write results/results.json."""
+    require("gradescope", *GRADING)
     from labkit.grading.gradescope import run
 
     print(run(root))
@@ -151,6 +168,7 @@ def mark(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("mark", *GRADING)
     from labkit.grading.marking.mark import mark
 
     mark(folder, grader, names, double, port, browser, export, take)
@@ -168,6 +186,7 @@ def checkoff(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("checkoff", *GRADING)
     from labkit.grading.checkoff.command import checkoff
 
     for sentence in checkoff(folder, submission, right, approved, grader):
@@ -183,6 +202,28 @@ def alike(
     from labkit.grading.sandbox.bubblewrap import refuse_without_linux
 
     refuse_without_linux()
+    require("alike", *GRADING)
     from labkit.grading.alike.find import find_alike
 
     find_alike(folder, last_year)
+
+
+@app.command(name="check-course")
+def check_course() -> None:
+    """For teachers: say which part of the course lacks its answers, texts, predicate or source, in one table."""
+    require("check-course", "release", "run")
+    from labkit.course.upkeep.completeness import check_course
+
+    if not check_course():
+        raise typer.Exit(1)
+
+
+@app.command(name="new-exercise")
+def new_exercise(notebook: Annotated[str, typer.Argument(help="The notebook's number, e.g. 05.")]) -> None:
+    """For teachers: begin the notebook's next exercise in its three places: cells, judge, answers that try it."""
+    require("new-exercise", "release", "run")
+    from labkit.course.upkeep.new_exercise import new_exercise
+
+    for path in new_exercise(notebook):
+        print(path)
+    print(f"Write there what is to be written (`labkit check-course` names it), then `labkit notebooks {notebook}`.")

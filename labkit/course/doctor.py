@@ -8,20 +8,24 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.files import data_folder, home_folder, out_folder
+from labkit.basics.installed.extras import CORE, EXTRAS, PACKAGES, absent, line_for
 
-# What the commands and the notebooks import, by what a student would miss.
-USED = {
+# What a student would miss, by the extra that brings it: what is imported to see whether it works.
+IMPORTED = {
+    "torch": ("torch",),
+    "torchvision": ("torchvision",),
     "notebooks": ("numpy", "pandas", "matplotlib", "seaborn", "sklearn"),
-    "run": ("jupyterlab", "ipykernel", "nbclient", "papermill", "labkit.course.run_all", "labkit.course.submit"),
+    "lab": ("jupyterlab", "ipykernel"),
+    "run": ("nbclient", "papermill", "labkit.course.run_all", "labkit.course.submit"),
     "report": ("jinja2", "pypandoc", "typst", "labkit.report.document"),
+    "widgets": ("anywidget",),
 }
-PACKAGES = {"sklearn": "scikit-learn", "pypandoc": "pypandoc_binary"}  # where a module is called otherwise
 LEAST_DISK = 2e9  # bytes: results of a full run, and a downloaded CIFAR-10
 
 
@@ -40,15 +44,18 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield the findings, each as soon as it is known: importing everything that the commands import takes a while."""
+    """Yield the findings, each as soon as it is known: first what is not there, for importing what is takes a while."""
     yield _python()
     yield _disk()
-    torch = _torch()
-    yield torch
-    yield _packages("torchvision", ("torchvision",))
-    for topic, modules in USED.items():
-        yield _packages(topic, modules)
-    if torch.ok:
+    missing = [finding for topic in IMPORTED if (finding := _missing(topic))]
+    yield from missing
+    working = set()
+    there = [topic for topic in IMPORTED if topic not in {finding.topic for finding in missing}]
+    for topic in there:
+        yield (finding := _imported(topic))
+        if finding.ok:
+            working.add(topic)
+    if "torch" in working:
         yield _device()
         yield _threads()
         for name in ("mnist", "cifar10"):
@@ -63,10 +70,14 @@ def _python() -> Finding:
     )
 
 
-def _torch() -> Finding:
-    finding = _packages("torch", ("torch",))
-    reason = "" if finding.ok else _why_no_torch()
-    return replace(finding, advice=reason) if reason else finding
+def _missing(topic: str) -> Finding | None:
+    """Return what is not installed of a topic, and the line that installs it; nothing is imported to find out."""
+    modules = {**EXTRAS, "notebooks": CORE}.get(topic, (topic,))
+    if not (names := absent(modules)):
+        return None
+    line = line_for(topic) if topic in EXTRAS else f"`pip install {' '.join(names)}`"
+    reason = _why_no_torch() if topic == "torch" else ""
+    return Finding(topic, False, f"not installed: {', '.join(names)}", reason or f"Install what is missing: {line}.")
 
 
 def _why_no_torch() -> str:
@@ -75,8 +86,9 @@ def _why_no_torch() -> str:
         return "There is no PyTorch for this 32-bit Python: make a new environment with the 64-bit one."
     if sys.platform == "darwin" and platform.machine() == "x86_64":
         return (
-            "PyTorch ended with 2.2 for Macs with an Intel processor, and labkit needs 2.6: use another computer. (On "
-            "a Mac with Apple's own processor: make a new environment with a Python for arm64.)"
+            "PyTorch ended with 2.2 for Macs with an Intel processor, and labkit needs 2.6: open the notebooks on "
+            "Google Colab, or the folder in GitHub Codespaces. (On a Mac with Apple's own processor: make a new "
+            "environment with a Python for arm64.)"
         )
     if sys.version_info >= (3, 14) and importlib.util.find_spec("torch") is None:
         return (
@@ -86,9 +98,10 @@ def _why_no_torch() -> str:
     return ""
 
 
-def _packages(topic: str, modules: Sequence[str]) -> Finding:
+def _imported(topic: str) -> Finding:
+    """Import what belongs to a topic, as commands and notebooks do, and return how that went."""
     found = []
-    for name in modules:
+    for name in IMPORTED[topic]:
         try:
             module = importlib.import_module(name)
             if name == "pypandoc":
@@ -97,7 +110,8 @@ def _packages(topic: str, modules: Sequence[str]) -> Finding:
             missing = str(getattr(error, "name", None) or name).partition(".")[0]  # perhaps of what it imports
             package = "torch torchvision" if missing.startswith("torch") else PACKAGES.get(missing, missing)
             advice = f"Install it again: `pip install --force-reinstall {package}`."
-            return Finding(topic, False, f"{name} cannot be imported: {first_line(error)}", advice)
+            reason = _why_no_torch() if topic == "torch" else ""
+            return Finding(topic, False, f"{name} cannot be imported: {first_line(error)}", reason or advice)
         if not name.startswith("labkit."):
             found.append(f"{PACKAGES.get(name, name) if name != topic else ''} {module.__version__}".strip())
     return Finding(topic, True, ", ".join(found))
@@ -127,7 +141,8 @@ def _threads() -> Finding:
 
 
 def _data(name: str) -> Finding:
-    from labkit.data.datasets import EMBEDDED_TITLES, TITLES, load
+    from labkit.data.datasets import EMBEDDED_TITLES, load
+    from labkit.data.sources import TITLES
 
     folder = data_folder()
     try:

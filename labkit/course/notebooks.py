@@ -79,6 +79,15 @@ def _name_of_results(path: Path) -> str:
     return named[1] if named else ""
 
 
+def asks_for(path: Path, images: str) -> bool:
+    """Whether a notebook's cells name "mnist" or "cifar10", which they then load."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return bool(re.search(rf"""\\?["']{images}\\?["']""", text))
+
+
 def select(names: Sequence[str], available: Sequence[Path]) -> list[Path]:
     """Return those of `available` that `names` ("05", "05_mlp1_sweep" or a path) mean, in their order; all for none."""
     selected = set()

@@ -6,7 +6,6 @@ with nbgrader hands out the same cells. Everything is made and searched in memor
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import re
@@ -15,6 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Collection, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,21 @@ from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import ensure_writable, expanded, write_atomically
 from labkit.course.build import check_notebooks
 from labkit.course.notebooks import clean, notebooks_folder, read_notebook, to_text, told_course
+from labkit.course.releasing.editors import editor_files
+from labkit.course.releasing.setup_cell import Address, read_address, with_setup
+from labkit.course.updating.release_files import COURSE, RELEASED, recorded
 from labkit.report.captions import caption_files
 from labkit.report.document import default_template
 
-COURSE = "labkit-course"
 README = Path(__file__).with_name("student_readme.md")
 REGIONS = (("BEGIN SOLUTION", "END SOLUTION", "solution"), ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "grade"))
 TRIVIAL = re.compile(r".{0,11}|.*:|return [\w, ]+")  # short lines, headers and plain returns give nothing away
 
 
-def release(out: Path) -> list[Path]:
+def release(out: Path, address: str = "") -> list[Path]:
     """Write the student version to the folder out/labkit-course and to the zip beside it; return both.
 
+    address: of the folder on GitHub where the release will lie, if any: notebooks get a badge that opens them on Colab.
     What an earlier release wrote is replaced, as long as nobody changed it since. LabkitError, and nothing is written,
     when a stored notebook differs from its twin, when markers stand where nbgrader would not see them, or when a line
     of a solution would still be shown.
@@ -42,7 +45,7 @@ def release(out: Path) -> list[Path]:
     out = expanded(out).resolve()
     folder, archive = out / COURSE, out / f"{COURSE}.zip"
     _refuse_to_overwrite(folder, archive)
-    files = course_files()
+    files = course_files(read_address(address) if address else None)
     ensure_writable(out)
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=f".{COURSE}-") as scratch:
@@ -61,13 +64,8 @@ def release(out: Path) -> list[Path]:
     return [folder, archive]
 
 
-def course_files() -> dict[str, bytes]:
+def course_files(address: Address | None = None) -> dict[str, bytes]:
     """Return the files of the student version by their path; LabkitError where it is not fit to be handed out."""
-    for module in ("nbgrader", "hatchling"):
-        if importlib.util.find_spec(module) is None:
-            raise LabkitError(
-                f"labkit release needs {module}: `pip install {module}`, or install labkit with its extra `release`."
-            )
     folder = notebooks_folder()
     if (folder / "source").is_dir():
         check_notebooks()
@@ -75,16 +73,19 @@ def course_files() -> dict[str, bytes]:
     if faults := [f"{name}: {fault}" for name, notebook in notebooks.items() for fault in _marker_faults(notebook)]:
         raise LabkitError("\n  ".join(["The release would show or lose solutions.", *faults]))
     secret = solution_lines(notebooks)
-    files = {f"notebooks/{name}": to_text(student_version(book)).encode() for name, book in notebooks.items()}
+    files = package()
+    wheel = next((name for name in files if name.endswith(".whl")), "")
+    for name, book in notebooks.items():
+        files[f"notebooks/{name}"] = to_text(with_setup(student_version(book), name, wheel, address)).encode()
     files |= {f"notebooks/{name}": content for name, content in caption_files(folder)}
     try:
         files["report_template.md"] = default_template().read_bytes()
     except OSError as error:
         raise UsageError("No report_template.md here: run the command in the folder that holds it.") from error
-    files |= package()
-    files["README.md"] = _readme(files).encode()
+    files["README.md"] = _readme(wheel).encode()
     if leaked := leaks(secret, files):
         raise LabkitError("\n  ".join(["The release would show lines of solutions; reword or remove them.", *leaked]))
+    files[RELEASED] = to_zip(recorded(files, date.today().isoformat()))  # what a later release is compared with
     return files
 
 
@@ -148,11 +149,14 @@ def leaks(secret: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
 
 
 def to_zip(files: Mapping[str, bytes], folder: str = "", executable: Collection[str] = ()) -> bytes:
-    """Return the files as a zip, in a folder if one is named: sorted and without times, so equal for equal files."""
+    """Return the files as a zip, in a folder if one is named: sorted and dated today, so equal for a day."""
     packed = io.BytesIO()
+    today = date.today()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
-            entry = zipfile.ZipInfo(f"{folder}/{name}" if folder else name)  # of 1980
+            entry = zipfile.ZipInfo(
+                f"{folder}/{name}" if folder else name, (today.year, today.month, today.day, 0, 0, 0)
+            )
             mode = 0o755 if name in executable else 0o644
             entry.create_system, entry.external_attr = 3, mode << 16  # as on Linux, on every system
             archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
@@ -211,7 +215,10 @@ def _strings(node: Any) -> list[str]:
 
 
 def package() -> dict[str, bytes]:
-    """Return labkit as a wheel, and the conda environment that installs it; nothing where its sources are not here."""
+    """Return labkit as a wheel, and what installs it: conda's environment, an editor's files.
+
+    Nothing where labkit's sources are not here.
+    """
     if not (CHECKOUT / "pyproject.toml").is_file():
         print(
             "labkit's sources are not here, so the release holds neither its wheel nor environment.yml: tell students "
@@ -227,15 +234,14 @@ def package() -> dict[str, bytes]:
         raise LabkitError(f"labkit's wheel could not be built in {CHECKOUT}: {reason}")
     (wheel,) = wheels
     environment = (CHECKOUT / "environment.yml").read_text(encoding="utf-8").replace("- -e .", f"- ./{wheel}")
-    return {**wheels, "environment.yml": environment.encode()}
+    return {**wheels, "environment.yml": environment.encode(), **editor_files(wheel)}
 
 
-def _readme(files: Mapping[str, bytes]) -> str:
-    """Return the README for students; it names the wheel where there is one."""
+def _readme(wheel: str) -> str:
+    """Return the README for students; it names labkit's wheel where there is one."""
     import jinja2
 
     template = jinja2.Template(
         README.read_text(encoding="utf-8"), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    wheel = next((name for name in files if name.endswith(".whl")), "")
     return template.render(wheel=wheel, version=__version__)

@@ -15,11 +15,11 @@ from labkit.basics.errors import Interrupted, LabkitError
 from labkit.basics.files import ensure_writable, only_run, out_folder
 from labkit.basics.live import Live
 from labkit.basics.machine import usable_cores
-from labkit.course import kernels
-from labkit.course.notebooks import course, notebooks_folder, read_notebook, select, told_course
+from labkit.course.notebooks import asks_for, course, notebooks_folder, read_notebook, select, told_course
 from labkit.course.review import exchanges
 from labkit.course.run_one import Outcome, execute, set_environment
-from labkit.data.places import settle
+from labkit.data.places import NAMES, find, folder_of, settle, taken_for
+from labkit.data.sources import read
 from labkit.exercises.checker import count, not_passed, statuses
 from labkit.report.document import DOCUMENTS, build_report, report_source
 from labkit.report.profiles import get_profile
@@ -44,6 +44,7 @@ def run_course(
     get_profile(profile)
     data = settle(data)  # notebooks run in their own folder
     paths = select(names, told_course(notebooks_folder()))
+    refuse_unusable_images(paths, data)
     folder = out_folder(out)
     _refuse_unusable(folder)
     parameters = {"profile": profile, "data": data, "seed": seed, "out": str(folder)}
@@ -62,6 +63,19 @@ def default_jobs(profile: str, notebooks: int) -> int:
     In the full profile they come one by one: its sweeps use all cores, and its timings are those of an idle machine.
     """
     return 1 if profile == "full" else min(usable_cores(), MOST_JOBS, notebooks)
+
+
+def refuse_unusable_images(paths: Sequence[Path], data: str) -> None:
+    """Raise LabkitError for images that a notebook would refuse when it loads them: before any of them trains.
+
+    A folder that holds one of the course's two data sets is enough: what needs the other says so by itself.
+    """
+    folder = folder_of(data)
+    if data == "embedded" or not folder.is_dir():
+        return
+    for name in NAMES:
+        if find(taken_for(name, data), folder) and any(asks_for(path, name) for path in paths):
+            read(name, data)
 
 
 def _refuse_unusable(folder: Path) -> None:
@@ -120,6 +134,8 @@ def execute_all(paths: Sequence[Path], parameters: dict[str, Any], folder: Path,
 
     Interrupted is raised when the user ends it; a notebook that fails never stops the others.
     """
+    from labkit.course import kernels
+
     set_environment()
     if len(paths) > 1:
         kernels.prepare()
@@ -151,6 +167,8 @@ def _side_by_side(
     paths: Sequence[Path], parameters: dict[str, Any], folder: Path, jobs: int, live: Live
 ) -> list[Outcome]:
     """Execute `jobs` notebooks at a time, each with one thread."""
+    from labkit.course import kernels
+
     os.environ["LABKIT_THREADS"] = "1"
     outcomes = []
     pool = ThreadPoolExecutor(jobs)

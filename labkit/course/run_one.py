@@ -19,7 +19,6 @@ from typing import Any
 from labkit.basics.errors import LabkitError, first_line
 from labkit.basics.files import home_folder, write_atomically
 from labkit.basics.signals import exit_code
-from labkit.course import kernels
 from labkit.course.notebooks import read_notebook
 
 
@@ -73,6 +72,8 @@ def run_headless(
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
+
+    from labkit.course import kernels
 
     set_environment()
     folder = folder or path.parent

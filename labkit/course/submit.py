@@ -18,7 +18,7 @@ from labkit.basics.files import data_folder, ensure_writable, home_folder, only_
 from labkit.basics.helper_files import beside
 from labkit.course import review
 from labkit.course.notebooks import KEPT_METADATA, KERNELSPEC, notebooks_folder, read_notebook, told_course
-from labkit.course.run_all import execute_all
+from labkit.course.run_all import execute_all, refuse_unusable_images
 from labkit.course.run_one import Outcome
 from labkit.data.places import settle
 from labkit.exercises.checker import not_passed, statuses
@@ -58,6 +58,7 @@ def submit(
     except (OSError, ValueError) as error:
         raise UsageError(f"The report's source {source} cannot be read ({error}): name it with --report.") from error
     paths = told_course(notebooks_folder())
+    refuse_unusable_images(paths, data)
     helpers, not_packed = beside(notebooks_folder(), [path.stem for path in paths])
     saved = {path.stem: read_notebook(path) for path in paths}
     _refuse_local_paths(saved, helpers)

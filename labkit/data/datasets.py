@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labkit.basics.errors import LabkitError, UsageError
-from labkit.basics.files import data_folder, expanded
-from labkit.data import embedded
-from labkit.data.image_folders import read_image_folder
-from labkit.data.known import KNOWN
-from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, NAMES, find, holds_idx_files, inside, listing
-from labkit.data.readers import Raw, read_cifar10, read_mnist
+from labkit.basics.errors import UsageError
+from labkit.data.embedded import TITLES as EMBEDDED_TITLES
+from labkit.data.places import NAMES
 from labkit.data.shares import divide
+from labkit.data.sources import read
 
 if TYPE_CHECKING:
     import torch
 
-TITLES = {name: KNOWN[name].title for name in NAMES}
-EMBEDDED_TITLES = embedded.TITLES
-SHAPES = {"mnist": (1, 28), "cifar10": (3, 32)}  # channels, height and width
 NORMALISATIONS = ("standard", "symmetric", "unit", "raw")
 SPLIT_NAMES = ("train", "validation", "test")
 
@@ -132,8 +125,10 @@ def load(
 
     name: "mnist" (1 x 28 x 28) or "cifar10" (3 x 32 x 32).
     source: "auto" takes the real data where it lies in the data folder, else the embedded images, and never
-        downloads; "embedded"; or a folder, which must then hold the data, or other images to take in their place, with
-        two classes or more. What they are is known by their content; see `known`.
+        downloads; "embedded"; the name of a published set ("fashion-mnist"), which must then lie in the data folder,
+        and stands in the place that it fits, while the other place is as for "auto"; or a folder, which must then hold
+        the data, or other images to take in their place, with two classes or more. What they are is known by their
+        content; see `known`.
     normalisation: "standard" (mean 0, standard deviation 1 over the training images, a channel at a time),
         "symmetric" ([-1, 1]), "unit" ([0, 1]) or "raw" (0 to 255: a known mistake, to show what it costs).
     validation: share of the training images, stratified by class, that is held back for validation; 0 is none.
@@ -150,8 +145,7 @@ def load(
         raise UsageError(f"Normalisation {normalisation!r} is not known: choose one of {', '.join(NORMALISATIONS)}.")
     if not 0 <= validation < 1:
         raise UsageError(f"validation must lie between 0 and 1 (0: none is held back), but it is {validation}.")
-    raw = _read(name, source)
-    _refuse_unusable(raw)
+    raw = read(name, source)
     train, held_back = divide(raw.train_labels, validation, train_limit)
     arrays = {
         "train": (raw.train_images[train], raw.train_labels[train]),
@@ -183,62 +177,6 @@ def load(
         torch.from_numpy(mean),
         torch.from_numpy(std),
     )
-
-
-def _read(name: str, source: str | Path) -> Raw:
-    if str(source) == "auto":
-        folder = data_folder()
-        if folder.is_dir():
-            if raw := _read_folder(name, folder):
-                return raw
-        elif os.environ.get("LABKIT_DATA"):
-            raise UsageError(
-                f"LABKIT_DATA names {folder}, which is not a folder: give its absolute path, "
-                "fill it with `labkit fetch`, or unset LABKIT_DATA."
-            )
-    elif str(source) != "embedded":
-        folder = expanded(source)
-        if not folder.is_dir():
-            raise UsageError(f"{source} is not a folder: data is 'auto', 'embedded' or a folder that holds the images.")
-        if raw := _read_folder(name, folder):
-            return raw
-        raise UsageError(
-            f"{folder} holds no {TITLES[name]}: expected {_expected(name)} in it, or images of your own in "
-            f"train/<class>/ and test/<class>/, or in {name}/ the same. There are: {listing(folder)}."
-        )
-    return embedded.embedded_digits() if name == "mnist" else embedded.drawn_shapes()
-
-
-def _expected(name: str) -> str:
-    if name == "cifar10":
-        return f"{CIFAR_FOLDER}/ with {CIFAR_FILES[0]} and the others"
-    return f"{', '.join(IDX_FILES.values())} (plain or .gz, in MNIST/raw/, raw/ or the folder itself)"
-
-
-def _read_folder(name: str, folder: Path) -> Raw | None:
-    location = find(name, folder)
-    if location is None:
-        return None
-    if name == "mnist" and holds_idx_files(location):
-        return read_mnist(location)
-    if name == "cifar10" and not inside(location, "train"):
-        return read_cifar10(location)
-    return read_image_folder(location, *SHAPES[name])
-
-
-def _refuse_unusable(raw: Raw) -> None:
-    """Raise LabkitError for images from which nothing can be learned."""
-    counts = np.bincount(raw.train_labels, minlength=len(raw.class_names))
-    if len(counts) < 2:
-        raise LabkitError(f"{raw.title}: there is one class only, and two or more are needed.")
-    if counts.min() < 2:
-        raise LabkitError(
-            f"{raw.title}: class {raw.class_names[counts.argmin()]!r} has one training image only. Two or more are "
-            "needed, one to train on and one to hold back: add images of it."
-        )
-    for part, images in (("training", raw.train_images), ("test", raw.test_images)):
-        if not any(image.min() != image.max() for image in images):
-            raise LabkitError(f"{raw.title}: no {part} image shows anything, for each is of one colour alone.")
 
 
 def _scale(train_images: np.ndarray, normalisation: str) -> tuple[np.ndarray, np.ndarray]:

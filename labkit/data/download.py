@@ -6,8 +6,8 @@ from pathlib import Path
 
 from labkit.basics.errors import LabkitError, UsageError, first_line
 from labkit.basics.files import data_folder
-from labkit.data.datasets import load
-from labkit.data.known import KNOWN
+from labkit.data.known import KNOWN, Known
+from labkit.data.sources import read
 
 
 def fetch(names: list[str]) -> list[Path]:
@@ -25,19 +25,29 @@ def fetch(names: list[str]) -> list[Path]:
         raise LabkitError(
             f"{folder} cannot be made ({error.strerror or error}): name a folder of your own in LABKIT_DATA."
         ) from error
-    from torchvision import datasets
-
     places = []
     for known in (KNOWN[name] for name in names):
-        download, place = known.torchvision
+        place = known.torchvision[1]
         try:
-            getattr(datasets, download)(folder, download=True)
+            _download(known, folder)
         except (OSError, RuntimeError) as error:
             reason = first_line(error).rstrip(": ")
             raise LabkitError(
                 f"{known.title} could not be downloaded ({reason}): run the command again to go on, "
                 f"or copy its files into {folder / place}."
             ) from error
-        load(known.takes, folder / place)  # a file that was cut short shows now, not in a notebook
+        read(known.takes, folder / place)  # a file that was cut short shows now, not in a notebook
         places.append(folder / place)
     return places
+
+
+def _download(known: Known, folder: Path) -> None:
+    """Let torchvision download a set, so that it lies at its place in the data folder."""
+    from torchvision import datasets
+
+    name, place = known.torchvision
+    if name == "SVHN":  # torchvision gives it no folder of its own, and loads one part at a time
+        for split in ("train", "test"):
+            datasets.SVHN(folder / place, split=split, download=True)
+    else:
+        getattr(datasets, name)(folder, download=True)

@@ -21,7 +21,7 @@ class Known:
     """A published set.
 
     takes: the data set of the course in whose place it can stand, "mnist" or "cifar10"; so its shape.
-    torchvision: the class that downloads it, and the folder into which that class does.
+    torchvision: the class that downloads it, and the place in the data folder where its files then lie.
     files: for each file that holds it, in the reader's order, the MD5 of its content and, where that is published
         packed, of the packed file.
     images: `digest` of its images and labels, for when they lie in folders; empty where nobody has measured it.
@@ -35,7 +35,7 @@ class Known:
     images: str = ""
 
 
-# By the name that `labkit fetch` takes. MD5 of packed files and of CIFAR-10's: torchvision's source.
+# By the name that `labkit fetch` and `--data` take. MD5 of packed files, CIFAR-10's and SVHN's: torchvision's source.
 KNOWN = {
     "mnist": Known(
         "MNIST",
@@ -88,6 +88,13 @@ KNOWN = {
             ("40351d587109b95175f43aff81a1287e",),
         ),
         "ffbb48dbe49cab22a9277f1651f653c08afd9a61beecffd8cea96a16c837c77d",  # of the JPEG files behind our reference
+    ),
+    "svhn": Known(
+        "SVHN",
+        "cifar10",
+        ("SVHN", "SVHN"),
+        DIGITS,
+        (("e26dedcc434d2e4c54c9b2d4a06d8373",), ("eb5a983be6a315427106f1b164d9cef3",)),
     ),
 }
 

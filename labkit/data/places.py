@@ -9,10 +9,12 @@ from pathlib import Path
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.basics.files import data_folder, expanded
+from labkit.data.known import KNOWN
 
 NAMES = ("mnist", "cifar10")  # the data sets of the course; others stand in their places
 CIFAR_FOLDER = "cifar-10-batches-py"
 CIFAR_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
+SVHN_FILES = ("train_32x32.mat", "test_32x32.mat")
 IDX_FILES = {
     "train images": "train-images-idx3-ubyte",
     "train labels": "train-labels-idx1-ubyte",
@@ -28,29 +30,60 @@ LITTER = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lo
 def settle(data: str) -> str:
     """Return what `--data` was given, so that it means the same in whatever folder notebooks run; so LABKIT_DATA, too.
 
-    Raises UsageError for what is neither "auto" nor "embedded" nor a folder.
+    Raises UsageError for what is neither "auto" nor "embedded", nor a published set that is here, nor a folder.
     """
-    if data not in ("auto", "embedded"):
+    if data in KNOWN:
+        place_of(data)
+    elif data not in ("auto", "embedded"):
         if not expanded(data).is_dir():
-            raise UsageError(f"{data} is not a folder: --data takes auto, embedded or a folder that holds the images.")
+            raise UsageError(
+                f"{data} is not a folder: --data takes auto, embedded, the name of a set ({', '.join(KNOWN)}) or a "
+                "folder that holds the images."
+            )
         data = str(expanded(data).resolve())
     if os.environ.get("LABKIT_DATA"):
         os.environ["LABKIT_DATA"] = str(data_folder().resolve())
     return data
 
 
-def find(name: str, folder: Path) -> Path | None:
-    """Return the folder inside `folder` that holds the data set "mnist" or "cifar10", or one's own images; else None.
+def place_of(name: str) -> Path:
+    """Return where in the data folder a published set ("fashion-mnist") lies; UsageError where it does not."""
+    folder = data_folder()
+    if location := find(name, folder) if folder.is_dir() else None:
+        return location
+    same_name = f" A folder of that name is written ./{name}." if Path(name).is_dir() else ""
+    raise UsageError(
+        f"{KNOWN[name].title} is not in {folder}: run `labkit fetch {name}`, or name the folder that holds it in "
+        f"LABKIT_DATA.{same_name}"
+    )
 
-    Raises LabkitError for a link on the way that leads nowhere, and for a folder that may not be read.
+
+def folder_of(data: str) -> Path:
+    """Return the folder in which images are looked for with such `--data`."""
+    return data_folder() if data in ("auto", "embedded", *KNOWN) else Path(data)
+
+
+def taken_for(name: str, data: str) -> str:
+    """Return which set is read for "mnist" or "cifar10" with such `--data`: the one that it names in its place."""
+    return data if data in KNOWN and KNOWN[data].takes == name else name
+
+
+def find(name: str, folder: Path) -> Path | None:
+    """Return the folder inside `folder` that holds a published set, or one's own images for the course's; else None.
+
+    name: "mnist" or "cifar10", for which any set in files of that kind is taken where people put theirs; of the others,
+    what lies at the place of that name. Raises LabkitError for a link on the way that leads nowhere, and for a folder
+    that may not be read.
     """
     bases = [folder, *inside(folder, "data")]
+    if name not in NAMES:
+        return next((place for base in bases for place in _places_by_name(name, base)), None)
     for base in bases:
         if name == "mnist":
             native = [path for place in ("MNIST/raw", "MNIST", "raw", "") for path in inside(base, place)]
             native = [path for path in native if holds_idx_files(path)]
         else:
-            native = inside(base, CIFAR_FOLDER) or ([base] if _holds_batches(base) else [])
+            native = inside(base, CIFAR_FOLDER) or ([base] if _holds(base, (*CIFAR_FILES, *SVHN_FILES)) else [])
         if native:
             return native[0]
     for base in bases:
@@ -58,6 +91,13 @@ def find(name: str, folder: Path) -> Path | None:
             if inside(candidate, "train") and inside(candidate, "test"):
                 return candidate
     return None
+
+
+def _places_by_name(name: str, base: Path) -> list[Path]:
+    """Return the folders in `base` that hold files of a set, where torchvision or people put them."""
+    place = KNOWN[name].torchvision[1]
+    folders = [path for where in (place, place.partition("/")[0], name) for path in inside(base, where)]
+    return [path for path in folders if (holds_idx_files(path) if KNOWN[name].takes == "mnist" else holds_svhn(path))]
 
 
 def idx_files(folder: Path) -> dict[str, Path]:
@@ -79,6 +119,11 @@ def idx_files(folder: Path) -> dict[str, Path]:
 def holds_idx_files(folder: Path) -> bool:
     """Whether a file of MNIST's format is there."""
     return any(True for _ in _idx_entries(folder))
+
+
+def holds_svhn(folder: Path) -> bool:
+    """Whether a file of SVHN is there, and none of CIFAR-10."""
+    return _holds(folder, SVHN_FILES) and not _holds(folder, CIFAR_FILES)
 
 
 def inside(folder: Path, place: str) -> list[Path]:
@@ -103,10 +148,11 @@ def parts_to_read(name: str, folder: Path) -> list[Path]:
     location = find(name, folder)
     if location is None:
         return []
-    if name == "mnist" and holds_idx_files(location):
+    if KNOWN[name].takes == "mnist" and holds_idx_files(location):
         return [existing(path) for path in idx_files(location).values()]
-    if name == "cifar10" and not inside(location, "train"):
-        return [existing(path) for path in entries(location) if path.name in (*CIFAR_FILES, "batches.meta")]
+    if KNOWN[name].takes == "cifar10" and not inside(location, "train"):
+        names = SVHN_FILES if holds_svhn(location) else (*CIFAR_FILES, "batches.meta")
+        return [existing(path) for path in entries(location) if path.name in names]
     parts = [path for part in ("train", "test") for path in inside(location, part)]
     classes = [path for part in parts for path in class_folders(part)]
     for path in (image for kind in classes for image in entries(kind)):
@@ -153,5 +199,5 @@ def _idx_entries(folder: Path) -> Iterator[Path]:
     return (path for path in entries(folder) if IDX_NAME.fullmatch(path.name))
 
 
-def _holds_batches(folder: Path) -> bool:
-    return any(path.name in CIFAR_FILES for path in entries(folder))
+def _holds(folder: Path, names: tuple[str, ...]) -> bool:
+    return any(path.name in names for path in entries(folder))

@@ -1,4 +1,4 @@
-"""Readers of MNIST's and CIFAR-10's files: each returns raw uint8 arrays.
+"""Readers of MNIST's, CIFAR-10's and SVHN's files: each returns raw uint8 arrays.
 
 The readers are our own, and small, because torchvision's import alone takes longer than reading MNIST, and
 because a damaged file must end in a sentence that names it.
@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from labkit.basics.errors import LabkitError
-from labkit.data.known import known_by_files
-from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, idx_files, listing
+from labkit.basics.errors import LabkitError, first_line
+from labkit.data.known import DIGITS, known_by_files
+from labkit.data.places import CIFAR_FILES, CIFAR_FOLDER, IDX_FILES, SVHN_FILES, idx_files, listing
 
 PACKED = b"\x1f\x8b"  # how a packed file begins
+MOST_SVHN_IMAGES = 200_000  # twice as many as both files hold, and 614 MB
 REPAIR = "replace it by a fresh copy, or run `labkit fetch`"
 
 
@@ -108,7 +109,10 @@ def _idx_array(path: Path, content: bytes, dimensions: int) -> np.ndarray:
     if len(content) - header != size:
         raise LabkitError(f"{path} announces {size:,} values but holds {len(content) - header:,}: {REPAIR}.")
     if dimensions == 3 and shape[1:] != (28, 28):
-        raise LabkitError(f"{path} holds images of {shape[1]} x {shape[2]} pixels, not 28 x 28: {REPAIR}.")
+        raise LabkitError(
+            f"{path} holds images of {shape[1]} x {shape[2]} pixels, and in such files the course reads 28 x 28: save "
+            "them as PNG in train/<class>/ and test/<class>/, where images of any size are taken."
+        )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
@@ -130,12 +134,12 @@ class _ArrayUnpickler(pickle.Unpickler):
 def read_cifar10(folder: Path) -> Raw:
     """Read CIFAR-10's python batches from `folder`. LabkitError for a damaged, foreign or missing file."""
     paths = [folder / name for name in CIFAR_FILES]
-    contents = [_content(path) for path in paths]
+    contents = [_content(path, "cifar10") for path in paths]
     *train, (test_images, test_labels) = (
         _cifar_batch(path, content) for path, content in zip(paths, contents, strict=True)
     )
     meta = folder / "batches.meta"
-    names = _unpickle(meta, _content(meta)).get("label_names")
+    names = _unpickle(meta, _content(meta, "cifar10")).get("label_names")
     if not isinstance(names, list) or len(names) != 10:
         raise LabkitError(f"{meta} holds no ten class names: {REPAIR}.")
     class_names = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
@@ -151,9 +155,9 @@ def read_cifar10(folder: Path) -> Raw:
     )
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, name: str) -> bytes:
     if not path.is_file():
-        raise LabkitError(f"{path.parent} lacks the file {path.name}: copy it there, or run `labkit fetch cifar10`.")
+        raise LabkitError(f"{path.parent} lacks the file {path.name}: copy it there, or run `labkit fetch {name}`.")
     try:
         return path.read_bytes()
     except OSError as error:
@@ -182,6 +186,42 @@ def _unpickle(path: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise LabkitError(f"{path} is not a CIFAR-10 batch: {REPAIR}.")
     return {key.decode() if isinstance(key, bytes) else str(key): value for key, value in found.items()}
+
+
+def read_svhn(folder: Path) -> Raw:
+    """Read SVHN's digits, as cut out of the house numbers, from the two MATLAB files in `folder`.
+
+    LabkitError for a damaged, foreign or missing file.
+    """
+    paths = [folder / name for name in SVHN_FILES]
+    contents = [_content(path, "svhn") for path in paths]
+    parts = [_svhn_part(path, content) for path, content in zip(paths, contents, strict=True)]
+    known = known_by_files(paths, contents)
+    title = known.title if known else _title("SVHN", folder)
+    return Raw(*parts[0], *parts[1], known.class_names if known else DIGITS, "MATLAB files", title)
+
+
+def _svhn_part(path: Path, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images and labels of one file; its variable X has the shape (32, 32, 3, N), and y (N, 1) with 1 to 10.
+
+    Sizes and types are looked at before any value is read.
+    """
+    from scipy import io as matlab
+
+    try:
+        told = {name: (shape, kind) for name, shape, kind in matlab.whosmat(io.BytesIO(content))}
+        shape, kind = told["X"]
+        if shape[:3] != (32, 32, 3) or len(shape) != 4 or kind != "uint8" or not 0 < shape[3] <= MOST_SVHN_IMAGES:
+            raise ValueError(f"its X is {kind} of the shape {shape}")
+        if told["y"][0] != (shape[3], 1) or told["y"][1] not in ("uint8", "double"):
+            raise ValueError(f"its y is {told['y'][1]} of the shape {told['y'][0]} for {shape[3]:,} images")
+        found = matlab.loadmat(io.BytesIO(content), variable_names=["X", "y"])
+        images, labels = found["X"], found["y"][:, 0].astype(np.int64)
+    except Exception as error:  # a damaged file raises almost anything
+        raise LabkitError(f"{path} is not a file of SVHN ({first_line(error)}): {REPAIR}.") from error
+    if labels.min() < 1 or labels.max() > 10:
+        raise LabkitError(f"{path}: labels must lie between 1 and 10, which is a 0; {REPAIR}.")
+    return np.ascontiguousarray(images.transpose(3, 2, 0, 1)), labels % 10
 
 
 def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import UsageError
-from labkit.basics.files import data_folder
 from labkit.data.embedded import TITLES
-from labkit.data.places import NAMES, listing, parts_to_read, settle
+from labkit.data.known import KNOWN
+from labkit.data.places import NAMES, folder_of, listing, parts_to_read, settle, taken_for
 from labkit.grading.sandbox.guard import Limits
 
 
@@ -58,17 +57,18 @@ def settle_data(settings: Settings) -> Settings:
     sandbox could not show: before the night, so that the embedded images never stand in without a word.
     """
     data = settle(settings.data)
-    folder = data_folder() if data in ("auto", "embedded") else Path(data)
+    named, folder = data in ("auto", "embedded", *KNOWN), folder_of(data)
     if data == "auto" and os.environ.get("LABKIT_DATA") and not folder.is_dir():
         raise UsageError(f"LABKIT_DATA names {folder}, which is not a folder: correct it, or unset it.")
-    found = {name: folder.is_dir() and data != "embedded" and parts_to_read(name, folder) for name in NAMES}
-    if data not in ("auto", "embedded") and not any(found.values()):
+    parts = {name: folder.is_dir() and data != "embedded" and parts_to_read(name, folder) for name in KNOWN}
+    found = {name: parts[taken_for(name, data)] for name in NAMES}
+    if not named and not any(found.values()):
         raise UsageError(
             f"{folder} holds neither MNIST, CIFAR-10 nor other images in their place. There are: {listing(folder)}."
         )
     if folder.is_dir():
         os.environ["LABKIT_DATA"] = str(folder)
-    instead = TITLES if data in ("auto", "embedded") else dict.fromkeys(NAMES, "nothing")
+    instead = TITLES if named else dict.fromkeys(NAMES, "nothing")
     used = [f"{os.path.commonpath(parts) if parts else instead[name]} for {name}" for name, parts in found.items()]
     print(f"Data: {', '.join(used)}.", flush=True)
     return replace(settings, data=data)

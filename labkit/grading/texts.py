@@ -10,12 +10,10 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+from labkit.basics.pages.plain_text import ESCAPES
+
 MB = 1_000_000
 LONGEST, LONGEST_NAME = 2_000, 200  # characters that are kept of a text, and of a name
-# Sequences that a terminal obeys: colours and cursor (CSI), titles and other strings (OSC, DCS, ...), the short ones.
-ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[]PX^_]|[\x90\x9d-\x9f])[^\x07\x1b\x9c]*|\x1b.?", re.DOTALL
-)
 
 
 class Refused(Exception):
@@ -30,11 +28,6 @@ def clean(text: str, longest: int = LONGEST) -> str:
     )
     shown = " ".join(shown.split())
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
-
-
-def tidy(text: str) -> str:
-    """Return a text with line endings as on Linux, and '?' for halves of characters, which no file can hold."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
 
 
 def megabytes(size: int) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import LabkitError, first_line
+from labkit.data.known import KNOWN
+from labkit.data.places import NAMES
 
 FORMAT = 1
 
@@ -40,8 +42,13 @@ def describe(entry: dict[str, Any], section: dict[str, Any]) -> str:
     """Return a caption with the provenance behind it: split, n, seeds, profile, and data where images were needed."""
     data = section["data"]
     name = f"{data['name']} from {data['origin']}" if "lossy" in data["origin"] else data["name"]
-    named = [name] if entry["split"] else []
+    named = [name] if entry["split"] or stands_in(data) else []
     return f"{entry['caption']} ({', '.join([*seen(entry), *named, section['profile'] + ' profile'])}.)"
+
+
+def stands_in(data: dict[str, Any]) -> bool:
+    """Whether images of another set were used in MNIST's or CIFAR-10's place, which every caption then names."""
+    return bool(data["real"]) and data["name"] not in [KNOWN[name].title for name in NAMES]
 
 
 def describe_number(entry: dict[str, Any]) -> str:
@@ -72,9 +79,9 @@ def short_number(entry: dict[str, Any]) -> str:
 
 
 def unusual(entry: dict[str, Any], section: dict[str, Any]) -> list[str]:
-    """Return in what an artefact differs from what a report's Methods say of all: test split, all images and seeds."""
+    """Return in what an artefact differs from what a report's Methods say of all: images, split, how many, seeds."""
     split, count = entry["split"], len(entry["seeds"])
-    details = []
+    details = [section["data"]["name"]] if stands_in(section["data"]) else []
     if split and (split != "test" or entry["n"] != section["data"]["test"]):
         details.append(f"{split} split, n = {entry['n']:,}")
     if count and count != len(section["seeds"]):

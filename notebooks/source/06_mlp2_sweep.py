@@ -273,7 +273,8 @@ run.figure("steps", fig, split="train", seeds=seeds, dataset=held_back)
 if check.passed("6.3"):
     for window in (1, 5, 10):
         smooth = torch.as_tensor(moving_average(losses[0].copy(), window))
-        print(f"window {window:>2}: {len(smooth)} entries, largest jump {smooth.diff().abs().max():.2f}")
+        jump = max(smooth.diff().abs().tolist(), default=0)
+        print(f"window {window:>2}: {len(smooth)} entries, largest jump {jump:.2f}")
 
 # %% [markdown]
 # **What to notice.** A wider window makes smaller jumps, but it also starts later and lags behind. What would a window as

@@ -9,6 +9,7 @@ hold for all: what is open stays, and some names are none.
 import builtins
 import io
 import os
+import pathlib
 import re
 import runpy
 import subprocess
@@ -56,6 +57,7 @@ POSIX_ONLY = {
 }
 FORBIDDEN = re.compile(r'[<>:"|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 LONGEST = 259  # characters of a path
+VIEWED = "OPEN_IN_A_VIEWER"  # the variable that names a file which another program has open
 
 
 class Seen(types.ModuleType):
@@ -77,6 +79,8 @@ def simulate(system):
     gone = {name: LINUX_ONLY.get(name, set()) | (POSIX_ONLY[name] if windows else set()) for name in POSIX_ONLY}
     facts = ("win32", "Windows", "AMD64") if windows else ("darwin", "Darwin", "arm64")
     modules = {name: Seen(name, missing) for name, missing in gone.items()}
+    if windows:  # paths may have either bar
+        getattr(pathlib, "_posix_flavour", os.path).altsep = "\\"
     modules["sys"] = Seen("sys", platform=facts[0])
     modules["platform"] = Seen(
         "platform", system=lambda: facts[1], machine=lambda: facts[2], processor=lambda: facts[2], release=lambda: "1"
@@ -168,6 +172,8 @@ def _refuse(path, opens):
         raise OSError(22, "The filename, directory name, or volume label syntax is incorrect", str(path))
     if len(str(whole)) > LONGEST:
         raise FileNotFoundError(2, "The system cannot find the path specified", str(path))
+    if not opens and str(whole) == os.environ.get(VIEWED):
+        raise PermissionError(13, "The process cannot access the file: it is being used", str(path))
     if not opens and whole.is_file():
         for descriptor in os.listdir("/proc/self/fd"):
             try:

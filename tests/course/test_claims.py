@@ -10,20 +10,13 @@ import pytest
 from claims import Lacking, Results
 
 from labkit import CHECKOUT
+from labkit.course.upkeep.completeness import unclaimed
+from labkit.course.upkeep.twin import read_twin
 from labkit.report.reference import read_reference, reference_table
 from labkit.report.results import read_results
 
 SOURCES = sorted((CHECKOUT / "notebooks" / "source").glob("*.py"))
-NOTICE = "**What to notice.**"
 CLAIMS = {path.stem: importlib.import_module(f"claims.nb{path.stem[:2]}").CLAIMS for path in SOURCES}
-
-
-def paragraphs(path):
-    """Return the paragraphs of a notebook's text, each on one line."""
-    cells = re.split(r"(?m)^# %%", path.read_text(encoding="utf-8"))
-    texts = [cell.removeprefix(" [markdown]\n") for cell in cells if cell.startswith(" [markdown]")]
-    stripped = [re.sub(r"(?m)^# ?", "", text) for text in texts]
-    return [" ".join(part.split()) for text in stripped for part in text.split("\n\n")]
 
 
 def quick_folder():
@@ -56,16 +49,14 @@ def full(stem):
 
 @pytest.mark.parametrize("stem", CLAIMS)
 def test_claims_stand_in_the_notebook(stem):
-    text = "\n".join(paragraphs(CHECKOUT / "notebooks" / "source" / f"{stem}.py"))
+    text = "\n".join(read_twin(CHECKOUT / "notebooks" / "source" / f"{stem}.py").paragraphs)
     assert [claim.words for claim in CLAIMS[stem] if " ".join(claim.words.split()) not in text] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_what_to_notice_is_a_question_or_a_claim_that_is_tried(path):
     claims = [" ".join(claim.words.split()) for claim in CLAIMS[path.stem]]
-    for paragraph in paragraphs(path):
-        if NOTICE in paragraph and not paragraph.endswith("?"):
-            assert any(words in paragraph for words in claims), paragraph
+    assert unclaimed(read_twin(path).paragraphs, claims) == []
 
 
 @pytest.mark.parametrize("results", [quick, full], ids=["quick", "full"])

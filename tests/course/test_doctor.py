@@ -1,5 +1,7 @@
 import importlib
+import os
 import shutil
+import subprocess
 import sys
 from collections import namedtuple
 from types import SimpleNamespace
@@ -7,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from makers import IDX_NAMES, write_mnist
 
+from labkit import CHECKOUT
 from labkit.course.doctor import Finding, examine
 
 
@@ -25,7 +28,7 @@ def test_all_is_well_here(monkeypatch):
     Usage = namedtuple("Usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10e9, 0, 10e9))
     findings = topics(examine())
-    packages = ["torch", "torchvision", "notebooks", "run", "report"]
+    packages = ["torch", "torchvision", "notebooks", "lab", "run", "report", "widgets"]
     assert list(findings) == ["Python", "disk", *packages, "device", "threads", "MNIST", "CIFAR-10"]
     assert [finding.topic for finding in findings.values() if not finding.ok] == []
     assert "embedded digits stand in" in findings["MNIST"].found
@@ -35,24 +38,59 @@ def test_all_is_well_here(monkeypatch):
 
 def test_it_says_something_before_it_imports_anything(monkeypatch):
     monkeypatch.setattr(importlib, "import_module", None)
+    for missing in ("papermill", "typst", "seaborn"):
+        monkeypatch.setitem(sys.modules, missing, None)
     findings = examine()
-    assert [next(findings).topic, next(findings).topic] == ["Python", "disk"]
+    assert [next(findings).topic for _ in range(5)] == ["Python", "disk", "notebooks", "run", "report"]
+
+
+def test_what_is_not_there_is_told_with_the_line_that_installs_it(monkeypatch):
+    for missing in ("papermill", "rich", "sklearn"):
+        monkeypatch.setitem(sys.modules, missing, None)
+    found = topics(examine())
+    assert found["run"].found == "not installed: papermill, rich"
+    assert found["run"].advice == 'Install what is missing: `pip install "labkit[run]"`.'
+    assert found["notebooks"].found == "not installed: scikit-learn"
+    assert found["notebooks"].advice == "Install what is missing: `pip install scikit-learn`."
+    assert not found["run"].ok
+
+
+@pytest.mark.slow
+def test_the_command_has_told_what_is_missing_when_torch_begins_to_be_imported(tmp_path):
+    (tmp_path / "torch.py").write_text("print('torch is imported', flush=True)\nraise ImportError('no torch')\n")
+    script = "import sys; sys.modules['typst'] = None; from labkit.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "doctor"],
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    said = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("ok ", "warning ", "torch is"))]
+    assert said[:4] == ["Python", "disk", "report", "is"], done.stdout + done.stderr
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(
     ("module", "topic", "package"),
     [
-        ("sklearn", "notebooks", "scikit-learn"),
-        ("papermill", "run", "papermill"),
+        ("sklearn.pipeline", "notebooks", "scikit-learn"),
+        ("papermill.engines", "run", "papermill"),
         ("labkit.course.submit", "run", "labkit"),
-        ("pypandoc", "report", "pypandoc_binary"),
     ],
 )
 def test_what_a_command_needs_is_imported_as_it_does(monkeypatch, module, topic, package):
-    monkeypatch.setitem(sys.modules, module, None)
+    import_module = importlib.import_module
+
+    def broken(name, *rest):
+        if name == module.partition(".")[0] or name == module:
+            raise ImportError(f"{module} is damaged", name=module)
+        return import_module(name, *rest)
+
+    monkeypatch.setattr(importlib, "import_module", broken)
     finding = topics(examine())[topic]
     assert not finding.ok
-    assert finding.found.startswith(f"{module} cannot be imported: ")
+    assert f" cannot be imported: {module} is damaged" in finding.found
     assert finding.advice == f"Install it again: `pip install --force-reinstall {package}`."
 
 
@@ -70,18 +108,17 @@ def test_a_pandoc_that_does_not_start_is_told(monkeypatch):
         ("win32", "x86", (3, 12), 32, "There is no PyTorch for this 32-bit Python"),
         ("darwin", "x86_64", (3, 12), 64, "PyTorch ended with 2.2 for Macs with an Intel processor"),
         ("linux", "x86_64", (3, 19), 64, "where pip finds none for 3.19, make a new environment with Python 3.12"),
-        ("darwin", "arm64", (3, 12), 64, "Install it again: `pip install --force-reinstall torch torchvision`."),
+        ("darwin", "arm64", (3, 12), 64, "Install what is missing: `pip install torch`."),
     ],
 )
 def test_a_machine_without_pytorch_says_why(monkeypatch, system, machine, version, bits, sentence):
     seen = SimpleNamespace(platform=system, version_info=(*version, 0), maxsize=2 ** (bits - 1) - 1)
     monkeypatch.setattr("labkit.course.doctor.sys", seen)
     monkeypatch.setattr("platform.machine", lambda: machine)
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setitem(sys.modules, "torch", None)
     found = topics(examine())
     assert sentence in found["torch"].advice
-    assert list(found)[-1] == "report"
+    assert list(found)[-1] == "widgets"
 
 
 @pytest.mark.parametrize("error", [ImportError("no module"), OSError("broken.so: bad ELF"), RuntimeError()])

@@ -5,8 +5,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -18,6 +21,7 @@ from labkit.cli import app
 from labkit.course import release as module
 from labkit.course.notebooks import course, notebooks_folder, read_notebook, to_text
 from labkit.course.release import COURSE, TRIVIAL, leaks, release, solution_lines
+from labkit.course.releasing.setup_cell import TAG, TAGS
 from labkit.report.document import default_template
 
 pytestmark = pytest.mark.slow
@@ -43,6 +47,13 @@ def python(*arguments, cwd, **environment):
     )
 
 
+def without_setup(path):
+    """A released notebook as its stored one is: without the cell that makes Colab ready."""
+    notebook = read_notebook(path)
+    assert notebook.cells.pop(0).metadata.tags == list(TAGS)
+    return notebook
+
+
 @pytest.fixture(scope="module")
 def released(tmp_path_factory):
     """The student version of the whole course."""
@@ -53,7 +64,7 @@ def released(tmp_path_factory):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_student_notebook_lacks_solutions_hidden_tests_and_outputs_and_nothing_else(released, path):
-    stored, student = read_notebook(path).cells, read_notebook(released / "notebooks" / path.name).cells
+    stored, student = read_notebook(path).cells, without_setup(released / "notebooks" / path.name).cells
     assert [cell.id for cell in student] == [cell.id for cell in stored]
     roles = [role(cell) for cell in student]
     assert roles.count("check") == roles.count("answer") > 0
@@ -92,14 +103,16 @@ def test_no_marker_and_no_line_of_a_solution_is_left(released):
     assert leaks(in_order, texts) == []
 
 
-def test_the_zip_holds_the_folder_and_comes_out_the_same_again(released, tmp_path):
+def test_the_zip_holds_the_folder_of_today_and_comes_out_the_same_again(released, tmp_path, monkeypatch):
     files = {path.relative_to(released.parent).as_posix(): path for path in released.rglob("*") if path.is_file()}
     archive = released.with_name(f"{COURSE}.zip")
     with zipfile.ZipFile(archive) as packed:
         assert packed.namelist() == sorted(files)
-        assert {entry.date_time for entry in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        that_day = date.fromtimestamp(archive.stat().st_mtime)
+        assert {entry.date_time for entry in packed.infolist()} == {(*that_day.timetuple()[:3], 0, 0, 0)}
         for name, path in files.items():
             assert packed.read(name) == path.read_bytes()
+    monkeypatch.setattr(module, "date", SimpleNamespace(today=lambda: that_day))
     assert release(tmp_path)[1].read_bytes() == archive.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == [COURSE, f"{COURSE}.zip"]
 
@@ -119,41 +132,153 @@ def test_the_package_in_it_is_the_whole_package(released):
     assert conda.count("- -e .") == 1
     assert (released / "environment.yml").read_text(encoding="utf-8") == conda.replace("-e .", f"./{wheel.name}")
     readme = (released / "README.md").read_text(encoding="utf-8")
-    assert f"pip install ./{wheel.name}\n" in readme
+    assert f'pip install "./{wheel.name}[student]"\n' in readme
+    for name in (".vscode/settings.json", ".vscode/extensions.json", ".devcontainer/devcontainer.json"):
+        json.loads((released / name).read_text(encoding="utf-8"))
     assert "{" not in readme
     assert (released / "report_template.md").read_bytes() == default_template().read_bytes()
 
 
-def test_the_commands_of_the_readme_for_students_parse(released):
+NOT_TYPED = {  # line of the README for students -> why it is right without being typed here
+    "jupyter lab notebooks": "a server that does not end: tests/course/test_browser.py works in it",
+    "labkit fetch mnist cifar10": "downloads 0.2 GB: tests/data/test_download.py",
+    "labkit run --profile full": "takes an hour and a half: `labkit run` is typed",
+    "conda env create -f environment.yml": "conda is not here: tests/test_environment.py keeps the file in step",
+    "conda activate labkit": "conda is not here",
+}
+IN_POWERSHELL = {  # what is typed otherwise there
+    "python3 -m venv .venv": ("python -m venv .venv",),
+    "source .venv/bin/activate": (
+        "Set-ExecutionPolicy -Scope Process RemoteSigned -Force",
+        r".venv\Scripts\Activate.ps1",
+    ),
+}
+
+
+def blocks(released):
+    """The blocks of lines to type, each as its shell and its lines."""
     readme = (released / "README.md").read_text(encoding="utf-8")
-    lines = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) for line in block.splitlines()]
+    return [(shell, text.splitlines()) for shell, text in re.findall(r"```(\w+)\n(.*?)```", readme, re.DOTALL)]
+
+
+def test_the_commands_of_the_readme_for_students_parse(released):
+    lines = [line for _, block in blocks(released) for line in block]
+    assert set(NOT_TYPED) < set(lines)
     for line in lines:
-        program, name, *arguments = shlex.split(line)
-        if program == "labkit":
+        if line.startswith("labkit "):
+            _, name, *arguments = shlex.split(line)
             command = get_command(app).get_command(None, name)
             assert command.make_context(name, arguments).command.name == name
 
 
-def test_the_released_course_runs_with_every_check_not_attempted(released, tmp_path, take_trainings):
-    """One pass over all notebooks, as a student runs them: in the released folder, without the sources beside it."""
-    folder, out = tmp_path / COURSE, tmp_path / "out"
+def test_what_is_typed_in_powershell_is_what_is_typed_in_bash(released):
+    """Where it differs it stands beside it; the rest, of which the README says so, means the same in both."""
+    (first, install), (second, powershell), *rest = blocks(released)
+    assert (first, second) == ("sh", "powershell")
+    assert powershell == [line for typed in install for line in IN_POWERSHELL.get(typed, (typed,))]
+    assert {shell for shell, _ in rest} == {"sh"}
+    for line in [line for _, block in rest for line in block]:
+        assert re.fullmatch(r"(labkit|jupyter|cp|conda|uv|python) [\w./=, -]*(\"[\w. ,\[\]/-]+\"[\w -]*)*", line), line
+
+
+@pytest.fixture(scope="module")
+def typed(released, tmp_path_factory, take_trainings):
+    """The folder of a student on an empty machine, and by each line of the README what it printed and how it ended.
+
+    What a registry would send lies there already: this Python's packages, but for labkit itself.
+    """
+    machine = tmp_path_factory.mktemp("machine") / "Übung 1 für Zoë"
+    folder, packages, programs = machine / COURSE, machine / "packages", machine / "bin"
     shutil.copytree(released, folder)
-    take_trainings(out)
-    command = "from labkit.cli import main; main()"
-    done = python("-c", command, "run", "--data", "embedded", "--out", out, cwd=folder)
-    assert done.stdout.count("... passed in") == len(PATHS), done.stdout + done.stderr
+    take_trainings(folder / "out")
+    packages.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(("labkit", "_editable", "pip")) and entry.suffix != ".pth":
+            (packages / entry.name).symlink_to(entry)
+    programs.mkdir()
+    (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys._base_executable}" "$@"\n')
+    (programs / "python3").chmod(0o755)
+    uv = Path(sys.executable).with_name("uv")
+    if uv.is_file():
+        (programs / "uv").symlink_to(uv)
+    (machine / "uv.toml").write_text("offline = true\n[pip]\nno-deps = true\n")
+    lines = [line for shell, block in blocks(released) if shell == "sh" for line in block if line not in NOT_TYPED]
+    if not uv.is_file():
+        lines = [line for line in lines if not re.search(r"^uv | uv$", line)]
+    around = {  # line -> what is done behind it
+        # before the folder's own packages, in which Python's venv puts an old setuptools
+        lines[0]: "for place in .venv/lib/python*/site-packages; do "
+        f'echo "import sys; sys.path.insert(1, \'{packages}\')" > "$place/here.pth"; done',
+        "labkit progress": f"cp '{released}.zip' .",
+        "labkit report out": "mkdir later; mv notebooks/0[2-9]_*.ipynb later",  # 01 alone is run again and submitted
+    }
+    script = "".join(f"{line}\nprintf '\\n@@ %s\\n' $?\n{around.get(line, ':')}\n" for line in lines)
+    environment = {
+        "HOME": str(machine),
+        "PATH": f"{programs}:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "LABKIT_THREADS": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "UV_CONFIG_FILE": str(machine / "uv.toml"),
+    }
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        cwd=folder,
+        env=environment,
+        input="n\n",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    ends = re.split(r"\n@@ (\d+)\n", done.stdout)
+    assert len(ends) == 2 * len(lines) + 1, done.stdout
+    return folder, dict(zip(lines, zip(ends[0::2], map(int, ends[1::2]), strict=False), strict=True))
+
+
+def test_every_line_of_the_readme_can_be_typed_as_it_stands(typed):
+    _, ends = typed
+    assert {line: end for line, end in ends.items() if end[1]} == {}
+    assert "44 open" in ends["labkit progress"][0]
+    assert "Nothing to do: your folder has all of the release" in ends[f"labkit update {COURSE}.zip"][0]
+    assert "Nothing to repair." in ends["labkit repair"][0]
+    assert "ok       report" in ends["labkit doctor"][0]
+    assert str(Path("out", "report.pdf")) in ends["labkit report out"][0]
+    (submit,) = [text for line, (text, _) in ends.items() if line.startswith("labkit submit")]
+    assert "Exercise 1.1" in submit
+    assert "Nothing was packed." in submit
+
+
+def test_the_released_course_runs_with_every_check_not_attempted(typed):
+    """One pass over all notebooks, as a student runs them: in the released folder, without the sources beside it."""
+    folder, ends = typed
+    out, (said, code) = folder / "out", ends["labkit run"]
+    assert said.count("... passed in") == len(PATHS), said
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))["notebooks"]
     figures = {f"{stem}.{name}": one for stem, part in results.items() for name, one in part["figures"].items()}
     small = {name: one["smallest_text_pt"] for name, one in figures.items() if one["smallest_text_pt"] < CAPTION_PT}
     assert not small, "text of a figure is smaller than its caption in the report"
     for path in PATHS:
-        checks = [cell for cell in read_notebook(out / "notebooks" / path.name).cells if role(cell) == "check"]
+        setup, *cells = read_notebook(out / "notebooks" / path.name).cells
+        assert (setup.id, setup.execution_count) == (TAG, None)
+        checks = [cell for cell in cells if role(cell) == "check"]
         shown = ["".join(output.get("text", "") for output in cell.outputs) for cell in checks]
         assert all(text.startswith("○ Exercise") and "is not attempted yet" in text for text in shown), path.name
         verdicts = json.loads((out / "exercises" / f"{path.stem}.json").read_text(encoding="utf-8"))["exercises"]
         assert [verdict["status"] for verdict in verdicts.values()] == ["open"] * len(checks)
-    assert done.returncode == 0, done.stdout + done.stderr  # and the report goes without what open exercises would give
+    assert code == 0, said  # and the report goes without what open exercises would give
     assert (out / "report.pdf").is_file()
+
+
+def test_with_an_address_each_notebook_has_a_badge(small):
+    folder, _ = release(small / "rel", "https://github.com/uni/lab/tree/main/student")
+    for name in ("01_a", "02_b"):
+        badge, setup, *_ = read_notebook(folder / "notebooks" / f"{name}.ipynb").cells
+        assert f"/github/uni/lab/blob/main/student/notebooks/{name}.ipynb)" in badge.source
+        assert "https://github.com/uni/lab/raw/main/student/labkit-" in setup.source
+    with pytest.raises(UsageError, match="must be a folder on GitHub"):
+        release(small / "other", "example.org")
+    assert not (small / "other").exists()
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +294,7 @@ def nbgrader_course(tmp_path_factory):
 
 def test_nbgrader_makes_the_same_student_version(released, nbgrader_course):
     theirs = read_notebook(nbgrader_course / "release" / "lab" / PATHS[0].name)
-    assert read_notebook(released / "notebooks" / PATHS[0].name) == theirs
+    assert without_setup(released / "notebooks" / PATHS[0].name) == theirs
 
 
 def test_nbgrader_grades_the_release_with_the_hidden_tests_back(released, nbgrader_course):
@@ -354,19 +479,16 @@ def test_the_courses_own_rubric_is_not_handed_out(released):
         assert not [name for name in packed.namelist() if name.endswith("rubric.toml")]
 
 
-@pytest.mark.parametrize("missing", ["nbgrader", "hatchling"])
-def test_without_what_it_needs_a_sentence_says_how_to_get_it(small, monkeypatch, missing):
-    found = module.importlib.util.find_spec
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None if name == missing else found(name))
-    with pytest.raises(LabkitError, match=f"labkit release needs {missing}: `pip install {missing}`"):
-        release(small / "rel")
-
-
 def test_without_its_sources_labkit_is_left_out_and_both_sides_are_told(small, monkeypatch, capsys):
     monkeypatch.setattr(module, "CHECKOUT", small / "nowhere")
     folder, _ = release(small / "rel")
     assert "tell students how to install labkit" in " ".join(capsys.readouterr().out.split())
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "notebooks", "report_template.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "notebooks",
+        "released.zip",
+        "report_template.md",
+    ]
     assert "in the way that your course's staff tells you" in (folder / "README.md").read_text(encoding="utf-8")
 
 

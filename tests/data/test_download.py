@@ -3,7 +3,7 @@ import os
 import urllib.error
 
 import pytest
-from makers import IDX_NAMES, write_mnist
+from makers import IDX_NAMES, write_mnist, write_svhn
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.data.datasets import load
@@ -43,6 +43,20 @@ def test_fetch_of_a_set_that_stands_in_mnists_place(data_folder, monkeypatch):
     assert place == data_folder / "FashionMNIST" / "raw"
     assert len(load("mnist", place).test) == len(load("mnist", place.parent).test) == 50
     assert not load("mnist").provenance.real  # only where it is named
+
+
+def test_fetch_of_svhn_brings_both_parts_into_a_folder_of_its_own(data_folder, monkeypatch):
+    from torchvision import datasets
+
+    asked = []
+
+    def svhn(root, split, download):
+        asked.append((root, split, download))
+        write_svhn(root)
+
+    monkeypatch.setattr(datasets, "SVHN", svhn)
+    assert fetch(["svhn"]) == [data_folder / "SVHN"]
+    assert asked == [(data_folder / "SVHN", "train", True), (data_folder / "SVHN", "test", True)]
 
 
 @pytest.mark.parametrize(

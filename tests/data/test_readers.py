@@ -5,11 +5,12 @@ import struct
 
 import numpy as np
 import pytest
-from makers import IDX_NAMES, idx, write_cifar10, write_mnist
+from makers import IDX_NAMES, idx, write_cifar10, write_mnist, write_svhn
 from PIL import Image
+from scipy.io import savemat
 
 from labkit.basics.errors import LabkitError
-from labkit.data.readers import read_cifar10, read_mnist
+from labkit.data.readers import read_cifar10, read_mnist, read_svhn
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = IDX_NAMES
 
@@ -197,3 +198,64 @@ def test_cifar_without_ten_names(tmp_path):
     (tmp_path / "batches.meta").write_bytes(pickle.dumps({b"label_names": [b"cat"]}, protocol=2))
     with pytest.raises(LabkitError, match=r"batches\.meta holds no ten class names"):
         read_cifar10(tmp_path)
+
+
+def test_idx_images_of_another_size_are_refused_with_a_way_out(tmp_path):
+    write_mnist(tmp_path)
+    (tmp_path / IMAGES).write_bytes(idx(np.zeros((200, 20, 24), np.uint8)))
+    with pytest.raises(LabkitError, match=rf"{IMAGES} holds images of 20 x 24 pixels.*as PNG in train/<class>/"):
+        read_mnist(tmp_path)
+
+
+def test_svhn_is_read_bit_exactly_and_its_10_is_a_0(tmp_path):
+    images, labels, test_images, _ = write_svhn(tmp_path)
+    raw = read_svhn(tmp_path)
+    assert raw.train_images.shape == (60, 3, 32, 32)
+    assert np.array_equal(raw.train_images[7, 2], images[:, :, 2, 7])
+    assert np.array_equal(raw.test_images.transpose(2, 3, 1, 0), test_images)
+    assert raw.train_labels.tolist() == (labels[:, 0] % 10).tolist()
+    assert raw.test_labels[9] == 0
+    assert raw.train_labels.dtype == np.int64
+    assert raw.class_names == tuple("0123456789")
+    assert raw.title.startswith("images in SVHN's format")
+
+
+def saved(folder, **variables):
+    savemat(folder / "other.mat", variables)
+    return (folder / "other.mat").read_bytes()
+
+
+def small(shape=(32, 32, 3, 5), kind=np.uint8, labels=((1,), (2,), (3,), (10,), (5,))):
+    return {"X": np.ones(shape, kind), "y": np.array(labels, np.uint8)}
+
+
+SVHN_DAMAGE = {
+    "empty": lambda content, folder: b"",
+    "truncated": lambda content, folder: content[:-40],
+    "a web page": lambda content, folder: b"<!DOCTYPE html>" * 20,
+    "of a newer MATLAB": lambda content, folder: b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM" + b"\x89HDF",
+    "no labels": lambda content, folder: saved(folder, X=small()["X"]),
+    "other sizes": lambda content, folder: saved(folder, **small((28, 28, 3, 5))),
+    "decimals": lambda content, folder: saved(folder, **small(kind=np.float64)),
+    "one image": lambda content, folder: saved(folder, **small((32, 32, 3))),
+    "fewer labels": lambda content, folder: saved(folder, **small(labels=((1,), (2,)))),
+    "a label of 0": lambda content, folder: saved(folder, **small(labels=((0,), (1,), (2,), (3,), (4,)))),
+    "a cell array": lambda content, folder: saved(folder, X=np.array([[1], "a"], dtype=object), y=small()["y"]),
+}
+
+
+@pytest.mark.parametrize("damage", SVHN_DAMAGE)
+def test_damaged_file_of_svhn_is_named(tmp_path, damage):
+    write_svhn(tmp_path)
+    path = tmp_path / "test_32x32.mat"
+    path.write_bytes(SVHN_DAMAGE[damage](path.read_bytes(), tmp_path))
+    with pytest.raises(LabkitError, match=r"test_32x32\.mat.*(labkit fetch|labels must)") as told:
+        read_svhn(tmp_path)
+    assert "\n" not in str(told.value)
+
+
+def test_file_that_svhn_lacks_is_named(tmp_path):
+    write_svhn(tmp_path)
+    (tmp_path / "train_32x32.mat").unlink()
+    with pytest.raises(LabkitError, match=r"lacks the file train_32x32\.mat: .*labkit fetch svhn"):
+        read_svhn(tmp_path)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from labkit.course.notebooks import course, notebooks_folder
+from labkit.course.upkeep.counterparts import LEAST_RIGHT, LEAST_WRONG
 from labkit.exercises.catalogue import exercises, modules
 from labkit.exercises.judge import examine, judge
 from labkit.exercises.notes import decode, encode
@@ -66,8 +67,8 @@ def stub(*_):
 def test_every_exercise_has_right_and_plausible_wrong_answers():
     assert set(RIGHT) == set(WRONG) == set(EXERCISES)
     for name in EXERCISES:
-        assert len(RIGHT[name]) >= 2, name
-        assert len(WRONG[name]) >= 3, name
+        assert len(RIGHT[name]) >= LEAST_RIGHT, name
+        assert len(WRONG[name]) >= LEAST_WRONG, name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from batch_makers import SETTINGS
-from makers import IDX_NAMES, write_cifar10, write_image_folder, write_mnist
+from makers import IDX_NAMES, write_cifar10, write_image_folder, write_mnist, write_svhn
 
 from labkit.basics.errors import LabkitError, UsageError
 from labkit.grading.sandbox.bubblewrap import refuse_without_sandbox, wrap
@@ -32,6 +32,7 @@ def linked(tmp_path):
     (folder / "grades.csv").write_text("secret")
     (tmp_path / "disk 1" / "mnist" / "solutions.txt").write_text("secret")
     (folder / "home").symlink_to(tmp_path)
+    write_mnist(folder / "KMNIST" / "raw")
     return folder
 
 
@@ -58,6 +59,16 @@ def test_embedded_images_never_stand_in_without_a_word(data_folder, capsys):
     assert "Data: embedded digits for mnist, embedded shapes for cifar10." in capsys.readouterr().out
 
 
+def test_a_set_by_its_name_stands_in_its_place_and_the_other_stays(data_folder, capsys):
+    write_mnist(data_folder / "FashionMNIST" / "raw")
+    assert settled("fashion-mnist") == "fashion-mnist"
+    told = capsys.readouterr().out
+    assert f"Data: {data_folder}/FashionMNIST/raw for mnist, embedded shapes for cifar10." in told
+    write_svhn(data_folder / "SVHN")
+    assert settled("svhn") == "svhn"
+    assert f"Data: embedded digits for mnist, {data_folder}/SVHN for cifar10." in capsys.readouterr().out
+
+
 def test_default_folder_is_named_for_kernels_that_have_another_home(tmp_path, monkeypatch):
     monkeypatch.delenv("LABKIT_DATA")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -70,7 +81,7 @@ def test_default_folder_is_named_for_kernels_that_have_another_home(tmp_path, mo
 @pytest.mark.parametrize("data", ["mnist", "/no/such/folder", "."])
 def test_what_is_no_folder_of_data_is_refused(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"not a folder|holds neither MNIST"):
+    with pytest.raises(UsageError, match=r"not a folder|holds neither MNIST|MNIST is not in .*labkit fetch mnist"):
         settled(data)
 
 
@@ -102,7 +113,9 @@ def test_sandbox_shows_what_is_read_and_nothing_beside_it(linked, tmp_path, monk
         command = [*wrap(str(sockets)), "find", str(tmp_path), "!", "-type", "d", "-printf", "%y %p\n"]
         seen[folder] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     raw, batches = linked / "MNIST" / "raw", Path(linked, "cifar-10-batches-py")
-    wanted = [raw / name for name in IDX_NAMES] + [batches / path.name for path in batches.iterdir()]
+    wanted = [place / name for place in (raw, linked / "KMNIST" / "raw") for name in IDX_NAMES] + [
+        batches / path.name for path in batches.iterdir()
+    ]
     assert sorted(seen[linked]) == sorted(f"f {path}" for path in wanted)
     own = seen[tmp_path / "own"]
     assert len(own) == 26

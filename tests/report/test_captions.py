@@ -1,40 +1,31 @@
 """Every figure and table of the course has its text beside the notebooks, and no text is without its figure."""
 
-import ast
-
 import pytest
 
 from labkit import CHECKOUT
 from labkit.basics.errors import UsageError
+from labkit.course.upkeep.completeness import is_sentence
+from labkit.course.upkeep.twin import captioned_calls, read_twin
 from labkit.report.captions import caption_files, captions_of, read_captions
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 SOURCES = sorted((NOTEBOOKS / "source").glob("*.py"))
 
 
-def artefacts(path):
-    """Return the figures and tables that a notebook's source makes, each with the line of its call."""
-    found = {"figures": {}, "tables": {}}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("run.figure", "run.table"):
-            found[f"{node.func.attr}s"][node.args[0].value] = node
-    return found
-
-
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_texts_and_artefacts_belong_together(path):
     texts = read_captions(NOTEBOOKS / "captions" / f"{path.stem}.toml")
-    for kind, calls in artefacts(path).items():
+    for kind, calls in captioned_calls(read_twin(path).code).items():
         assert sorted(texts[kind]) == sorted(calls)
         keys = {"caption", "alt"} if kind == "figures" else {"caption"}
         for name, text in texts[kind].items():
             assert set(text) == keys, name
-            assert all(len(words) >= 20 and words.endswith((".", "?")) for words in text.values()), name
+            assert all(map(is_sentence, text.values())), name
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_no_cell_holds_a_caption(path):
-    for calls in artefacts(path).values():
+    for calls in captioned_calls(read_twin(path).code).values():
         assert not [name for name, call in calls.items() if {word.arg for word in call.keywords} & {"caption", "alt"}]
 
 

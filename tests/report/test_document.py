@@ -97,7 +97,7 @@ def test_a_missing_template_is_told(folder, tmp_path):
 
 def test_real_data_in_full_profile_needs_no_banner(folder, template):
     content = results(folder)
-    content["notebooks"][NOTEBOOK]["data"]["real"] = True
+    content["notebooks"][NOTEBOOK]["data"] |= {"real": True, "name": "MNIST"}
     content["notebooks"][NOTEBOOK]["profile"] = "full"
     assert "::: banner" not in render(content, template)
 

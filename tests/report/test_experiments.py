@@ -1,3 +1,5 @@
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -74,3 +76,13 @@ def test_begin_hands_on_how_images_are_read(tmp_path):
     images = run.dataset.train.images
     assert (images.min() >= -1).item()
     assert images.max().item() == pytest.approx(1.0, abs=0.05)
+
+
+def test_names_of_classes_that_are_too_long_for_an_image_wrap_and_do_not_run_into_each_other():
+    names = ["7→1", "T-shirt/top→Ankle boot", "Trouser, not Dress", "Pullover\n600"] + ["Sandal→Sneaker"] * 6
+    figure = plots.images_with_labels(RNG.random((10, 1, 28, 28)), names)
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not [pair for pair in itertools.pairwise(boxes) if pair[0].overlaps(pair[1])]
+    assert "Ankle" in figure.axes[0].texts[1].get_text()
+    digits = plots.images_with_labels(RNG.random((10, 1, 28, 28)), ["7→1\n5/5 3/5"] * 10)
+    assert {(text.get_text(), text.get_fontsize()) for text in digits.axes[0].texts} == {("7→1\n5/5 3/5", 9)}

@@ -56,10 +56,12 @@ def test_captions_say_when_images_are_lossy():
     assert describe(entry, section) == "A line. (test split, n = 10, 2 seeds, CIFAR-10, full profile.)"
 
 
-def test_a_caption_of_what_no_images_were_needed_for_names_none():
+def test_a_caption_of_what_no_images_were_needed_for_names_none_but_another_set_in_the_courses_place():
     entry = {"caption": "A made-up world.", "split": "", "n": None, "seeds": []}
-    section = {"profile": "quick", "data": {"name": "embedded shapes", "origin": "drawn by labkit"}}
+    section = {"profile": "quick", "data": {"name": "embedded shapes", "origin": "drawn by labkit", "real": False}}
     assert describe(entry, section) == "A made-up world. (quick profile.)"
+    section["data"] |= {"name": "KMNIST", "real": True}
+    assert describe(entry, section) == "A made-up world. (KMNIST, quick profile.)"
 
 
 def test_n_is_that_of_the_dataset_that_was_measured(run):

@@ -16,6 +16,7 @@ if [ -z "${python:-}" ]; then
     exit 1
 fi
 "$python" -m venv /autograder/labkit
-/autograder/labkit/bin/pip install --no-cache-dir "$here"/labkit-*.whl
+wheel=$(echo "$here"/labkit-*.whl)
+/autograder/labkit/bin/pip install --no-cache-dir "${wheel}[grade]"
 # Solutions and judges are for root alone: the submission's code belongs to another user.
 chmod -R go= "$here" /autograder/labkit/lib/python*/site-packages/labkit

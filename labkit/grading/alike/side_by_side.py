@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from labkit.basics.pages.plain_text import shown
 from labkit.exercises.catalogue import exercises
 from labkit.grading.alike.background import Background, Feature
 from labkit.grading.alike.fragments import Lines, comments, fragments, names, sentences, tokens_of
 from labkit.grading.alike.pairs import Pair
-from labkit.grading.pages.sanitise import shown
 from labkit.grading.texts import clean
 
 MOST_PARTS, MOST_SENTENCES, MOST_TIMES, MOST_NAMES = 6, 5, 5, 5  # of a pair that are shown

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from labkit.basics.errors import LabkitError
 from labkit.course.review import DISCUSSION
+from labkit.course.updating.known_cells import ANSWER, INJECTED
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.intake.reading.identity import HandedOut
 from labkit.grading.intake.reading.reader import as_dict, executed_document
 from labkit.grading.intake.reading.run_marks import RunMarks, read_runs
 from labkit.grading.intake.report_files import FOLDER, SOURCE
-from labkit.grading.intake.restore import ANSWER, INJECTED
 from labkit.grading.records.batch_file import read_batch
 from labkit.grading.records.store import AttemptStore, stored_name
 from labkit.grading.recount import DATABASE

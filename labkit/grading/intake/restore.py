@@ -8,18 +8,23 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
-import re
 from dataclasses import replace
 from typing import Any
 
-from labkit.grading.intake.reading.reader import Cell, cells_of
-from labkit.grading.texts import tidy
-
-PARAMETERS, INJECTED = "parameters", "injected-parameters"  # the tags by which papermill knows cells
-CHECK, ANSWER = "check-", "answer-"  # how the course's grade_ids begin
-HIDDEN_TESTS = re.compile(
-    r"^[^\n]*BEGIN HIDDEN TESTS.*?(?:^[^\n]*END HIDDEN TESTS[^\n]*\n?|\Z)", re.MULTILINE | re.DOTALL
+from labkit.basics.pages.plain_text import tidy
+from labkit.course.releasing.setup_cell import is_setup
+from labkit.course.updating.graded_cells import find_answers, find_checks
+from labkit.course.updating.known_cells import (
+    ANSWER,
+    CHECK,
+    INJECTED,
+    PARAMETERS,
+    Cell,
+    grade_id_of,
+    name_of,
+    without_hidden_tests,
 )
+from labkit.grading.intake.reading.reader import cells_of
 
 
 def restore(content: bytes, course: Any) -> tuple[Any, list[str]]:
@@ -34,13 +39,14 @@ def restore(content: bytes, course: Any) -> tuple[Any, list[str]]:
 
     everything = cells_of(content)
     remarks: list[str] = []
-    cells = [cell for cell in everything if INJECTED not in cell.tags]  # it would set the run's parameters back
-    if len(cells) < len(everything):
+    own = [cell for cell in everything if not is_setup(cell.kind, cell.source)]  # else the release's, not the student's
+    cells = [cell for cell in own if INJECTED not in cell.tags]  # it would set the run's parameters back
+    if len(cells) < len(own):
         remarks.append("The parameters of an earlier run, put in by papermill, were taken out.")
     course_cells = [_course_cell(cell) for cell in course.cells]
     by_grade_id: dict[str, Cell] = {}  # the student's cell that stands for each grade_id, and for the parameters
     _mend_checks(cells, course_cells, by_grade_id, remarks)
-    _find_answers(cells, course_cells, by_grade_id, remarks)
+    find_answers(cells, course_cells, by_grade_id, remarks)
     _place_checks(cells, course_cells, by_grade_id, remarks)
     _mend_parameters(cells, course_cells, by_grade_id, remarks)
     return nbformat.from_dict(_document(cells, by_grade_id, course)), remarks
@@ -54,8 +60,8 @@ def checks(notebook: Any) -> list[tuple[int, str, str]]:
     return [
         (index, str(call.args[0].value), ast.unparse(call.args[1]))
         for index, cell in enumerate(notebook.cells)
-        if _grade_id(cell).startswith(CHECK)
-        for call in ast.walk(ast.parse(_without_hidden_tests(cell.source)))
+        if grade_id_of(cell).startswith(CHECK)
+        for call in ast.walk(ast.parse(without_hidden_tests(cell.source)))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"
         if len(call.args) == 2 and isinstance(call.args[0], ast.Constant)
     ]
@@ -63,58 +69,17 @@ def checks(notebook: Any) -> list[tuple[int, str, str]]:
 
 def _mend_checks(cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[str, Cell], remarks: list[str]) -> None:
     """Put the course's text into each check cell that is there, and take its copies out."""
-    known = {cell.grade_id for cell in course_cells if cell.grade_id}
-    unmarked = {cell: _text(cell) for cell in cells if cell.kind == "code" and cell.grade_id not in known}
-    for check in course_cells:
-        if not check.grade_id.startswith(CHECK):
-            continue
-        copies = [cell for cell in cells if cell.grade_id == check.grade_id]
-        if not copies:  # some editors lose metadata
-            copies = [cell for cell, text in unmarked.items() if text == _text(check)][:1]
-            if not copies:
-                continue
-            remarks.append(f"{_name(check)} had lost its mark: restored.")
-        first, *others = copies
+    for found in find_checks(tuple(cells), course_cells):
+        check, (first, *others) = found.check, found.copies
+        if not found.marked:
+            remarks.append(f"{name_of(check)} had lost its mark: restored.")
         for cell in others:
             cells.remove(cell)
         if others:
-            remarks.append(f"{_name(check)} was there {len(copies)} times: the first one stayed.")
-        if (first.kind, _text(first)) != (check.kind, _text(check)):
-            remarks.append(f"{_name(check)} was edited: restored.")
+            remarks.append(f"{name_of(check)} was there {len(found.copies)} times: the first one stayed.")
+        if (first.kind, first.text) != (check.kind, check.text):
+            remarks.append(f"{name_of(check)} was edited: restored.")
         by_grade_id[check.grade_id] = cells[cells.index(first)] = replace(check, id=first.id)
-
-
-def _find_answers(
-    cells: list[Cell], course_cells: list[Cell], by_grade_id: dict[str, Cell], remarks: list[str]
-) -> None:
-    """Find the cell that holds each answer: by its mark, else by what it defines."""
-    answers = [cell for cell in course_cells if cell.grade_id and not cell.grade_id.startswith(CHECK)]
-    claimed = {cell.grade_id for cell in cells}
-    for answer in answers:
-        marked = [cell for cell in cells if cell.grade_id == answer.grade_id]
-        fitting = [cell for cell in marked if cell.kind == answer.kind]
-        if len(fitting) < len(marked):
-            remarks.append(f"{_name(answer)} stands in a cell of another type, where it is not read.")
-        if len(fitting) > 1:
-            remarks.append(f"{_name(answer)} is there {len(fitting)} times: the last one counts.")
-        if fitting:
-            by_grade_id[answer.grade_id] = fitting[-1]
-    for answer in answers:
-        if answer.grade_id in by_grade_id:
-            continue
-        check = answer.grade_id.replace(ANSWER, CHECK)
-        defines = _definition(answer, next((cell for cell in course_cells if cell.grade_id == check), None))
-        free = [cell for cell in cells if cell.kind == answer.kind and cell not in by_grade_id.values()]
-        fitting = [cell for cell in free if defines.search(cell.source)]
-        fitting = fitting or [cell for cell in free if cell.same_as(answer)]
-        if check in by_grade_id:  # a cell before the check is what the student checked
-            before = cells[: cells.index(by_grade_id[check])]
-            fitting = [cell for cell in before if cell in fitting] or fitting[:1]
-        if fitting:
-            by_grade_id[answer.grade_id] = fitting[-1]
-            remarks.append(f"{_name(answer)} had lost its mark: found by its content.")
-        elif answer.grade_id not in claimed:
-            remarks.append(f"{_name(answer)} is missing.")
 
 
 def _place_checks(
@@ -122,17 +87,17 @@ def _place_checks(
 ) -> None:
     """Put deleted checks back, and those that stand before their answer behind it."""
     for check in course_cells:
-        if not check.grade_id.startswith(CHECK):
+        if not check.is_check:
             continue
         here, answer = by_grade_id.get(check.grade_id), by_grade_id.get(check.grade_id.replace(CHECK, ANSWER))
         if here is None:
             cells.insert(cells.index(answer) + 1 if answer else _place(check, cells, course_cells, by_grade_id), check)
             by_grade_id[check.grade_id] = check
-            remarks.append(f"{_name(check)} was deleted: put back.")
+            remarks.append(f"{name_of(check)} was deleted: put back.")
         elif answer and cells.index(here) < cells.index(answer):
             cells.remove(here)
             cells.insert(cells.index(answer) + 1, here)
-            remarks.append(f"{_name(check)} stood before its answer: moved behind it.")
+            remarks.append(f"{name_of(check)} stood before its answer: moved behind it.")
 
 
 def _mend_parameters(
@@ -169,27 +134,9 @@ def _place(cell: Cell, cells: list[Cell], course_cells: list[Cell], by_grade_id:
     return 0
 
 
-def _definition(answer: Cell, check: Cell | None) -> re.Pattern[str]:
-    """Return what a cell matches that defines what the course's answer defines and its check looks at.
-
-    A pattern, because no parser of Python is safe from what a hostile cell may hold.
-    """
-    if answer.kind != "code" or check is None:
-        return re.compile(r"(?!)")  # matches nothing
-    used = {node.id for node in ast.walk(ast.parse(check.source)) if isinstance(node, ast.Name)}
-    defined = set()
-    for node in ast.parse(answer.source).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            defined.add(node.name)
-        elif isinstance(node, ast.Assign):
-            defined |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    names = "|".join(sorted(defined & used)) or "(?!)"
-    return re.compile(rf"^(?:(?:def|class) +(?:{names})\b|(?:{names}) *=(?!=))", re.MULTILINE)
-
-
 def _document(cells: list[Cell], by_grade_id: dict[str, Cell], course: Any) -> dict[str, Any]:
     """Return the notebook that consists of `cells`, as JSON."""
-    marks = {_grade_id(cell): cell.metadata["nbgrader"] for cell in course.cells if _grade_id(cell)}
+    marks = {grade_id_of(cell): cell.metadata["nbgrader"] for cell in course.cells if grade_id_of(cell)}
     roles = {cell: grade_id for grade_id, cell in by_grade_id.items() if grade_id in marks}
     taken = {cell.id for cell in cells}
     spare = (name for number in itertools.count(1) if (name := f"restored-{number:02d}") not in taken)
@@ -214,27 +161,6 @@ def _document(cells: list[Cell], by_grade_id: dict[str, Cell], course: Any) -> d
 
 
 def _course_cell(cell: Any) -> Cell:
-    grade_id, source = _grade_id(cell), tidy(cell.source)
-    source = _without_hidden_tests(source) if grade_id.startswith(CHECK) else source
+    grade_id, source = grade_id_of(cell), tidy(cell.source)
+    source = without_hidden_tests(source) if grade_id.startswith(CHECK) else source
     return Cell(cell.cell_type, source, cell.get("id", ""), grade_id, frozenset(cell.metadata.get("tags", [])))
-
-
-def _grade_id(cell: Any) -> str:
-    """Return the grade_id of a cell of the course; "" for a cell that is not graded."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-
-
-def _name(cell: Cell) -> str:
-    """Return how a remark calls a graded cell: "Check 1.2"."""
-    kind, _, place = cell.grade_id.partition("-")
-    return f"{kind.capitalize()} {place.replace('-', '.')}" if place else f"The answer cell '{kind}'"
-
-
-def _text(cell: Cell) -> str:
-    """Return a cell's source without what makes no difference to a check."""
-    lines = _without_hidden_tests(cell.source).splitlines()
-    return "\n".join(line.rstrip() for line in lines).strip("\n")
-
-
-def _without_hidden_tests(source: str) -> str:
-    return HIDDEN_TESTS.sub("", source).rstrip("\n")

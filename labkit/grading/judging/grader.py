@@ -20,11 +20,11 @@ from papermill.engines import NBClientEngine
 from papermill.parameterize import parameterize_notebook
 
 from labkit.basics.errors import LabkitError
+from labkit.course.updating.known_cells import INJECTED
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.checker import feedback
 from labkit.exercises.exercise import Verdict
 from labkit.grading.intake.reading.reader import parse_json
-from labkit.grading.intake.restore import INJECTED
 from labkit.grading.judging import kernel_code
 from labkit.grading.judging.judge_process import own_judge
 from labkit.grading.sandbox.outputs import drop_invalid

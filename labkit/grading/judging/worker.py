@@ -19,6 +19,7 @@ import nbformat
 from labkit import __version__
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import write_atomically
+from labkit.basics.pages.plain_text import tidy
 from labkit.course.kernels import Server, own_server
 from labkit.exercises.catalogue import exercises
 from labkit.grading.intake.reading.claims import Claims, read_claims
@@ -35,7 +36,7 @@ from labkit.grading.records.attempts import Attempt
 from labkit.grading.sandbox.provisioners import Provisioner, SandboxProvisioner, UnsafeProvisioner, sandbox_server
 from labkit.grading.sandbox.second_user import SecondUserProvisioner, second_user_server
 from labkit.grading.settings import Settings
-from labkit.grading.texts import clean, tidy
+from labkit.grading.texts import clean
 
 LIBRARIES = ("nbclient", "numpy", "papermill", "torch")
 DISTURBED = (

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from labkit.basics.errors import UsageError
+from labkit.basics.pages.plain_text import shown as clean_lines
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marks.asked import answer_hash
 from labkit.grading.marks.mark_lines import FOLDER, GRADER, RUBRIC, Line, append_mark, new_line, read_lines
 from labkit.grading.marks.rubric import MOST_CRITERIA, criterion, number
 from labkit.grading.marks.standing import Standing
-from labkit.grading.pages.sanitise import shown as clean_lines
 from labkit.grading.recount import Counted
 from labkit.grading.texts import clean, plain
 

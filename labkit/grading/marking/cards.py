@@ -8,13 +8,14 @@ from typing import Any
 
 import jinja2
 
+from labkit.basics.pages.plain_text import shown
+from labkit.basics.pages.sanitise import prose
 from labkit.grading.intake.report_files import FOLDER, SOURCE
 from labkit.grading.marking.bench import Answer, Bench
 from labkit.grading.marking.evidence import evidence
 from labkit.grading.marking.staff_texts import as_html
 from labkit.grading.marks.asked import Discussion, discussions, of_items
 from labkit.grading.marks.rubric import MOST_CRITERIA, REPORT
-from labkit.grading.pages.sanitise import prose, shown
 from labkit.grading.pages.site import environment
 from labkit.grading.records.attempts import Attempt
 from labkit.grading.texts import plain

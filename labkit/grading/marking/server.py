@@ -17,6 +17,7 @@ from tornado import httpserver, netutil, web
 
 from labkit.basics import signals
 from labkit.basics.errors import LabkitError
+from labkit.basics.pages.sanitise import inline_hash
 from labkit.grading.judging.batch_progress import tell
 from labkit.grading.marking.agreement import agreements, drift
 from labkit.grading.marking.bench import Bench
@@ -25,7 +26,6 @@ from labkit.grading.marking.evidence import figure
 from labkit.grading.marking.guarded import Page, said_by
 from labkit.grading.marking.report_anew import report_anew
 from labkit.grading.marks.near import nearest_marked
-from labkit.grading.pages.sanitise import inline_hash
 from labkit.grading.pages.site import TEMPLATES as PAGES
 from labkit.grading.pages.site import environment
 

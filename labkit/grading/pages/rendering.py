@@ -14,10 +14,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from labkit.basics.pages.plain_text import LONGEST, shown
+from labkit.basics.pages.sanitise import prose, table, without_paths
+from labkit.course.updating.known_cells import ANSWER, CHECK, INJECTED
 from labkit.grading.intake.reading.reader import EXECUTED_BYTES, MOST_CELLS, as_dict, refuse_many_parts
-from labkit.grading.intake.restore import ANSWER, CHECK, INJECTED
 from labkit.grading.pages.pictures import MOST_PIXELS, Picture, drawn_anew
-from labkit.grading.pages.sanitise import LONGEST, prose, shown, table, without_paths
 from labkit.grading.texts import Refused
 
 MOST_OUTPUTS = 60  # of a cell

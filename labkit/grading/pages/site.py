@@ -17,8 +17,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from labkit import __version__
+from labkit import PACKAGE, __version__
 from labkit.basics.files import write_atomically
+from labkit.basics.pages import page_templates
+from labkit.basics.pages.sanitise import inline_hash
 from labkit.exercises.catalogue import chapter_of, exercises
 from labkit.grading.intake.people import HandedIn
 from labkit.grading.marks.standing import MarkedItem
@@ -26,7 +28,6 @@ from labkit.grading.pages.board import board
 from labkit.grading.pages.overview import MOST_FAR, SIGNS, Line, facts, far_numbers, hardest, lines, possible, times
 from labkit.grading.pages.pictures import PAINTER
 from labkit.grading.pages.rendering import Shown, read_executed
-from labkit.grading.pages.sanitise import inline_hash
 from labkit.grading.records.attempts import NOT_EXECUTED, VERDICTS, Attempt
 from labkit.grading.records.ledger import Entry
 from labkit.grading.records.policy import Policy
@@ -152,14 +153,8 @@ def render(template: str, script: str = "", **values: Any) -> str:
 
 @cache
 def environment(folder: Path) -> jinja2.Environment:
-    """Return what renders the templates in a folder: everything is escaped that is not Markup."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Return what renders the templates in a folder, with what all pages of a class ask for."""
+    made = page_templates.environment(folder)
     made.globals |= {"signs": SIGNS, "possible": possible, "plain": plain, "version": __version__, "verdicts": VERDICTS}
     return made
 
@@ -180,7 +175,7 @@ def _key(line: Line, problems: tuple[str, ...], out: Path) -> str:
 @cache
 def _templates() -> str:
     """Return a hash of the templates and of the code behind them."""
-    files = [*TEMPLATES.iterdir(), *Path(__file__).parent.glob("*.py")]
+    files = [*TEMPLATES.iterdir(), *Path(__file__).parent.glob("*.py"), *(PACKAGE / "basics" / "pages").glob("*.py")]
     contents = [path.read_bytes() for path in sorted(files) if path.is_file()]
     return sha256(b"\0".join(contents)).hexdigest()
 

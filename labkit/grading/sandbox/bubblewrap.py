@@ -18,7 +18,8 @@ from pathlib import Path
 from labkit import PACKAGE
 from labkit.basics.errors import LabkitError
 from labkit.basics.files import data_folder, rehearsed_folder
-from labkit.data.places import NAMES, parts_to_read
+from labkit.data.known import KNOWN
+from labkit.data.places import parts_to_read
 from labkit.grading.sandbox import kernel_checker, syscalls
 
 SCRATCH = "/home/student"
@@ -126,7 +127,7 @@ def _bind_data() -> list[str]:
     folder = data_folder()
     if not folder.is_dir():
         return []
-    parts = dict.fromkeys(part for name in NAMES for part in parts_to_read(name, folder))
+    parts = dict.fromkeys(part for name in KNOWN for part in parts_to_read(name, folder))
     binds = [option for part in parts for option in ("--ro-bind-try", str(part.resolve()), str(part))]
     return ["--dir", str(folder), *binds]
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labkit.basics.errors import LabkitError, UsageError
-from labkit.report.results import describe_number, short_number, unusual
+from labkit.report.results import describe_number, short_number, stands_in, unusual
 from labkit.report.uncertainty import image_error
 
 LINE_WIDTH = 6.4  # inches of a text line on the page
@@ -98,6 +98,13 @@ class Placer:
                 f"**Embedded data.** {where} in this report was measured on the {' and '.join(names)} that labkit "
                 "carries, not on MNIST or CIFAR-10: do not compare it with published results."
             )
+        if others := [name for name, section in self.notebooks.items() if stands_in(section["data"])]:
+            names = sorted({self.notebooks[name]["data"]["name"] for name in others})
+            where = "All notebooks" if len(others) == len(self.notebooks) else ", ".join(others)
+            cautions.append(
+                f"**Other images.** {where} ran on {' and '.join(map(_escape, names))}, in the place of MNIST or "
+                "CIFAR-10: do not compare it with published results on those."
+            )
         if quick := [name for name, section in self.notebooks.items() if section["profile"] == "quick"]:
             where = "All notebooks" if len(quick) == len(self.notebooks) else ", ".join(quick)
             cautions.append(
@@ -166,7 +173,7 @@ class Placer:
 
 
 def _in_brackets(details: Sequence[str]) -> str:
-    return f" ({', '.join(details)}.)" if details else ""
+    return f" ({', '.join(map(_escape, details))}.)" if details else ""
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]], numeric: Iterable[bool]) -> list[str]:
@@ -183,4 +190,4 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _escape(cell: str) -> str:
-    return re.sub(r"([\\|*_`$<>\[\]])", r"\\\1", cell)
+    return re.sub(r"([\\|*_`$<>\[\]~^@])", r"\\\1", cell)

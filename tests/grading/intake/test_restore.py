@@ -280,6 +280,13 @@ def test_a_missing_answer_is_told_and_its_check_stays(student):
     assert "return (f(x + h) - f(x - h)) / (2 * h)" not in nbformat.writes(notebook)
 
 
+def test_answers_to_the_questions_without_their_mark_are_known_by_their_place(student):
+    student["cells"][place(student, "questions")] |= {"metadata": {}, "id": "new", "source": "1. Because I say so."}
+    notebook, remarks = run(student)
+    assert remarks == ["The answer cell 'questions' had lost its mark: found by its content."]
+    assert notebook.cells[place(notebook, "questions")].source == "1. Because I say so."
+
+
 @pytest.mark.parametrize("kind", ["markdown", "raw"])
 def test_an_answer_in_a_text_cell_is_told(student, kind):
     student["cells"][place(student, "answer-1-2")]["cell_type"] = kind

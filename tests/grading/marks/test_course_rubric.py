@@ -1,7 +1,5 @@
 """The course's own rubric.toml: every question and discussion has criteria, and what they name is in the course."""
 
-import ast
-import json
 import re
 from collections import Counter
 from decimal import Decimal
@@ -11,8 +9,9 @@ import pytest
 
 from labkit import CHECKOUT
 from labkit.course.review import DISCUSSION, HEADING, exchanges
+from labkit.course.upkeep import made_names
 from labkit.exercises.catalogue import chapter_of, exercises
-from labkit.grading.marks.rubric import FILE, NAMES, read_rubric
+from labkit.grading.marks.rubric import FILE, read_rubric
 from labkit.report.document import default_template
 
 NOTEBOOKS = CHECKOUT / "notebooks"
@@ -22,7 +21,6 @@ ASKED = {stem: len(exchanges(book)) for stem, book in BOOKS.items()}
 ITEMS = read_rubric(NOTEBOOKS, ASKED, CHAPTERS)
 QUESTIONS = [name for name, item in ITEMS.items() if item.part == "questions"]
 REPORT = [name for name, item in ITEMS.items() if item.part == "report"]
-PLACED = re.compile(r'(figure|table|number)\("([^"]+)"')
 NUMBER = re.compile(r"\d(?:[.,]?\d)*")
 
 
@@ -34,52 +32,15 @@ def sections():
     return [(heading[1], text[heading.end() : end]) for heading, end in zip(headings, ends, strict=True)]
 
 
-def calls(stem):
-    """Return what a notebook names: kind -> pattern of each name -> texts in its cell that may fill the pattern.
-
-    A name that a loop makes, as f"{key}_test", gives the pattern (.+)_test; one that is written out needs no filling.
-    """
-    found = {kind: {} for kind in NAMES}
-    for cell in BOOKS[stem].cells:
-        if cell.cell_type != "code" or "run." not in cell.source:
-            continue
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("run.figure", "run.table", "run.number"):
-                name = node.args[0]
-                if isinstance(name, ast.Constant):
-                    found[f"{node.func.attr}s"][re.escape(name.value)] = set()
-                elif isinstance(name, ast.JoinedStr):
-                    parts = [re.escape(one.value) if isinstance(one, ast.Constant) else "(.+)" for one in name.values]
-                    words = {one.value.lower() for one in ast.walk(ast.parse(cell.source)) if is_text(one)}
-                    found[f"{node.func.attr}s"]["".join(parts)] = words
-    return found
-
-
-def is_text(node):
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-CALLS = {stem: calls(stem) for stem in CHAPTERS.values()}
-REFERENCE = json.loads((CHECKOUT / "labkit" / "report" / "reference.json").read_text(encoding="utf-8"))
-RESULTS = {name for band in REFERENCE["bands"].values() for name in band} | set(REFERENCE["results"])
+CALLS = {
+    stem: made_names.made_by(cell.source for cell in book.cells if cell.cell_type == "code")
+    for stem, book in BOOKS.items()
+}
+RESULTS = made_names.known_results()
 
 
 def is_made(kind, full):
-    """Whether a run makes this figure, table or number: its name is written out, or one that a loop gave in a run.
-
-    What a loop puts into a name is known from the reference, or is a text in the same cell.
-    """
-    stem, _, name = full.partition(".")
-    if kind == "numbers" and full in RESULTS:
-        return True
-    known = {one.partition(".")[2] for one in RESULTS if one.startswith(f"{stem}.")}
-    for pattern, words in CALLS[stem][kind].items():
-        match = re.fullmatch(pattern, name)
-        if match and not match.groups():
-            return True
-        if match and (match[1].lower() in words or any(one.rpartition("_")[0] == match[1] for one in known)):
-            return True
-    return False
+    return made_names.is_made(kind, full, CALLS[full.partition(".")[0]], RESULTS)
 
 
 def test_the_file_is_the_courses_and_ends_with_the_report():
@@ -170,10 +131,12 @@ def test_what_a_section_of_the_report_places_stands_beside_its_discussion():
     by_heading = dict(sections())
     for name in REPORT:
         item = ITEMS[name]
-        placed = {(f"{kind}s", full) for kind, full in PLACED.findall(by_heading[item.heading])}
+        placed = {(f"{kind}s", full) for kind, full in made_names.PLACED.findall(by_heading[item.heading])}
         beside = {(kind, full) for kind, names in item.evidence.items() for full in names}
         assert placed <= beside, item.heading
-        everywhere = {(f"{kind}s", full) for kind, full in PLACED.findall(default_template().read_text("utf-8"))}
+        everywhere = {
+            (f"{kind}s", full) for kind, full in made_names.PLACED.findall(default_template().read_text("utf-8"))
+        }
         assert beside <= everywhere, item.heading
 
 

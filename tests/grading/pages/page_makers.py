@@ -1,38 +1,13 @@
 """Executed notebooks and classes, made for tests of pages."""
 
-import base64
-import io
-
 import nbformat
 from attempt_makers import attempt
-from PIL import Image
+from cells import code
 
 from labkit.exercises.catalogue import chapter_of, exercises
 
 NOTEBOOKS = ("01_pytorch_blitz", "05_mlp1_sweep")
 FINISHED = "2026-01-31T23:59:59+00:00"
-
-
-def png(colour="red"):
-    """Return a picture as a notebook holds it."""
-    file = io.BytesIO()
-    Image.new("RGB", (40, 30), colour).save(file, "png")
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def display(**data):
-    """Return an output of these types; "_" stands for what is no letter: text_html."""
-    names = {"svg": "image/svg+xml", "javascript": "application/javascript"}
-    types = {names.get(name, name.replace("_", "/", 1)): value for name, value in data.items()}
-    return nbformat.v4.new_output("display_data", types)
-
-
-def printed(text, name="stdout"):
-    return nbformat.v4.new_output("stream", name=name, text=text)
-
-
-def code(source, *outputs, **metadata):
-    return nbformat.v4.new_code_cell(source, outputs=list(outputs), metadata=metadata)
 
 
 def check(exercise):

@@ -1,8 +1,8 @@
 """The class board: who stands on it, in which order, and that nothing of a submission's gets onto it unread."""
 
 import pytest
+from attacks import ATTACKS
 from attempt_makers import attempt
-from test_sanitise import ATTACKS
 
 from labkit.exercises.catalogue import exercises
 from labkit.exercises.judge import examine

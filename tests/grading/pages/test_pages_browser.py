@@ -2,10 +2,11 @@
 
 import nbformat
 import pytest
+from attacks import ATTACKS
 from attempt_makers import attempt, taken
 from browser import CHROMIUM, IN_CHROMIUM, sync_api
-from page_makers import NOTEBOOKS, class_of, code, display, png, printed, store
-from test_sanitise import ATTACKS
+from cells import code, display, png, printed
+from page_makers import NOTEBOOKS, class_of, store
 
 from labkit.grading.pages.site import write_pages
 

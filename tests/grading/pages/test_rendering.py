@@ -4,12 +4,13 @@ import json
 
 import nbformat
 import pytest
-from page_makers import check, code, display, png, printed, store
+from cells import code, display, png, printed
+from page_makers import check, store
 
+from labkit.basics.pages.sanitise import NAMES
 from labkit.grading.pages import rendering
 from labkit.grading.pages.pictures import MOST_PIXELS
 from labkit.grading.pages.rendering import ALLOWANCE, MOST_OUTPUTS, read_executed
-from labkit.grading.pages.sanitise import NAMES
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ import re
 
 import nbformat
 import pytest
+from attacks import ATTACKS, Elements
 from attempt_makers import attempt, taken
-from page_makers import NOTEBOOKS, check, class_of, code, png, printed, store, verdicts
-from test_sanitise import ATTACKS, Elements
+from cells import code, png, printed
+from page_makers import NOTEBOOKS, check, class_of, store, verdicts
 
 from labkit.basics.errors import LabkitError
+from labkit.basics.pages.sanitise import NAMES
 from labkit.exercises.catalogue import exercises
 from labkit.grading.pages.overview import SIGNS, far_numbers, hardest, lines, possible, times
-from labkit.grading.pages.sanitise import NAMES
 from labkit.grading.pages.site import write_pages
 from labkit.grading.records.attempts import STATUSES, VERDICTS
 

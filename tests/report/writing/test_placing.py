@@ -52,7 +52,8 @@ def test_a_median_stands_without_its_quartiles():
     ],
 )
 def test_captions_say_what_differs_from_the_methods(changed, said):
-    section = {"seeds": [0, 1, 2, 3, 4], "data": {"train": 9, "validation": 270, "test": 450}}
+    data = {"name": "MNIST", "real": True, "train": 9, "validation": 270, "test": 450}
+    section = {"seeds": [0, 1, 2, 3, 4], "data": data}
     assert unusual({"split": "test", "n": 450, "seeds": [0, 1, 2, 3, 4], **changed}, section) == said
 
 
@@ -68,6 +69,26 @@ def test_figures_are_at_most_three_quarters_of_the_line_unless_a_width_is_given(
 def test_a_caption_names_what_differs(results):
     results["notebooks"][NOTEBOOK]["figures"]["line"]["seeds"] = [0]
     assert "from 1 to 2. (seed 0.)](" in Placer(results, {}).figure(f"{NOTEBOOK}.line")
+
+
+@pytest.mark.parametrize(
+    ("name", "real", "named"),
+    [
+        ("Fashion-MNIST", True, "Fashion-MNIST"),
+        ("images in the folder a_b*[@c]", True, r"images in the folder a\_b\*\[\@c\]"),
+        ("MNIST", True, ""),
+        ("CIFAR-10", True, ""),
+        ("embedded digits", False, ""),
+    ],
+)
+def test_every_caption_names_another_set_in_mnists_place_and_the_banner_does(results, name, real, named):
+    results["notebooks"][NOTEBOOK]["data"] |= {"name": name, "real": real}
+    placer = Placer(results, {})
+    captions = placer.figure(f"{NOTEBOOK}.line"), placer.table(f"{NOTEBOOK}.rows")
+    assert [f"({named or name}" in caption for caption in captions] == [bool(named)] * 2
+    banner = placer.banner()
+    assert ("**Other images.**" in banner) == bool(named)
+    assert named in banner
 
 
 def test_notebooks_are_meant_by_number_or_name(placer):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from labkit.course.updating.release_files import is_left_behind
 from labkit.grading.texts import LONGEST_NAME, Refused, clean, megabytes
 
 MOST = 2_000  # files of one submission that are looked at
@@ -88,8 +89,11 @@ def is_hidden(parts: tuple[str, ...]) -> bool:
 
 
 def is_passed_over(parts: tuple[str, ...]) -> bool:
-    """Whether a path of a submission is hidden, or in a folder that programs fill: it is not looked at, nor counted."""
-    return is_hidden(parts) or any(part.casefold() in CACHES for part in parts)
+    """Whether a path of a submission is hidden, or in a folder that programs fill: it is not looked at, nor counted.
+
+    Nor are the course as it was handed out, and old files, which `labkit update` leaves in a student's folder.
+    """
+    return is_hidden(parts) or any(part.casefold() in CACHES or is_left_behind(part) for part in parts)
 
 
 def safe_parts(name: str) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from labkit.basics.pages.plain_text import tidy
+from labkit.course.updating.known_cells import CHECK, Cell
 from labkit.exercises.catalogue import chapter_of
-from labkit.grading.intake.reading.reader import Cell
-from labkit.grading.texts import tidy
 
 HandedOut = Mapping[str, Mapping[str, str]]  # of each of the course's notebooks: grade_id -> source
-CHECK = "check-"
 OF_AN_EXERCISE = re.compile(r"(?:answer|check)-(\d{1,4})-\d{1,4}", re.ASCII)
 # What nbgrader puts in place of a solution; in a text the first, in code the second.
 STUBS = ("YOUR ANSWER HERE", "# YOUR CODE HERE\nraise NotImplementedError()")

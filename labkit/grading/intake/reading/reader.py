@@ -11,14 +11,16 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.basics.pages.plain_text import tidy
 from labkit.course.kernels import KERNEL
 from labkit.course.notebooks import KERNELSPEC
+from labkit.course.updating.known_cells import Cell
 from labkit.grading.intake.reading.damage import conflict_line, mend
-from labkit.grading.texts import MB, Refused, megabytes, tidy
+from labkit.grading.texts import MB, Refused, megabytes
 
 MOST_BRACKETS = 400_000  # Python takes up to 230 bytes for each list or object in JSON, however little is in it
 DEPTH = 100  # of JSON; parsers further down recurse, and end at about 1,000
@@ -49,22 +51,6 @@ class Notebook:
     def invalid(self) -> bool:
         """Whether the file could not be read."""
         return not self.content
-
-
-@dataclass(frozen=True, eq=False)  # a cell equals itself alone
-class Cell:
-    """What is known of a cell. Its id, grade_id ("" for none) and tags are what it claims to be."""
-
-    kind: str  # code, markdown or raw
-    source: str
-    id: str = ""
-    grade_id: str = ""
-    tags: frozenset[str] = frozenset()
-    attachments: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def same_as(self, other: Cell) -> bool:
-        """Whether both come from the same cell of the course: by their id, or by a source that nobody changed."""
-        return self.kind == other.kind and (self.id == other.id != "" or self.source == other.source != "")
 
 
 def parse_json(content: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""What a submission wrote and printed, made harmless and bounded for a page.
+"""Tables, prose and traces that others wrote, made harmless and bounded for a page.
 
 Texts stay texts: the templates escape them. Only what is returned as Markup is not escaped again: tables and prose,
 from libraries that let a few elements without any address or style through.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-import unicodedata
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -16,19 +15,19 @@ from pathlib import Path
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from labkit import CHECKOUT
 from labkit.basics.files import data_folder, home_folder
-from labkit.grading.texts import ESCAPES, tidy
+from labkit.basics.pages.plain_text import shown
 
-LONGEST = 20_000  # characters that are shown of one text
 LARGEST_TABLE, MOST_TAGS = 200_000, 4_000  # characters; a parser's time grows with the square of the elements
 LARGEST_PROSE, MOST_FIELDS = 20_000, 2_000  # characters; fields that a table of Markdown may be filled up to
 TABLE = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
 DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "textarea", "select"}
 SPANS = {"th": {"colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
-FORMULA = re.compile(r"\$\$?(?=\S)[^$\n]{1,500}(?<=\S)\$\$?(?!\d)")
+FORMULA = re.compile(r"\$\$?(?=\S)[^$]{1,500}(?<=\S)\$\$?(?!\d)")  # within a paragraph, which has no empty line
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
@@ -36,34 +35,22 @@ def _formula(state: StateInline, silent: bool) -> bool:
     match = FORMULA.match(state.src, state.pos, state.posMax)
     if match and not silent:
         token = state.push("code_inline", "code", 0)
-        token.content = match[0]
+        token.content, token.markup = match[0], "$"
     state.pos += len(match[0]) if match else 0
     return bool(match)
 
 
-PROSE = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
-PROSE.inline.ruler.before("escape", "formula", _formula)
+def markdown() -> MarkdownIt:
+    """Return a parser of Markdown with tables and formulas, whose HTML stays text; it knows no pictures.
 
-
-def shown(text: str, longest: int = LONGEST) -> str:
-    """Return a text of any number of lines without terminal escapes and characters that cannot be seen.
-
-    Of a text that is too long, the beginning and the end remain.
+    A formula becomes a token `code_inline` whose markup is "$".
     """
-    if len(text) > longest:
-        half = longest // 2
-        text = f"{text[:half]}\n… {len(text) - 2 * half:,} characters are left out here …\n{text[-half:]}"
-    text = ESCAPES.sub("", tidy_lines(text))
-    if text.replace("\n", "").replace("\t", "").isprintable():
-        return text
-    spaces = "\n\t"
-    return "".join(char for char in text if char in spaces or unicodedata.category(char)[0] != "C")
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    parser.inline.ruler.before("escape", "formula", _formula)
+    return parser
 
 
-def tidy_lines(text: str) -> str:
-    """Return a text as a terminal would leave it: of what was written over in a line, only the last."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return tidy("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
+PROSE = markdown().disable(["link", "autolink", "reference"])
 
 
 def table(html: str) -> Markup | None:
@@ -92,16 +79,21 @@ def prose(text: str) -> Markup | None:
 
     HTML in it stays text, and so do links and pictures. Headings begin at the third level.
     """
+    tokens = parsed(PROSE, text)
+    for token in tokens or ():
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1:]) + 2)}"
+    return None if tokens is None else Markup(PROSE.renderer.render(tokens, PROSE.options, {}))
+
+
+def parsed(parser: MarkdownIt, text: str) -> list[Token] | None:
+    """Return the tokens of Markdown; None for what is long or odd: a table that fills itself, thousands of brackets."""
     text = shown(text, LARGEST_PROSE)
     lines = text.split("\n")
     if len(lines) * max(line.count("|") for line in lines) > MOST_FIELDS:
         return None
     try:
-        tokens = PROSE.parse(text)
-        for token in tokens:
-            if token.type in ("heading_open", "heading_close"):
-                token.tag = f"h{min(6, int(token.tag[1:]) + 2)}"
-        return Markup(PROSE.renderer.render(tokens, PROSE.options, {}))
+        return parser.parse(text)
     except RecursionError:
         return None
 

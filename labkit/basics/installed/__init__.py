@@ -1,0 +1,1 @@
+"""What is installed beside labkit: its extras, and which of them a command lacks."""
