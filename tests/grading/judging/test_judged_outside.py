@@ -37,6 +37,8 @@ for root in sorted({os.path.realpath(place) for place in (*sys.path, PLACE) if o
     for folder, _, files in os.walk(root):
         for name in files:
             path = os.path.join(folder, name)
+            if "/upkeep/" in path and name.startswith("stubs."):
+                continue  # how a judge begins that is still to be written
             if "labkit" in path and name.endswith((".py", ".pyc", ".json", ".ipynb", ".md", ".html")):
                 content = open(path, "rb").read()
                 read += 1
