@@ -76,6 +76,7 @@ def test_import_loads_no_heavy_library(modules):
 POSIX_ONLY = ("fcntl", "grp", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty")
 
 
+@pytest.mark.slow
 def test_what_students_use_imports_nothing_that_only_posix_has():
     modules = [
         ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)

@@ -155,6 +155,7 @@ def test_jobs_follow_the_cores_unless_the_sweeps_do(monkeypatch, profile, cores,
     assert default_jobs(profile, notebooks) == jobs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_failing_notebook_never_stops_the_others(small_course, capsys, jobs):
     (small_course / "out").mkdir()

@@ -22,6 +22,8 @@ from labkit.grading.intake.people import Person
 from labkit.grading.intake.submissions import read_batch
 from labkit.grading.records.ledger import append_entry, new_entry
 
+pytestmark = pytest.mark.slow
+
 SENT = as_zip({"05_mlp1_sweep.ipynb": b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'})
 FORMS = {
     "usual": {},

@@ -16,6 +16,8 @@ from labkit.grading.marks.near import nearest_marked
 from labkit.grading.records.policy import Policy
 from labkit.grading.recount import count
 
+pytestmark = pytest.mark.slow
+
 STEM = "05_mlp1_sweep"
 
 

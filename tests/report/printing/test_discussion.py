@@ -8,6 +8,8 @@ from PIL import Image
 
 from labkit.report.printing import writers
 
+pytestmark = pytest.mark.slow
+
 PIECES = {
     "a formula in a line": ("so $x_i^2$ is", r"so <math.*?</math> is", "equation"),
     "a formula by itself": ("so\n\n$$\\frac{a}{b}$$\n", r"<math display=\"block\".*?<mfrac>", "equation"),
