@@ -22,6 +22,7 @@ from labkit.basics.machine import usable_cores
 from labkit.course import kernels
 from labkit.course.notebooks import course, notebooks_folder
 from labkit.course.run_one import run_headless, set_environment
+from labkit.data.places import settle
 
 chosen = arguments(__doc__.splitlines()[0], notebooks="", profile="full", out="out/full")
 folder = Path(chosen.out).resolve()
@@ -58,9 +59,11 @@ for path in course(notebooks_folder()):
         continue
     before, speed = set((out / "cache").glob("*.npz")), product()
     start = time.perf_counter()
-    parameters = {"profile": chosen.profile, "data": str(Path(chosen.data).resolve()), "seed": 0, "out": str(out)}
+    parameters = {"profile": chosen.profile, "data": settle(chosen.data), "seed": 0, "out": str(out)}
     _, _, error = run_headless(path, parameters, warm=True)
     seconds = time.perf_counter() - start
+    if error:
+        raise SystemExit(f"{path.stem} failed, and what it took says nothing: {error}")
     networks, training, flops = trained(before)
     measured[path.stem] = {
         "seconds": seconds,
@@ -68,10 +71,9 @@ for path in course(notebooks_folder()):
         "training": training,
         "flops": flops,
         "product": [speed, product()],
-        "error": str(error or ""),
     }
     kept.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-    print(f"{path.stem}: {seconds:,.0f} s", *([error] if error else []), flush=True)
+    print(f"{path.stem}: {seconds:,.0f} s", flush=True)
 
 
 def minutes(used: int, names: Iterable[str]) -> float:
