@@ -7,7 +7,7 @@ help:
 	@echo "make lab        set up (once) and open the notebooks in JupyterLab"
 	@echo "make run        set up (once) and run the course on the data that is here; the report lands in out/"
 	@echo "make test       set up (once) and run ruff, mypy, nbval over all notebooks, and the quick tests: five minutes"
-	@echo "make test-all   the same with every test, those of sandboxes, browsers and whole nights too: 20 minutes"
+	@echo "make test-all   the same with every test, those of sandboxes, browsers and whole nights too: half an hour"
 	@echo "make check      lint and the quick tests alone, within a minute"
 	@echo "make lint       ruff, mypy, and the floors that imports keep to"
 	@echo "make notebooks  build the stored notebooks from their text twins in notebooks/source"
