@@ -46,7 +46,7 @@ def draw_growth(facts: dict[str, dict[str, list[float]]], target: Path) -> None:
         ax.plot(steps, middle[-1] * proportion / proportion[-1], linestyle=":", color="0.4")
         ax.set(xscale="log", yscale="log", xlabel=name, title=f"{steps[0]:g} to {steps[-1]:g}")
         for axis, values in ((ax.xaxis, steps), (ax.yaxis, middle)):
-            axis.set_ticks(values, [f"{value:.3g}" for value in values])
+            axis.set_ticks(values, [f"{value:g}" if axis is ax.xaxis else f"{value:.2g}" for value in values])
             axis.set_ticks([], minor=True)
     panels[0, 0].set_ylabel("seconds")
     figure.savefig(target, dpi=110)
