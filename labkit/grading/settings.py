@@ -69,6 +69,6 @@ def settle_data(settings: Settings) -> Settings:
     if folder.is_dir():
         os.environ["LABKIT_DATA"] = str(folder)
     instead = TITLES if named else dict.fromkeys(NAMES, "nothing")
-    used = [f"{os.path.commonpath(parts) if parts else instead[name]} for {name}" for name, parts in found.items()]
+    used = [f"{os.path.commonpath(there) if there else instead[name]} for {name}" for name, there in found.items()]
     print(f"Data: {', '.join(used)}.", flush=True)
     return replace(settings, data=data)

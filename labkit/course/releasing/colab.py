@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from labkit.course.updating.release_files import COURSE
+
 DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts a person's Drive
-COURSE = "labkit-course"
 
 
 def settle_in() -> None:

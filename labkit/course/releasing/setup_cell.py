@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.basics.errors import UsageError
+from labkit.course.releasing.colab import DRIVE
+from labkit.course.updating.release_files import COURSE
 
 TAG = "setup"
 TAGS = (TAG, "skip-execution", "nbval-skip")  # nbclient, on which papermill runs notebooks, and nbval pass over it
@@ -75,7 +77,7 @@ def with_setup(notebook: Any, name: str, wheel: str, address: Address | None) ->
 
     if not wheel:
         return notebook
-    places = [wheel, f"/content/drive/MyDrive/labkit-course/{wheel}"]
+    places = [wheel, (DRIVE / COURSE / wheel).as_posix()]
     if address:
         places.append(address.download(wheel))
     source = SOURCE.format(wheels="[" + ", ".join(f'"{place}"' for place in places) + "]")

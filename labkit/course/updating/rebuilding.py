@@ -119,19 +119,20 @@ def _settle(place: Place, cell: StoredCell | None, known: bool, changes: list[st
     if new is None:
         if cell and touched:
             return Settled(own(cell, KEPT), sentences=[wording.kept_though_gone(name)])
-        return Settled(sentences=[wording.gone(name)] if cell else [])
+        return Settled(sentences=[wording.listed(wording.GONE, name)] if cell else [])
     if cell is None:
         if place.old is None:
-            return Settled(_of_course(new), sentences=[wording.new(name) if known else wording.not_there(name)])
+            head = wording.NEW if known else wording.NOT_THERE
+            return Settled(_of_course(new), sentences=[wording.listed(head, name)])
         if new.kind == "markdown" and not answer and not _differs(place):
-            return Settled(sentences=[wording.stays_out(name)])
+            return Settled(sentences=[wording.listed(wording.LEFT_OUT, name)])
         return Settled(_of_course(new), sentences=[wording.put_back(place.cell)])
     if not touched:
         same = text == new.text
         node = _of_course(new, cell, outputs=same and not changes)
         if cell.kind != new.kind:
             return Settled(node, sentences=[wording.type_restored(new)])
-        return Settled(node, sentences=[] if same or text == "" else [wording.corrected(name)])
+        return Settled(node, sentences=[] if same or text == "" else [wording.listed(wording.CORRECTED, name)])
     if answer:
         settled = Settled(_of_course(new, cell, written=True))
         if changes:

@@ -9,8 +9,10 @@ from labkit.course.updating.known_cells import ANSWER, Cell, name_of
 
 LONGEST, MOST = 60, 5  # characters of a title; titles in one sentence
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-CORRECTED, NEW, NOT_THERE = "Corrected", "New", "Not there until now"
-GONE, LEFT_OUT, PUT_BACK = "Taken out of the course", "Deleted by you, and left out", "Put back"
+CORRECTED = "Corrected"  # the course's newer text stands there
+NEW, GONE = "New", "Taken out of the course"
+NOT_THERE = "Not there until now"  # new, or deleted by the student: nobody knows
+LEFT_OUT, PUT_BACK = "Deleted by you, and left out", "Put back"
 LISTS = (CORRECTED, NEW, NOT_THERE, GONE, LEFT_OUT, PUT_BACK)  # heads of sentences that become one list each
 
 
@@ -25,24 +27,9 @@ def title(cell: Cell) -> str:
     return f"“{shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + '…'}”"
 
 
-def corrected(name: str) -> str:
-    """Say that the course's newer text stands there."""
-    return f"{CORRECTED}: {name}"
-
-
-def new(name: str) -> str:
-    """Say that the course has a cell more."""
-    return f"{NEW}: {name}"
-
-
-def not_there(name: str) -> str:
-    """Say that a cell came in which is new, or which the student deleted: nobody knows."""
-    return f"{NOT_THERE}: {name}"
-
-
-def gone(name: str) -> str:
-    """Say that the course has a cell less."""
-    return f"{GONE}: {name}"
+def listed(head: str, name: str) -> str:
+    """Say what became of a cell of the course; sentences with the same head become one list."""
+    return f"{head}: {name}"
 
 
 def kept_though_gone(name: str) -> str:
@@ -50,16 +37,11 @@ def kept_though_gone(name: str) -> str:
     return f"No longer in the course, but kept as a cell of your own: {name}."
 
 
-def stays_out(name: str) -> str:
-    """Say that a text which the student deleted was not put back."""
-    return f"{LEFT_OUT}: {name}"
-
-
 def put_back(cell: Cell) -> str:
     """Say that a cell which the student deleted is there again."""
     if cell.grade_id:
         return f"{name_of(cell)} was deleted: put back."
-    return f"{PUT_BACK}: {title(cell)}"
+    return listed(PUT_BACK, title(cell))
 
 
 def doubles(count: int) -> str:

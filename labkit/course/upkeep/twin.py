@@ -53,13 +53,9 @@ def twins() -> list[Path]:
 
 
 def read_twin(path: Path) -> Twin:
-    """Read a twin; LabkitError where it is no Python, or jupytext is not installed."""
-    try:
-        import jupytext
-    except ImportError as error:
-        raise LabkitError(
-            "This command needs jupytext: `pip install jupytext`, or install labkit with its extra `release`."
-        ) from error
+    """Read a twin; LabkitError where it is no Python."""
+    import jupytext
+
     notebook: Any = jupytext.read(path)
     text = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]

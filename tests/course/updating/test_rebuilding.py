@@ -435,5 +435,7 @@ def test_titles_are_short_and_can_be_printed():
 
 
 def test_long_lists_are_shortened():
-    lines = wording.gathered([wording.corrected(f"“{number}”") for number in range(8)] + ["Alone.", "Alone."])
+    lines = wording.gathered(
+        [wording.listed(wording.CORRECTED, f"“{number}”") for number in range(8)] + ["Alone.", "Alone."]
+    )
     assert lines == ["Alone.", "Corrected: “0”; “1”; “2”; “3”; “4” and 3 more."]
