@@ -262,7 +262,10 @@ const ACTIONS = {
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !card) return;
   const { target, key } = event;
-  if (key === "Escape" && target === $("comment")) return target.blur();
+  if (key === "Escape" && target === $("comment")) {
+    event.preventDefault();  // else the question that leaving a comment may open is closed by this same key
+    return target.blur();
+  }
   if (target.matches("textarea, select, input")) return;
   // What was reached by Tab, the browser presses; what was clicked before does not take the key from going on.
   if (key === "Enter" && target.matches("button:focus-visible, a, summary") && target.id !== "next") return;
