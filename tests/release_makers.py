@@ -7,6 +7,7 @@ import copy
 import functools
 import json
 import re
+from datetime import date
 
 from labkit.course.notebooks import clean, course, notebooks_folder, read_notebook
 from labkit.course.release import student_version, to_zip
@@ -16,6 +17,7 @@ from labkit.course.updating.release_files import COURSE, RELEASED, recorded
 MARKERS = re.compile(r"^ *### (?:BEGIN|END) SOLUTION\n?", re.MULTILINE)
 STUB = "# YOUR CODE HERE"
 FIRST, SECOND = "2026-11-02", "2026-11-16"  # the days of two releases
+DAY = date.fromisoformat(FIRST)  # of a zip's entries, which nothing reads
 WHEEL = "labkit-0.1.0-py3-none-any.whl"
 OTHERS = {"README.md": b"# The lab\n", "report_template.md": b"# Report\n\nWrite here.\n", **editor_files(WHEEL)}
 
@@ -88,7 +90,7 @@ def release_files(books, others=None, made=FIRST, wheel=b""):
     files |= OTHERS if others is None else others
     if wheel:
         files[WHEEL] = wheel
-    return {**files, RELEASED: to_zip(recorded(files, made))}
+    return {**files, RELEASED: to_zip(recorded(files, made), date.fromisoformat(made))}
 
 
 def lay(files, folder):
@@ -101,7 +103,7 @@ def lay(files, folder):
 
 def packed(files, path):
     """Write a release's zip, and return its path."""
-    path.write_bytes(to_zip(files, COURSE))
+    path.write_bytes(to_zip(files, DAY, COURSE))
     return path
 
 

@@ -45,14 +45,15 @@ def release(out: Path, address: str = "") -> list[Path]:
     out = expanded(out).resolve()
     folder, archive = out / COURSE, out / f"{COURSE}.zip"
     _refuse_to_overwrite(folder, archive)
-    files = course_files(read_address(address) if address else None)
+    today = date.today()  # asked for once: a release made at midnight has one date
+    files = course_files(today, read_address(address) if address else None)
     ensure_writable(out)
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=f".{COURSE}-") as scratch:
             fresh, packed = Path(scratch) / COURSE, Path(scratch) / archive.name
             for name, content in files.items():
                 write_atomically(fresh / name, content)
-            write_atomically(packed, to_zip(files, COURSE))
+            write_atomically(packed, to_zip(files, today, COURSE))
             if folder.exists():
                 folder.replace(Path(scratch) / "old")
             fresh.replace(folder)
@@ -64,8 +65,8 @@ def release(out: Path, address: str = "") -> list[Path]:
     return [folder, archive]
 
 
-def course_files(address: Address | None = None) -> dict[str, bytes]:
-    """Return the files of the student version by their path; LabkitError where it is not fit to be handed out."""
+def course_files(day: date, address: Address | None = None) -> dict[str, bytes]:
+    """Return the files of a day's student version by their path; LabkitError where it is not fit to be handed out."""
     folder = notebooks_folder()
     if (folder / "source").is_dir():
         check_notebooks()
@@ -85,7 +86,7 @@ def course_files(address: Address | None = None) -> dict[str, bytes]:
     files["README.md"] = _readme(wheel).encode()
     if leaked := leaks(secret, files):
         raise LabkitError("\n  ".join(["The release would show lines of solutions; reword or remove them.", *leaked]))
-    files[RELEASED] = to_zip(recorded(files, date.today().isoformat()))  # what a later release is compared with
+    files[RELEASED] = to_zip(recorded(files, day.isoformat()), day)  # what a later release is compared with
     return files
 
 
@@ -148,15 +149,12 @@ def leaks(secret: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
     return findings
 
 
-def to_zip(files: Mapping[str, bytes], folder: str = "", executable: Collection[str] = ()) -> bytes:
-    """Return the files as a zip, in a folder if one is named: sorted and dated today, so equal for a day."""
+def to_zip(files: Mapping[str, bytes], day: date, folder: str = "", executable: Collection[str] = ()) -> bytes:
+    """Return the files as a zip, in a folder if one is named: sorted and all dated alike, so equal for a day."""
     packed = io.BytesIO()
-    today = date.today()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
-            entry = zipfile.ZipInfo(
-                f"{folder}/{name}" if folder else name, (today.year, today.month, today.day, 0, 0, 0)
-            )
+            entry = zipfile.ZipInfo(f"{folder}/{name}" if folder else name, (day.year, day.month, day.day, 0, 0, 0))
             mode = 0o755 if name in executable else 0o644
             entry.create_system, entry.external_attr = 3, mode << 16  # as on Linux, on every system
             archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +22,7 @@ from labkit.course import release as module
 from labkit.course.notebooks import course, notebooks_folder, read_notebook, to_text
 from labkit.course.release import COURSE, TRIVIAL, leaks, release, solution_lines
 from labkit.course.releasing.setup_cell import TAG, TAGS
+from labkit.course.updating.release_files import MANIFEST, RELEASED
 from labkit.report.document import default_template
 
 pytestmark = pytest.mark.slow
@@ -108,11 +109,16 @@ def test_the_zip_holds_the_folder_of_today_and_comes_out_the_same_again(released
     archive = released.with_name(f"{COURSE}.zip")
     with zipfile.ZipFile(archive) as packed:
         assert packed.namelist() == sorted(files)
-        that_day = date.fromtimestamp(archive.stat().st_mtime)
-        assert {entry.date_time for entry in packed.infolist()} == {(*that_day.timetuple()[:3], 0, 0, 0)}
+        (moment,) = {entry.date_time for entry in packed.infolist()}
+        that_day, today = date(*moment[:3]), date.fromtimestamp(archive.stat().st_mtime)
+        assert moment[3:] == (0, 0, 0)
+        assert today - timedelta(1) <= that_day <= today  # yesterday, where midnight came between
         for name, path in files.items():
             assert packed.read(name) == path.read_bytes()
-    monkeypatch.setattr(module, "date", SimpleNamespace(today=lambda: that_day))
+        with zipfile.ZipFile(packed.open(f"{COURSE}/{RELEASED}")) as record:
+            assert json.loads(record.read(MANIFEST))["made"] == that_day.isoformat()
+    days = iter([that_day, *[that_day + timedelta(1)] * 9])  # midnight comes after the first look at the calendar
+    monkeypatch.setattr(module, "date", SimpleNamespace(today=lambda: next(days)))
     assert release(tmp_path)[1].read_bytes() == archive.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == [COURSE, f"{COURSE}.zip"]
 

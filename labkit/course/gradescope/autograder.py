@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from labkit import CHECKOUT
@@ -34,5 +35,5 @@ def release_autograder(archive: Path) -> Path:
             f"{CHECKOUT} is no checkout of labkit: run the command in one, so that its wheel can be built."
         )
     ensure_writable(archive.parent)
-    write_atomically(archive, to_zip(files | wheels, executable=EXECUTABLE))
+    write_atomically(archive, to_zip(files | wheels, date.today(), executable=EXECUTABLE))
     return archive

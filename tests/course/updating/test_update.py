@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 from release_makers import (
+    DAY,
     FIRST,
     OTHERS,
     SECOND,
@@ -226,7 +227,7 @@ def bad(files, change):
     """Return a release whose record is not what a release leaves."""
     inner = recorded({name: content for name, content in files.items() if name != RELEASED}, SECOND)
     change(inner)
-    return {**files, RELEASED: to_zip(inner)}
+    return {**files, RELEASED: to_zip(inner, DAY)}
 
 
 def set_manifest(**keys):
@@ -262,7 +263,7 @@ def test_a_damaged_release_is_refused_and_nothing_is_written(home, tmp_path, for
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.zip", home.name]
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"no zip", to_zip({"notebooks/05_mlp1_sweep.ipynb": b"{}"})])
+@pytest.mark.parametrize("content", [b"", b"PK", b"no zip", to_zip({"notebooks/05_mlp1_sweep.ipynb": b"{}"}, DAY)])
 def test_what_is_no_release_is_refused(home, tmp_path, content):
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(LabkitError, match=r"cannot be read|is no release of the course"):
@@ -276,7 +277,7 @@ def test_what_is_no_release_is_refused(home, tmp_path, content):
 def test_a_zip_that_unpacks_to_too_much_is_refused(home, tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MOST_BYTES", 50_000)
     with pytest.raises(LabkitError, match="unpacks to more than"):
-        update(packed({RELEASED: to_zip({"manifest.json": b"0" * 60_000})}, tmp_path / "x.zip"))
+        update(packed({RELEASED: to_zip({"manifest.json": b"0" * 60_000}, DAY)}, tmp_path / "x.zip"))
     monkeypatch.setattr(reading, "MOST_FILES", 3)
     with pytest.raises(LabkitError, match="holds more than 3 files"):
         read_record(FILES[RELEASED], "x")
