@@ -1,4 +1,4 @@
-"""A whole round: handed out, worked on by twelve students in twelve ways, corrected, updated, handed in, and graded."""
+"""A whole round: handed out, worked on by twelve students in twelve ways, corrected, updated, submitted, graded."""
 
 import copy
 import json
@@ -9,7 +9,7 @@ import shutil
 import nbformat
 import pytest
 from batch_makers import ANSWER as SOLVED
-from batch_makers import ANSWERS, PARAMETERS, SETTINGS, SETUP, gradebook
+from batch_makers import ANSWERS, PARAMETERS, SETTINGS, gradebook
 from release_makers import (
     MARKERS,
     SECOND,
@@ -33,12 +33,22 @@ from release_makers import (
 from labkit.course.build import mark
 from labkit.course.notebooks import clean, to_text
 from labkit.course.release import student_version
+from labkit.course.run_all import run_course
+from labkit.course.submit import submit
 from labkit.course.updating.update import repair, update
 from labkit.grading.batch import grade
 
 pytestmark = pytest.mark.slow
 
 NAME = "01_small"
+SETUP = """from labkit.data.datasets import load
+from labkit.exercises.checker import Checker
+from labkit.report.profiles import get_profile
+from labkit.report.run import Run
+run = Run("01_small", get_profile(profile), load("mnist", data, train_limit=50), seed, out)
+check = Checker(run)"""
+END = """run.number("images", [50.0 for _ in run.seeds], "", split="train", seeds=run.seeds)
+run.finish()"""
 TEXT = {"1.2": "Write the central diference of `f`.", "1.4": "Write the gradient of the mean squared error."}
 
 
@@ -57,6 +67,7 @@ def staff_notebook(second=False):
             nbformat.v4.new_code_cell(solved),
             nbformat.v4.new_code_cell(f'check("{exercise}", {name.split("(")[0]})'),
         ]
+    cells.append(nbformat.v4.new_code_cell(END))
     return clean(mark(nbformat.v4.new_notebook(cells=cells)))
 
 
@@ -131,6 +142,7 @@ STUDENTS = {  # what each leaves, and the points of both exercises
 def test_what_students_had_done_before_the_correction_counts_after_it(tmp_path, monkeypatch):
     first = release_files({NAME: OLD})
     second = packed(release_files({NAME: NEW}, made=SECOND), tmp_path / "labkit-course.zip")
+    (tmp_path / "submissions").mkdir()
     for student, (book, *_) in STUDENTS.items():
         home = lay(first, tmp_path / student)
         path = home / "notebooks" / f"{NAME}.ipynb"
@@ -143,7 +155,9 @@ def test_what_students_had_done_before_the_correction_counts_after_it(tmp_path, 
         assert not [cell["source"] for cell in NEW["cells"] if not mark_of(cell) and cell["source"] not in texts]
         if student != "ada":  # who had begun nothing, and gets the new notebook alone
             assert any("Exercise 1.4 has changed" in text for text in texts) == (student != "bob")
-        shutil.copytree(home, tmp_path / "submissions" / student)  # with what updates leave in it
+        run_course([], "quick", "embedded", 0, "out")
+        packed_up = submit(student, student, "out", None, "embedded", agree=lambda findings: True)
+        shutil.copy(packed_up, tmp_path / "submissions")
     (tmp_path / "course" / "notebooks").mkdir(parents=True)
     (tmp_path / "course" / "notebooks" / f"{NAME}.ipynb").write_text(to_text(staff_notebook(second=True)))
     monkeypatch.chdir(tmp_path / "course")
@@ -151,6 +165,6 @@ def test_what_students_had_done_before_the_correction_counts_after_it(tmp_path, 
     grade(tmp_path / "submissions", out, SETTINGS, jobs=2)
     book = gradebook(out)
     assert {name: (row["exercise 1.2"], row["exercise 1.4"]) for name, row in book.items()} == {
-        name: tuple(points) for name, (_, *points) in STUDENTS.items()
+        f"submission-{name}": tuple(points) for name, (_, *points) in STUDENTS.items()
     }
     assert not [row["remarks"] for row in book.values() if re.search(r"1\.[24]|second time|released", row["remarks"])]
