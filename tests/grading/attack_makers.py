@@ -13,7 +13,7 @@ from labkit.grading.settings import Bounds
 
 BEFORE = "def central_difference(f, x, h=1e-5):\n    return (f(x + h) - f(x - h)) / (2 * h)"
 AFTER = "def gradient_by_hand(powers, error):\n    return 2 * (powers @ error) / len(error)"
-BOUNDS = Bounds(cell_seconds=5, seconds=40, output=200_000)
+BOUNDS = Bounds(cell_seconds=20, seconds=90, output=200_000)
 SHORT = replace(BOUNDS, cell_seconds=2)  # for what ends by its time alone
 LIMITS = Limits(memory=400_000_000, disk=20_000_000, processes=16, cpu=60)
 

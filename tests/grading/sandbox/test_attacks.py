@@ -16,14 +16,14 @@ from labkit.grading.settings import Bounds
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sandboxed")]
 
 GROW = "kept = []\nwhile True: kept.append(b'x' * 5_000_000)"
-CHILD = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', {program!r}])\nimport time; time.sleep(9)"
+CHILD = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', {program!r}])\nimport time; time.sleep(30)"
 DUMPABLE = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
 # Bombs of a bounded size: a sandbox that fails must not take the machine along.
-BOMB = "import os, time\nfor _ in range(300):\n    if os.fork() == 0: time.sleep(20); os._exit(0)\ntime.sleep(9)"
+BOMB = "import os, time\nfor _ in range(300):\n    if os.fork() == 0: time.sleep(20); os._exit(0)\ntime.sleep(30)"
 SHELL_BOMB = """
 import subprocess, time
-subprocess.run(['sh', '-c', 'f() { [ $1 -gt 0 ] && { f $(($1 - 1)) & f $(($1 - 1)) & }; sleep 9; }; f 9'])
-time.sleep(9)  # a shell that may not fork ends by itself
+subprocess.run(['sh', '-c', 'f() { [ $1 -gt 0 ] && { f $(($1 - 1)) & f $(($1 - 1)) & }; sleep 30; }; f 9'])
+time.sleep(30)  # a shell that may not fork ends by itself
 """
 STOP_THE_GUARD = """
 import os, signal, time
@@ -70,7 +70,7 @@ TAKE_THE_KERNEL = [
     (CHILD.format(program=DUMPABLE + GROW), "out-of-memory"),
     (STOP_THE_GUARD, "out-of-memory"),
     (BOMB, "kernel-died"),
-    ("import os, time\nfor _ in range(9): os.fork()\ntime.sleep(9)", "kernel-died"),
+    ("import os, time\nfor _ in range(9): os.fork()\ntime.sleep(30)", "kernel-died"),
     (SHELL_BOMB, "kernel-died"),
     ("import os; os._exit(0)", "kernel-died"),
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "kernel-died"),
