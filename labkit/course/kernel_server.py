@@ -21,6 +21,22 @@ from labkit.basics.lifeline import tie, untie
 
 READY = b"!"  # what the server sends once it has imported everything
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PRELOADED = (  # what kernels and the course's notebooks import
+    "ipykernel.kernelapp",
+    "jinja2",  # pandas' styled tables
+    "labkit.exercises.checker",
+    "labkit.models.layers",
+    "labkit.models.profiling",
+    "labkit.models.scratch",
+    "labkit.report.plots",
+    "labkit.report.run",
+    "labkit.training.sweeps",
+    "sklearn.datasets",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "torch.profiler",
+    "torch.utils.flop_counter",
+)
 
 
 def serve(descriptor: int, folder: str) -> None:
@@ -69,16 +85,11 @@ def _next_line(requests: BinaryIO) -> bytes:
 
 def _preload() -> None:
     """Import what notebooks import and takes long. Nothing of it may start a thread or compute anything."""
-    import torch.profiler
-    import torch.utils.flop_counter
+    for name in PRELOADED:
+        importlib.import_module(name)
+    import torch
 
-    import labkit.exercises.checker
-    import labkit.models.layers
-    import labkit.models.profiling
-    import labkit.models.scratch
     import labkit.report.plots
-    import labkit.report.run
-    import labkit.training.sweeps
 
     for name in dir(labkit.report.plots):
         getattr(labkit.report.plots, name)  # a face loads its names late
