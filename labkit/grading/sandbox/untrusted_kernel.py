@@ -200,13 +200,17 @@ class Relay:
     async def stop(self) -> None:
         """Close everything."""
         self._stopped = True
-        for server in self._servers:
-            server.close()
+        loop = asyncio.get_running_loop()
+        for listening in [listening for server in self._servers for listening in server.sockets]:
+            loop.remove_reader(listening)  # nothing more is accepted
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        for _ in range(3):  # what was accepted just now must become a connection, else nobody closes its socket
+        # What was accepted just now must become a connection: a closed server refuses it, and nobody closes its socket.
+        for _ in range(3):
             await asyncio.sleep(0)
+        for server in self._servers:
+            server.close()
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder)
 
