@@ -136,6 +136,7 @@ STUDENTS = {  # what each leaves, and the points of both exercises
     "kim": (with_windows_ends(saved_by_kaggle(answered(*BOTH))), "1", "2"),
     "lea": (saved_by_vscode(without_check(answered("1.4"))), "0", "2"),
 }
+WITHOUT_SUBMIT = ("gus", "ida", "jo")  # who hand in their folder as it lies, with what repair and update left in it
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None and not os.environ.get("CI"), reason="bubblewrap is not installed")
@@ -155,6 +156,9 @@ def test_what_students_had_done_before_the_correction_counts_after_it(tmp_path, 
         assert not [cell["source"] for cell in NEW["cells"] if not mark_of(cell) and cell["source"] not in texts]
         if student != "ada":  # who had begun nothing, and gets the new notebook alone
             assert any("Exercise 1.4 has changed" in text for text in texts) == (student != "bob")
+        if student in WITHOUT_SUBMIT:
+            shutil.copytree(home, tmp_path / "submissions" / f"submission-{student}")
+            continue
         run_course([], "quick", "embedded", 0, "out")
         packed_up = submit(student, student, "out", None, "embedded", agree=lambda findings: True)
         shutil.copy(packed_up, tmp_path / "submissions")
