@@ -28,7 +28,6 @@ PRELOADED = (  # what kernels and the course's notebooks import
     "labkit.models.layers",
     "labkit.models.profiling",
     "labkit.models.scratch",
-    "labkit.report.plots",
     "labkit.report.run",
     "labkit.training.sweeps",
     "sklearn.datasets",

@@ -201,8 +201,9 @@ class Relay:
         """Close everything."""
         self._stopped = True
         loop = asyncio.get_running_loop()
-        for listening in [listening for server in self._servers for listening in server.sockets]:
-            loop.remove_reader(listening)  # nothing more is accepted
+        for server in self._servers:
+            for listening in server.sockets:
+                loop.remove_reader(listening)  # nothing more is accepted
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
